@@ -1,0 +1,199 @@
+# sluice: `make demo` and `make test` work as the first command on a fresh Debian 12.
+#
+#     proto/*.c offload/*.c reactor/*.c handlers/*/*.c   one archive per floor
+#     tools/{sluiced,sluice,bench,client}/*.c            one archive each, main.c apart
+#     tests/unit/test_*.c tests/fuzz/fuzz_*.c            one program each, linked with all archives
+#
+# Settings: CC=gcc|clang, SAN=address|undefined|thread|fuzz, BUILD=DIR, V=1 (show the commands),
+# E2E='...' (arguments for tests/e2e/run.py), FUZZ_SECONDS=30, PREFIX, DESTDIR.
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+BUILD ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
+
+# ---- variants ----------------------------------------------------------------------------------
+OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+OUT := $(BUILD)
+ifeq ($(SAN),address)
+OUT := $(BUILD)/asan
+OPTIMIZE := -O1 -g
+SANITIZE := -fsanitize=address
+else ifeq ($(SAN),undefined)
+OUT := $(BUILD)/ubsan
+OPTIMIZE := -O1 -g
+SANITIZE := -fsanitize=undefined -fno-sanitize-recover=all
+else ifeq ($(SAN),thread)
+OUT := $(BUILD)/tsan
+OPTIMIZE := -O1 -g
+SANITIZE := -fsanitize=thread
+else ifeq ($(SAN),fuzz)
+OUT := $(BUILD)/fuzz
+CC := clang
+OPTIMIZE := -O1 -g
+SANITIZE := -fsanitize=fuzzer-no-link,address
+else ifneq ($(SAN),)
+$(error SAN is address, undefined, thread or fuzz)
+endif
+
+CPPFLAGS += -iquote . -D_GNU_SOURCE
+CFLAGS += -std=gnu11 $(OPTIMIZE) -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror \
+    -fno-omit-frame-pointer -pthread $(SANITIZE)
+LDFLAGS += -pthread -Wl,-z,relro,-z,now $(SANITIZE)
+CORE_LIBS := -lev -luring -lm
+LIBS := -lconfuse -ljansson -lz $(CORE_LIBS)
+CHECK_LIBS := -lcheck -lsubunit -lrt
+
+# ---- sources -----------------------------------------------------------------------------------
+objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+rooms := proto offload reactor handlers client sluiced sluice bench tests
+proto_c := $(wildcard proto/*.c)
+offload_c := $(wildcard offload/*.c)
+reactor_c := $(wildcard reactor/*.c)
+handlers_c := $(wildcard handlers/*.c handlers/*/*.c)
+client_c := $(wildcard tools/client/*.c)
+sluiced_c := $(filter-out %/main.c,$(wildcard tools/sluiced/*.c))
+sluice_c := $(filter-out %/main.c,$(wildcard tools/sluice/*.c))
+bench_c := $(filter-out %/main.c,$(wildcard tools/bench/*.c))
+tests_c := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+
+library = $(patsubst %,$(OUT)/lib/%.a,$(1))
+programs := $(patsubst tools/%/main.c,$(OUT)/%,$(wildcard tools/sluiced/main.c tools/sluice/main.c)) \
+    $(patsubst tools/bench/main.c,$(OUT)/sluice-bench,$(wildcard tools/bench/main.c)) \
+    $(patsubst tools/bench/bare/%.c,$(OUT)/bare/%,$(wildcard tools/bench/bare/*.c))
+unit_programs := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
+fuzz_programs := $(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# ---- what to ask for ---------------------------------------------------------------------------
+.PHONY: all programs test-programs setup unit e2e test demo asan ubsan tsan fuzz fuzz-programs bench \
+    bench-quick lint format install clean FORCE
+.DEFAULT_GOAL := all
+all: programs
+programs: $(programs)
+test-programs: $(programs) $(unit_programs) $(fuzz_programs)
+fuzz-programs: $(fuzz_programs)
+
+setup:
+	$(Q)tools/setup.sh
+
+run_tests = SLUICE_BUILD=$(OUT) python3 tests/run.py
+
+unit: setup
+	$(Q)$(MAKE) $(unit_programs) $(fuzz_programs)
+	$(Q)$(run_tests) --unit
+e2e: setup
+	$(Q)$(MAKE) programs
+	$(Q)$(run_tests) --e2e $(E2E)
+test: setup
+	$(Q)$(MAKE) test-programs
+	$(Q)$(run_tests) --unit --e2e $(E2E)
+asan:
+	$(Q)$(MAKE) SAN=address test
+ubsan:
+	$(Q)$(MAKE) SAN=undefined test
+tsan:
+	$(Q)$(MAKE) SAN=thread test
+
+demo: setup
+	$(Q)$(MAKE) programs
+	$(Q)SLUICE_BUILD=$(OUT) tools/demo.sh
+
+fuzz:
+	$(Q)tools/setup.sh --lint
+	$(Q)$(MAKE) SAN=fuzz fuzz-programs
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(BUILD)/fuzz
+
+bench: setup
+	$(Q)$(MAKE) programs
+	$(Q)SLUICE_BUILD=$(OUT) tools/bench/run.py
+bench-quick: setup
+	$(Q)$(MAKE) programs
+	$(Q)SLUICE_BUILD=$(OUT) tools/bench/run.py --quick
+
+lint:
+	$(Q)tools/setup.sh --lint
+	$(Q)$(MAKE) programs
+	$(Q)SLUICE_BUILD=$(OUT) tools/checks/lint.sh
+format:
+	$(Q)tools/setup.sh --lint
+	$(Q)tools/checks/format.sh -i
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(BUILD)/sluiced $(BUILD)/sluice $(BUILD)/sluice-bench $(DESTDIR)$(PREFIX)/bin
+clean:
+	rm -rf $(BUILD)
+
+# ---- how things are made -----------------------------------------------------------------------
+# Rewritten only when it changes: other flags or another compiler rebuild everything.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS)' > $@
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# An archive also depends on the list of its members: a deleted source leaves it.
+define archive_rules
+$(OUT)/lib/$(1).list: FORCE
+	@mkdir -p $$(@D)
+	@echo '$($(1)_c)' | cmp -s - $$@ || echo '$($(1)_c)' > $$@
+$(OUT)/lib/$(1).a: $(call objects,$($(1)_c)) $(OUT)/lib/$(1).list
+	$$(call say,AR)
+	@rm -f $$@
+	$(Q)$(AR) qcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach room,$(rooms),$(eval $(call archive_rules,$(room))))
+
+link = $(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(OUT)/sluiced: $(OUT)/obj/tools/sluiced/main.o $(call library,sluiced handlers reactor offload proto)
+	$(call say,LINK)
+	$(link) $(LIBS)
+
+$(OUT)/sluice: $(OUT)/obj/tools/sluice/main.o $(call library,sluice client proto)
+	$(call say,LINK)
+	$(link) -ljansson -lm
+
+$(OUT)/sluice-bench: $(OUT)/obj/tools/bench/main.o $(call library,bench reactor offload proto)
+	$(call say,LINK)
+	$(link) -ljansson $(CORE_LIBS)
+
+$(OUT)/bare/%: $(OUT)/obj/tools/bench/bare/%.o
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(link)
+
+everything := $(call library,tests sluiced sluice bench client handlers reactor offload proto)
+
+$(OUT)/tests/test_%: $(OUT)/obj/tests/unit/test_%.o $(everything)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(link) $(CHECK_LIBS) $(LIBS)
+
+ifeq ($(SAN),fuzz)
+$(OUT)/tests/fuzz_%: private LDFLAGS += -fsanitize=fuzzer
+$(OUT)/tests/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(everything)
+else
+$(OUT)/tests/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(OUT)/obj/tests/fuzz/replay.o $(everything)
+endif
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(link) $(LIBS)
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,90 @@
+#!/bin/bash
+# Installs what sluice needs to build on Debian, with apt-get and only what is missing.
+#
+#     tools/setup.sh            to build and test
+#     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
+#     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
+#
+# Says nothing and changes nothing when nothing is missing.
+set -eu
+
+packages=(
+    gcc           # the default compiler
+    libc6-dev     # the C library's headers
+    make          # the build
+    libev-dev     # the event loop
+    liburing-dev  # io_uring: file reads and splices
+    libconfuse-dev # the configuration file
+    libjansson-dev # JSON: statistics, RPC
+    zlib1g-dev    # gzip in HTTP and metrics
+    uthash-dev    # hash tables
+    check         # unit tests
+    python3       # end-to-end tests, the Python client
+)
+lint_packages=(
+    clang         # second compiler
+    libclang-rt-dev # libFuzzer and the sanitizers for clang
+    clang-format  # layout
+    clang-tidy    # static analysis
+    cppcheck      # static analysis
+    shellcheck    # the scripts
+)
+bench_packages=(
+    nginx-light   # peer: HTTP, reverse proxy
+    lighttpd      # peer: HTTP files
+    haproxy       # peer: reverse proxy, TCP tunnel
+    wrk           # load generator to check ours against
+)
+
+guard=/usr/sbin/policy-rc.d
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "setup.sh: not root and no sudo; as root run: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+}
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# The peers are started by the bench alone: keeps their packages from starting them as services.
+forbid_services() {
+    if [ ! -e "$guard" ]; then
+        trap 'as_root rm -f "$guard"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+        as_root chmod 755 "$guard"
+    fi
+}
+
+for option in "$@"; do
+    case $option in
+    --lint) packages+=("${lint_packages[@]}") ;;
+    --bench) packages+=("${bench_packages[@]}") ;;
+    *)
+        echo "usage: tools/setup.sh [--lint] [--bench]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+missing=()
+for package in "${packages[@]}"; do
+    installed "$package" || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup.sh: no apt-get here: the equivalents of these are needed: ${missing[*]}" >&2
+    exit 0
+fi
+echo "setup.sh: installing ${missing[*]}"
+forbid_services
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" \
+    </dev/null >/dev/null
