@@ -1,0 +1,36 @@
+/* The work of jobs, opening, reading and splicing files: on the spot where the kernel need not sleep, or for
+ * good in a thread.
+ *
+ *     files_spot(job)  loop thread:  DONE | AGAIN: it would sleep | UNSUPPORTED: it cannot tell | ELSEWHERE
+ *     files_run(job)   any thread:   may sleep; goes on after the bytes that a spot or ring left in got */
+#ifndef SLUICE_OFFLOAD_FILES_H
+#define SLUICE_OFFLOAD_FILES_H
+
+#include "offload/filesystems.h"
+#include "offload/job.h"
+
+enum spot {
+    SPOT_DONE,        /* error and results are set */
+    SPOT_AGAIN,       /* the kernel would have to sleep for it */
+    SPOT_UNSUPPORTED, /* this file system cannot tell whether it would */
+    SPOT_ELSEWHERE,   /* not tried: the ring reads what is cached as cheaply, many at once */
+};
+
+struct files {
+    struct filesystems filesystems;
+    size_t spot_max;    /* longest read that is tried on the spot */
+    size_t page;        /* bytes of a page */
+    bool cached_lookup; /* the kernel has RESOLVE_CACHED (5.12) */
+    bool cachestat;     /* and cachestat(2) (6.5) */
+};
+
+/* Asks what the kernel can do. 0, or -errno if there is no openat2(2): nothing works without it. */
+int files_init(struct files *files, size_t spot_max);
+/* Tries a JOB_OPEN, JOB_READ or JOB_SPLICE without sleeping. */
+enum spot files_spot(struct files *files, struct job *job);
+/* Does a job of any kind; may sleep. Sets job->error. */
+void files_run(struct job *job);
+/* True if the range of fd, on the device (0: unknown), is in memory and the file system is local. */
+bool files_resident(struct files *files, int fd, dev_t device, uint64_t offset, size_t size);
+
+#endif

@@ -1,0 +1,88 @@
+#include "offload/filesystems.h"
+
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+/* Not in the headers of Debian 12. */
+#define BCACHEFS_MAGIC 0xca451a4eUL
+#define ZFS_MAGIC      0x2fc12fc1UL
+
+/* Everything that is not named here may wait for a network or for another program, however often it was
+ * asked: NFS, SMB, 9P, FUSE, Ceph. */
+static unsigned abilities_of(int fd) {
+    struct statfs st;
+    if (fstatfs(fd, &st) != 0)
+        return 0;
+    switch ((unsigned long)st.f_type & 0xffffffffUL) {
+    case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case BCACHEFS_MAGIC:
+    case EROFS_SUPER_MAGIC_V1:
+    case OVERLAYFS_SUPER_MAGIC:
+        return FILESYSTEM_LOCAL | FILESYSTEM_NOWAIT;
+    case TMPFS_MAGIC:
+    case RAMFS_MAGIC:
+        return FILESYSTEM_LOCAL | FILESYSTEM_MEMORY;
+    case ZFS_MAGIC:
+    case SQUASHFS_MAGIC:
+    case ISOFS_SUPER_MAGIC:
+        return FILESYSTEM_LOCAL;
+    default:
+        return 0;
+    }
+}
+
+/* The entry of a device; fd is on it. A full table forgets its entries in turn. */
+static struct filesystem_device *device_entry(struct filesystems *filesystems, int fd, dev_t device) {
+    struct filesystem_device *last = &filesystems->devices[filesystems->device_last];
+    if (last->device == device && filesystems->device_count)
+        return last;
+    unsigned known =
+        filesystems->device_count < FILESYSTEM_DEVICES ? filesystems->device_count : FILESYSTEM_DEVICES;
+    unsigned i = 0;
+    while (i < known && filesystems->devices[i].device != device)
+        i++;
+    if (i == known) {
+        i = filesystems->device_count++ % FILESYSTEM_DEVICES;
+        filesystems->devices[i] = (struct filesystem_device){device, abilities_of(fd)};
+    }
+    filesystems->device_last = i;
+    return &filesystems->devices[i];
+}
+
+unsigned filesystems_root(struct filesystems *filesystems, int root) {
+    unsigned i = filesystems->root_last;
+    if (!filesystems->root_count || filesystems->roots[i].fd != root) {
+        unsigned known =
+            filesystems->root_count < FILESYSTEM_ROOTS ? filesystems->root_count : FILESYSTEM_ROOTS;
+        for (i = 0; i < known && filesystems->roots[i].fd != root; i++)
+            continue;
+        if (i == known) {
+            struct stat st;
+            if (fstat(root, &st) != 0)
+                return 0;
+            i = filesystems->root_count++ % FILESYSTEM_ROOTS;
+            filesystems->roots[i] = (struct filesystem_root){root, st.st_dev};
+        }
+        filesystems->root_last = i;
+    }
+    return device_entry(filesystems, root, filesystems->roots[i].device)->abilities;
+}
+
+unsigned filesystems_file(struct filesystems *filesystems, int fd, dev_t device) {
+    struct stat st;
+    if (device == 0 && fstat(fd, &st) == 0)
+        device = st.st_dev;
+    return device ? device_entry(filesystems, fd, device)->abilities : 0;
+}
+
+void filesystems_lack(struct filesystems *filesystems, int fd, dev_t device, unsigned ability) {
+    struct stat st;
+    if (device == 0 && fstat(fd, &st) == 0)
+        device = st.st_dev;
+    if (device)
+        device_entry(filesystems, fd, device)->abilities &= ~ability;
+}

@@ -1,0 +1,266 @@
+#include "offload/offload.h"
+
+#include "offload/clock.h"
+#include "offload/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+/* Work on the spot is counted in units, of a microsecond or a few, and the clock is read once per so many. */
+#define CLOCK_UNITS 16
+#define UNIT_BYTES  ((size_t)32 << 10)
+
+struct job *offload_job(struct offload *offload, enum job_kind kind) {
+    struct job *job = offload->drained ? NULL : slab_take(&offload->slab);
+    if (job) {
+        job->kind = kind;
+        if (kind == JOB_OPEN)
+            job->open.fd = -1;
+    } else {
+        offload->stats.jobs_refused++;
+    }
+    return job;
+}
+
+void offload_release(struct offload *offload, struct job *job) {
+    slab_give(&offload->slab, job);
+}
+
+void offload_cancel(struct offload *offload, struct job *job) {
+    (void)offload;
+    atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+}
+
+unsigned offload_open_jobs(const struct offload *offload) {
+    return (unsigned)offload->slab.open;
+}
+
+void offload_turn(struct offload *offload) {
+    offload->budget_from_ns = 0;
+    offload->budget_units = offload->budget_ns > 0 ? CLOCK_UNITS : 0;
+}
+
+/* ---- the decision ------------------------------------------------------------------------------ */
+
+static size_t job_bytes(const struct job *job) {
+    return job->kind == JOB_READ ? job->read.want : job->kind == JOB_SPLICE ? job->splice.want : 0;
+}
+
+/* Takes a job's cost out of the turn's budget. False: it is spent. */
+static bool afford(struct offload *offload, const struct job *job) {
+    offload->budget_units -= 1 + (int64_t)(job_bytes(job) / UNIT_BYTES);
+    if (offload->budget_units >= 0)
+        return true;
+    int64_t now = clock_ns();
+    if (offload->budget_from_ns == 0)
+        offload->budget_from_ns = now;
+    if (now - offload->budget_from_ns >= offload->budget_ns)
+        return false;
+    offload->budget_units = CLOCK_UNITS;
+    return true;
+}
+
+static bool done_on_the_spot(struct offload *offload, struct job *job) {
+    if (offload->settings.offload == OFFLOAD_ALWAYS)
+        return false;
+    if (!afford(offload, job)) {
+        offload->stats.spot_over_budget++;
+        return false;
+    }
+    switch (files_spot(&offload->files, job)) {
+    case SPOT_DONE:
+        offload->stats.jobs_spot++;
+        joblist_push(&offload->finished, job);
+        return true;
+    case SPOT_AGAIN:
+        offload->stats.spot_again++;
+        break;
+    case SPOT_UNSUPPORTED:
+        offload->stats.spot_unsupported++;
+        break;
+    case SPOT_ELSEWHERE:
+        break;
+    }
+    job->error = 0;
+    return false;
+}
+
+void offload_refuse(struct offload *offload, struct job *job, int error) {
+    job->error = error;
+    job->started_ns = 0;
+    offload->stats.jobs_dropped++;
+    joblist_push(&offload->finished, job);
+}
+
+static void to_pool(struct offload *offload, struct job *job, enum job_pool pool) {
+    if (offload->drained)
+        offload_refuse(offload, job, -ECANCELED);
+    else
+        joblist_push(&offload->waiting[pool], job);
+}
+
+void offload_submit(struct offload *offload, struct job *job) {
+    bool file = job->kind != JOB_CALL;
+    if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
+        offload_refuse(offload, job, -ECANCELED);
+        return;
+    }
+    if (file && done_on_the_spot(offload, job))
+        return;
+    job->submitted_ns = clock_ns();
+    if (!file)
+        to_pool(offload, job, job->pool);
+    else if (job->kind != JOB_OPEN && ring_usable(&offload->ring))
+        ring_submit(&offload->ring, job);
+    else
+        to_pool(offload, job, JOB_POOL_FILES);
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------ */
+
+static void count_arrived(struct offload *offload, struct joblist *arrived) {
+    if (!arrived->head)
+        return;
+    int64_t now = clock_ns();
+    for (struct job *job = arrived->head; job; job = job->next)
+        offload_stats_job(&offload->stats, job, now);
+    joblist_append(&offload->finished, arrived);
+}
+
+/* What the ring gave back: finished jobs, and those that a thread has to do (the rest of). */
+static void take_from_ring(struct offload *offload) {
+    struct ring *ring = &offload->ring;
+    count_arrived(offload, &ring->finished);
+    for (struct job *job; (job = joblist_pop(&ring->unfit));)
+        to_pool(offload, job, JOB_POOL_FILES);
+    if (ring->broken && !offload->drained && !offload->ring_lost) {
+        offload->ring_lost = true;
+        offload->files.spot_max = SIZE_MAX;
+        snprintf(offload->description, sizeof(offload->description),
+                 "io_uring given up, the files pool reads: io_uring_enter: %s", strerror(-ring->broken));
+    }
+}
+
+bool offload_collect(struct offload *offload) {
+    struct joblist arrived = {0};
+    bool any = mailbox_take(&offload->mailbox, &arrived);
+    count_arrived(offload, &arrived);
+    if (offload->ring.driver) {
+        any = ring_reap(&offload->ring) || any;
+        take_from_ring(offload);
+    }
+    return any;
+}
+
+/* With offload_reap_on_eventfd_only(): everything that is there now, then pools and ring are to write the
+ * eventfd for whatever comes next. */
+static void collect_once_seen(struct offload *offload) {
+    if (!offload->eventfd_seen)
+        return;
+    do {
+        while (offload_collect(offload))
+            continue;
+    } while (!mailbox_sleep(&offload->mailbox) || (offload->ring.driver && ring_ready(&offload->ring)));
+    offload->eventfd_seen = false;
+}
+
+struct job *offload_reap(struct offload *offload) {
+    struct job *job = joblist_pop(&offload->finished);
+    if (job)
+        return job;
+    if (offload->eventfd_only)
+        collect_once_seen(offload);
+    else
+        offload_collect(offload);
+    return joblist_pop(&offload->finished);
+}
+
+void offload_flush(struct offload *offload) {
+    if (offload->ring.driver) {
+        ring_flush(&offload->ring);
+        take_from_ring(offload);
+    }
+    for (int i = 0; i < JOB_POOLS; i++)
+        if (offload->waiting[i].head)
+            pool_submit(&offload->pools[i], &offload->waiting[i]);
+}
+
+bool offload_sleep(struct offload *offload) {
+    struct ring *ring = offload->ring.driver ? &offload->ring : NULL;
+    offload_flush(offload);
+    if (offload->finished.head || (ring && ring_stuck(ring)))
+        return false;
+    if (offload->eventfd_only)
+        return !offload->eventfd_seen;
+    if (!(ring && ring_ready(ring)) && mailbox_sleep(&offload->mailbox))
+        return true;
+    mailbox_wake(&offload->mailbox);
+    return false;
+}
+
+void offload_wake(struct offload *offload) {
+    if (!offload->eventfd_only)
+        mailbox_wake(&offload->mailbox);
+}
+
+int offload_eventfd(const struct offload *offload) {
+    return offload->eventfd;
+}
+
+void offload_drain_eventfd(struct offload *offload) {
+    eventfd_t count;
+    if (eventfd_read(offload->eventfd, &count) == 0)
+        offload->eventfd_seen = true;
+}
+
+void offload_reap_on_eventfd_only(struct offload *offload) {
+    offload->eventfd_only = true;
+    offload->eventfd_seen = true; /* what is there already was announced to a loop that was awake */
+}
+
+/* ---- what else the loop asks for --------------------------------------------------------------- */
+
+bool offload_resident(struct offload *offload, int fd, uint64_t offset, size_t size) {
+    return files_resident(&offload->files, fd, 0, offset, size);
+}
+
+struct pipe_pair *offload_pipe(struct offload *offload) {
+    return pipes_take(&offload->pipes);
+}
+
+void offload_pipe_release(struct offload *offload, struct pipe_pair *pipe, bool drained) {
+    pipes_give(&offload->pipes, pipe, drained);
+}
+
+struct offload_stats *offload_stats(struct offload *offload) {
+    struct offload_stats *stats = &offload->stats;
+    struct pool_gauges files = pool_gauges(&offload->pools[JOB_POOL_FILES]);
+    struct pool_gauges handlers = pool_gauges(&offload->pools[JOB_POOL_HANDLERS]);
+    struct pool_gauges names = pool_gauges(&offload->pools[JOB_POOL_NAMES]);
+    stats->files_queued = files.queued;
+    stats->files_busy = files.busy;
+    stats->files_threads = files.threads;
+    stats->handlers_queued = handlers.queued;
+    stats->handlers_busy = handlers.busy;
+    stats->handlers_threads = handlers.threads;
+    stats->pool_wakes = files.wakes + handlers.wakes + names.wakes;
+    stats->mailbox_wakes = atomic_load_explicit(&offload->mailbox.wakes, memory_order_relaxed);
+    stats->ring_in_flight = offload->ring.in_flight;
+    stats->ring_short = offload->ring.counts.resumed;
+    stats->ring_overflow = offload->ring.counts.overflows;
+    stats->ring_full = offload->ring.counts.full;
+    stats->jobs_open = offload->slab.open;
+    stats->pipes_free = offload->pipes.free_count;
+    stats->pipes_total = offload->pipes.total;
+    return stats;
+}
+
+struct counters_table offload_counters(struct offload *offload) {
+    return offload_stats_table(&offload->stats);
+}
+
+const char *offload_describe(const struct offload *offload) {
+    return offload->description;
+}

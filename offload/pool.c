@@ -1,0 +1,229 @@
+#include "offload/pool.h"
+
+#include "offload/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Jobs that a thread takes at once from a long queue. Small: jobs behind one that hangs hang with it. */
+#define TAKE_MAX 4
+
+static void run_job(struct pool *pool, struct job *job) {
+    job->where = JOB_POOL;
+    if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
+        job->error = -ECANCELED;
+    } else {
+        job->started_ns = clock_ns();
+        pool->plan.run(job);
+    }
+    job->finished_ns = clock_ns();
+    mailbox_push(pool->plan.mailbox, job);
+}
+
+/* Takes the calling thread's share of the queue; the lock is held. */
+static struct joblist take_share(struct pool *pool, unsigned *count) {
+    struct joblist share = {0};
+    unsigned n = pool->started ? pool->queued / (2 * pool->started) : 1;
+    n = n < 1 ? 1 : n > TAKE_MAX ? TAKE_MAX : n;
+    for (*count = 0; *count < n; ++*count) {
+        struct job *job = joblist_pop(&pool->queue);
+        if (!job)
+            break;
+        joblist_push(&share, job);
+    }
+    pool->queued -= *count;
+    return share;
+}
+
+/* Decides under the lock whether an idle thread must be woken. */
+static bool claim_wake(struct pool *pool) {
+    if (!pool->queued || !pool->idle || pool->waking)
+        return false;
+    pool->waking = true;
+    pool->wakes++;
+    return true;
+}
+
+bool pool_run_one(struct pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    struct job *job = joblist_pop(&pool->queue);
+    if (job)
+        pool->queued--;
+    pthread_mutex_unlock(&pool->lock);
+    if (job)
+        run_job(pool, job);
+    return job != NULL;
+}
+
+static void wait_for_work(struct pool *pool) {
+    while (!pool->queued && !pool->stopping) {
+        pool->idle++;
+        pthread_cond_wait(&pool->work, &pool->lock);
+        pool->idle--;
+        pool->waking = false;
+    }
+}
+
+static void *pool_thread(void *argument) {
+    struct pool *pool = argument;
+    pthread_setname_np(pthread_self(), pool->plan.name);
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        wait_for_work(pool);
+        if (pool->stopping)
+            break;
+        unsigned count;
+        struct joblist share = take_share(pool, &count);
+        pool->busy++;
+        bool wake = claim_wake(pool);
+        pthread_mutex_unlock(&pool->lock);
+        if (wake)
+            pthread_cond_signal(&pool->work);
+        for (struct job *job; (job = joblist_pop(&share));)
+            run_job(pool, job);
+        pthread_mutex_lock(&pool->lock);
+        pool->busy--;
+    }
+    pool->alive--;
+    pthread_cond_signal(&pool->gone);
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* Signals are for the loop; only those that a thread brings upon itself stay open. */
+static void block_signals(sigset_t *old) {
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGSEGV);
+    sigdelset(&set, SIGBUS);
+    sigdelset(&set, SIGFPE);
+    sigdelset(&set, SIGILL);
+    pthread_sigmask(SIG_SETMASK, &set, old);
+}
+
+/* Starts count more threads; 0 or -errno of the first that failed. */
+static int start_threads(struct pool *pool, unsigned count) {
+    pthread_attr_t attributes;
+    int error = -pthread_attr_init(&attributes);
+    if (error)
+        return error;
+    if (pool->plan.cpus)
+        error = -pthread_attr_setaffinity_np(&attributes, sizeof(pool->cpus), &pool->cpus);
+    sigset_t old;
+    block_signals(&old);
+    for (; !error && count > 0; count--) {
+        pthread_mutex_lock(&pool->lock);
+        error = -pthread_create(&pool->ids[pool->started], &attributes, pool_thread, pool);
+        if (!error) {
+            pool->started++;
+            pool->alive++;
+        }
+        pthread_mutex_unlock(&pool->lock);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static void init_locks(struct pool *pool) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->gone, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int pool_start(struct pool *pool, const struct pool_plan *plan) {
+    memset(pool, 0, sizeof(*pool));
+    pool->plan = *plan;
+    if (plan->cpus) {
+        pool->cpus = *plan->cpus;
+        pool->plan.cpus = &pool->cpus;
+    }
+    pool->ids = calloc(plan->threads ? plan->threads : 1, sizeof(*pool->ids));
+    if (!pool->ids)
+        return -ENOMEM;
+    init_locks(pool);
+    int error = plan->lazy ? 0 : start_threads(pool, plan->threads);
+    if (error)
+        pool_stop(pool, INT64_MAX);
+    return error;
+}
+
+/* Gives the whole queue back unrun. */
+static void drop_queue(struct pool *pool, int error) {
+    pthread_mutex_lock(&pool->lock);
+    struct joblist queue = pool->queue;
+    pool->queue = (struct joblist){0};
+    pool->queued = 0;
+    pthread_mutex_unlock(&pool->lock);
+    for (struct job *job; (job = joblist_pop(&queue));) {
+        job->where = JOB_POOL;
+        job->error = error;
+        job->finished_ns = clock_ns();
+        mailbox_push(pool->plan.mailbox, job);
+    }
+}
+
+void pool_submit(struct pool *pool, struct joblist *jobs) {
+    unsigned count = 0;
+    for (struct job *job = jobs->head; job; job = job->next)
+        count++;
+    if (count == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    joblist_append(&pool->queue, jobs);
+    pool->queued += count;
+    bool wake = claim_wake(pool);
+    unsigned room = pool->idle || pool->stopping ? 0 : pool->plan.threads - pool->started;
+    bool stopping = pool->stopping;
+    pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&pool->work);
+    int error = room ? start_threads(pool, count < room ? count : room) : 0;
+    if (stopping)
+        drop_queue(pool, -ECANCELED);
+    else if (error && pool->started == 0)
+        drop_queue(pool, error); /* with one thread at least the rest only takes longer */
+}
+
+bool pool_stop(struct pool *pool, int64_t deadline_ns) {
+    struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+                                .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+    if (!pool->ids)
+        return true;
+    drop_queue(pool, -ECANCELED);
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    int error = 0;
+    while (pool->alive && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&pool->gone, &pool->lock, &deadline);
+    bool stopped = pool->alive == 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (!stopped)
+        return false;
+    for (unsigned i = 0; i < pool->started; i++)
+        pthread_join(pool->ids[i], NULL);
+    pthread_cond_destroy(&pool->gone);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->ids);
+    pool->ids = NULL;
+    return true;
+}
+
+struct pool_gauges pool_gauges(struct pool *pool) {
+    struct pool_gauges gauges = {0};
+    if (!pool->ids)
+        return gauges;
+    pthread_mutex_lock(&pool->lock);
+    gauges = (struct pool_gauges){
+        .queued = pool->queued, .busy = pool->busy, .threads = pool->alive, .wakes = pool->wakes};
+    pthread_mutex_unlock(&pool->lock);
+    return gauges;
+}

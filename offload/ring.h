@@ -1,0 +1,104 @@
+/* The ring's logic, apart from the kernel: which jobs are in hand, what a result means for them.
+ *
+ *     ring_submit(job) -> backlog -> slot + generation -> driver: prepare -> submit ... reap
+ *                            flush: while slots are free     '<- short, EINTR, EAGAIN -'|
+ *                                                                                       v
+ *                                              finished | unfit: a pool is to do (the rest of) it
+ *
+ * A completion names its job by slot and generation, so one that comes twice finds nothing. There are
+ * fewer slots than completion queue entries, so the queue cannot overflow by our doing. From the flush
+ * until it is reaped a job's fds and buffers belong to the kernel. */
+#ifndef SLUICE_OFFLOAD_RING_H
+#define SLUICE_OFFLOAD_RING_H
+
+#include "offload/joblist.h"
+
+enum ring_op { RING_READ, RING_SPLICE };
+
+struct ring_request {
+    enum ring_op op;
+    int fd;
+    int pipe;     /* of a splice */
+    void *buffer; /* of a read */
+    uint64_t offset;
+    unsigned length;
+    uint64_t user_data;
+};
+
+struct ring_completion {
+    uint64_t user_data;
+    int result; /* bytes or -errno */
+};
+
+/* What a driver has for its owner, or'ed. */
+enum {
+    RING_READY = 1,     /* completions to reap */
+    RING_DEFERRED = 2,  /* the kernel wants to be entered to produce some */
+    RING_OVERFLOWN = 4, /* the kernel holds back completions that found the queue full */
+};
+
+/* The seam: the kernel's ring, or the software ring of the tests. */
+struct ring_driver {
+    const struct ring_driver_class *class;
+    unsigned budget;     /* requests in flight at most */
+    const char *summary; /* for the log */
+};
+
+struct ring_driver_class {
+    /* Takes a request for the next submit. False: the submission queue is full. */
+    bool (*prepare)(struct ring_driver *driver, const struct ring_request *request);
+    /* Gives the prepared requests to the kernel, the oldest first. How many it took, or -errno and none. */
+    int (*submit)(struct ring_driver *driver);
+    unsigned (*state)(struct ring_driver *driver);
+    /* Lets the kernel run deferred work and refill the completion queue. 0 or -errno. */
+    int (*enter)(struct ring_driver *driver);
+    /* Takes up to n completions. */
+    unsigned (*reap)(struct ring_driver *driver, struct ring_completion *out, unsigned n);
+    void (*close)(struct ring_driver *driver);
+};
+
+struct ring_counts {
+    uint64_t resumed;   /* short results that were gone on with */
+    uint64_t overflows; /* of the completion queue */
+    uint64_t full;      /* jobs that had to wait for a slot */
+};
+
+struct ring_slot;
+
+struct ring {
+    struct ring_driver *driver;
+    struct ring_slot *slots;
+    uint32_t *prepared; /* slots handed to prepare but not yet to submit: a circle of budget entries */
+    uint32_t prepared_head, prepared_count;
+    uint32_t free_slot;
+    unsigned in_flight; /* slots in use */
+    unsigned backlog_count;
+    struct joblist backlog;  /* jobs without a slot */
+    struct joblist finished; /* for the owner to take */
+    struct joblist unfit;    /* for the owner to run in a pool */
+    unsigned refusals;       /* submits in a row that failed while nothing was on its way */
+    int broken;              /* -errno of what made it useless, or 0 */
+    bool deaf;               /* entering the kernel fails: no use in trying to get more out of it */
+    struct ring_counts counts;
+};
+
+/* Takes the driver over. 0 or -ENOMEM (the driver is closed then, too). */
+int ring_init(struct ring *ring, struct ring_driver *driver);
+/* Nothing may be in flight. */
+void ring_free(struct ring *ring);
+/* False: it broke down; jobs that are in its hands still come back. */
+bool ring_usable(const struct ring *ring);
+/* Takes a JOB_READ or JOB_SPLICE over; ring_flush() starts it. */
+void ring_submit(struct ring *ring, struct job *job);
+/* Starts what can be started, with one system call as a rule. */
+void ring_flush(struct ring *ring);
+/* Looks for completions once; jobs appear in finished and unfit. False: there were none. */
+bool ring_reap(struct ring *ring);
+/* True if there is something to reap. */
+bool ring_ready(const struct ring *ring);
+/* True if a submit failed for now and no completion is on its way that would wake the loop to repeat it. */
+bool ring_stuck(const struct ring *ring);
+/* Gives the backlog back, cancelled; what is in flight is not gone on with. */
+void ring_close(struct ring *ring);
+
+#endif

@@ -1,0 +1,49 @@
+#include "offload/settings.h"
+
+#include <sched.h>
+
+static const struct setting rows[] = {
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct offload_settings, field), initial, range, help},
+#include "offload/options.def"
+#undef SETTING
+};
+
+const struct settings_table offload_settings_table = {"offload", rows, sizeof(rows) / sizeof(rows[0])};
+
+/* CPUs that this process may use: a container often has fewer than the machine. */
+static long cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* files, handlers, one for names, and two kinds of io_uring workers, bounded and unbounded ones. */
+static long threads_of(const struct offload_settings *settings) {
+    long workers = settings->uring == URING_OFF ? 0 : 2 * settings->uring_workers;
+    return settings->pool + settings->handler_threads + 1 + workers;
+}
+
+static void share_threads(struct offload_settings *settings) {
+    while (threads_of(settings) > settings->threads_max) {
+        long *largest = &settings->pool;
+        if (settings->handler_threads > *largest)
+            largest = &settings->handler_threads;
+        if (settings->uring != URING_OFF && settings->uring_workers > *largest)
+            largest = &settings->uring_workers;
+        if (*largest == 1)
+            break;
+        --*largest;
+    }
+}
+
+void offload_resolve(struct offload_settings *settings, long connections) {
+    long n = cores();
+    if (settings->pool == 0)
+        settings->pool = n > 4 ? n : 4;
+    if (settings->handler_threads == 0)
+        settings->handler_threads = n;
+    if (settings->queue_depth == 0)
+        settings->queue_depth = connections;
+    if (settings->threads_max > 0)
+        share_threads(settings);
+}

@@ -1,0 +1,45 @@
+/* What offload.c and lifetime.c share: all of offload's parts in one place. The loop thread's alone, but for
+ * pools and mailbox, which look after themselves. */
+#ifndef SLUICE_OFFLOAD_STATE_H
+#define SLUICE_OFFLOAD_STATE_H
+
+#include "offload/files.h"
+#include "offload/offload.h"
+#include "offload/pool.h"
+#include "offload/ring.h"
+#include "offload/slab.h"
+
+struct offload {
+    struct offload_settings settings; /* numbers only, texts are not kept */
+    struct offload_stats stats;
+    struct notice notice;
+    int eventfd;
+
+    struct slab slab;
+    struct files files;
+    struct pipes pipes;
+    struct ring ring; /* driver NULL: there is none */
+    int ring_fd;
+    bool ring_lost;                    /* it broke down, and the description says so */
+    struct joblist finished;           /* to be reaped */
+    struct joblist waiting[JOB_POOLS]; /* for the flush that hands them to the pools */
+
+    /* The turn's budget for jobs on the spot. */
+    int64_t budget_ns;
+    int64_t budget_from_ns; /* when the clock was first read, 0: not yet */
+    int64_t budget_units;   /* of work until the clock is read */
+
+    bool eventfd_only, eventfd_seen; /* offload_reap_on_eventfd_only() */
+    bool drained;                    /* no new jobs */
+    char description[512];
+
+    struct pool pools[JOB_POOLS];
+    struct mailbox mailbox;
+};
+
+/* Moves what pools and ring finished to offload->finished, once. False: there was nothing. */
+bool offload_collect(struct offload *offload);
+/* The job ends here, as something that was never started. */
+void offload_refuse(struct offload *offload, struct job *job, int error);
+
+#endif
