@@ -1,0 +1,296 @@
+#include "reactor/conn.h"
+
+#include "reactor/drain.h"
+#include "reactor/front.h"
+#include "reactor/listener.h"
+#include "reactor/loop.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+
+
+uint64_t conn_handle(const struct conn *conn) {
+    return slots_handle(&conn->stream.loop->conns, conn);
+}
+
+bool conn_may_parse(struct conn *conn) {
+    struct loop *loop = conn->stream.loop;
+    if (conn->stream.dying || conn->last)
+        return false;
+    if (conn->window.paused && !fdwindow_settle(&conn->window)) {
+        conn->paused = true;
+        return false;
+    }
+    if (conn->open > 0 &&
+        (conn->open >= (uint32_t)loop->settings.pipeline || loop->extra_requests >= CONN_SHARED_REQUESTS)) {
+        conn->paused = true;
+        return false;
+    }
+    return true;
+}
+
+void conn_finish(struct conn *conn) {
+    conn->last = true;
+    if (conn->open == 0)
+        stream_close(&conn->stream);
+}
+
+bool conn_admit(struct conn *conn, struct request *request) {
+    struct loop *loop = conn->stream.loop;
+    const struct reactor_settings *settings = &loop->settings;
+    loop->stats.requests++;
+    if (conn->open > 1)
+        loop->stats.requests_pipelined++;
+    conn->total++;
+    conn->active = loop_now(loop);
+    if (settings->requests_per_connection && conn->total >= settings->requests_per_connection)
+        conn->last = true;
+    if (loop->state >= LOOP_DRAINING) {
+        conn->last = true;
+        request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
+        return false;
+    }
+    double burst_connection = (double)(settings->rate_burst ? settings->rate_burst : settings->rate_connection);
+    double burst_peer = (double)(settings->rate_burst ? settings->rate_burst : settings->rate_peer);
+    if ((settings->rate_connection &&
+         !bucket_take(&conn->rate, (double)settings->rate_connection, burst_connection, conn->active)) ||
+        (settings->rate_peer &&
+         !bucket_take(&conn->peer->rate, (double)settings->rate_peer, burst_peer, conn->active))) {
+        request_fail(request, STATUS_RATE_LIMITED, "too many requests; try again later");
+        return false;
+    }
+    return true;
+}
+
+void conn_request_ended(struct conn *conn) {
+    struct loop *loop = conn->stream.loop;
+    if (conn->stream.dying)
+        return;
+    if (conn->open == 0) {
+        bool idle = !conn->parsing && !conn->stream.in;
+        if (conn->last || (idle && loop->state >= LOOP_DRAINING)) {
+            conn_finish(conn);
+            return;
+        }
+        if (idle)
+            deadline_set(&conn->stream.read_by, &loop->idle_deadline);
+    }
+    if (conn->paused && conn->open < (uint32_t)loop->settings.pipeline)
+        stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
+}
+
+/* Every complete message is parsed: what remains is the start of the next one, or nothing. */
+static void set_read_deadline(struct conn *conn) {
+    struct loop *loop = conn->stream.loop;
+    struct deadline *deadline = &conn->stream.read_by;
+    if (conn->stream.dying || conn->stream.closing)
+        return;
+    if (conn->stream.in && !conn->paused) {
+        struct deadline_class *class = conn->front ? &loop->request_deadline : &loop->detect_deadline;
+        if (!deadline_is(deadline, class))
+            deadline_set(deadline, class);
+    } else if (conn->open == 0) {
+        deadline_set(deadline, &loop->idle_deadline);
+    } else {
+        deadline_clear(deadline);
+    }
+}
+
+static void refuse_protocol(struct conn *conn, enum protocol protocol) {
+    struct reactor_stats *stats = &conn->stream.loop->stats;
+    switch (protocol) {
+    case PROTOCOL_SLC1:
+        stats->detect_slc++;
+        break;
+    case PROTOCOL_MCP1:
+        stats->detect_mcp++;
+        break;
+    case PROTOCOL_JSON:
+        stats->detect_rpc++;
+        break;
+    case PROTOCOL_HTTP1:
+        stats->detect_http++;
+        break;
+    case PROTOCOL_HTTP2:
+        stats->detect_http2++;
+        break;
+    case PROTOCOL_TLS:
+        stats->detect_tls++;
+        break;
+    default:
+        stats->detect_unknown++;
+    }
+    log_debug(conn->stream.loop->log, "protocol refused", log_text("protocol", protocol_name(protocol)));
+    conn_finish(conn);
+}
+
+/* True when the connection has a front end. */
+static bool detect(struct conn *conn) {
+    if (conn->front)
+        return true;
+    struct span bytes = iobuf_pending(conn->stream.in);
+    enum protocol protocol = detect_protocol(bytes.p, bytes.n, false);
+    if (protocol == PROTOCOL_NONE)
+        return false;
+    const struct front *front = conn->stream.loop->fronts[protocol];
+    if (!front || !listener_offers(conn->listener, protocol)) {
+        refuse_protocol(conn, protocol);
+        return false;
+    }
+    conn->front = front;
+    deadline_clear(&conn->stream.read_by);
+    return true;
+}
+
+static void parse(struct conn *conn) {
+    struct stream *stream = &conn->stream;
+    conn->paused = false;
+    if (stream->in && !conn->last && detect(conn)) {
+        conn->parsing = true;
+        conn->front->parse(conn);
+        conn->parsing = false;
+    }
+    if (conn->last)
+        iobuf_drop(&stream->loop->inputs, &stream->in);
+    else
+        iobuf_settle(&stream->loop->inputs, &stream->in);
+    if (stream->eof && !conn->paused)
+        conn->last = true; /* an incomplete rest will never be complete */
+    if (conn->open == 0 && (conn->last || (!stream->in && stream->loop->state >= LOOP_DRAINING)))
+        conn_finish(conn);
+    stream_read(stream, !conn->paused && !conn->last);
+    set_read_deadline(conn);
+}
+
+static void conn_input(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    conn->active = loop_now(stream->loop);
+    if (!conn->paused)
+        parse(conn);
+}
+
+static void conn_drained(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    if (conn->paused && conn->open < (uint32_t)stream->loop->settings.pipeline &&
+        (!conn->window.paused || fdwindow_settle(&conn->window)))
+        parse(conn);
+}
+
+static void abandon_requests(struct conn *conn) {
+    struct request *request;
+    while ((request = STAILQ_FIRST(&conn->requests)))
+        request_abandon(request);
+}
+
+static bool conn_hold(struct stream *stream) {
+    abandon_requests(conn_of(stream));
+    return stream->is_unix && fdwindow_hold(&conn_of(stream)->window);
+}
+
+static void conn_died(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    struct loop *loop = stream->loop;
+    abandon_requests(conn);
+    if (conn->front && conn->front->closed)
+        conn->front->closed(conn);
+    fdwindow_close(&conn->window);
+    double life = loop_now(loop) - conn->opened;
+    histogram_add(&loop->stats.connection_life, (uint64_t)(life > 0 ? life * 1e9 : 0));
+    histogram_add(&loop->stats.connection_requests, conn->total);
+    loop->stats.closed++;
+    listener_left(conn->listener, conn->peer);
+    peers_leave(&loop->peers, conn->peer);
+    slots_give(&loop->conns, conn);
+    drain_check(loop);
+}
+
+static bool conn_admit_fds(struct stream *stream, unsigned fds) {
+    return fdwindow_admit(&conn_of(stream)->window, fds);
+}
+
+static void conn_passed_fds(struct stream *stream, unsigned fds) {
+    fdwindow_passed(&conn_of(stream)->window, fds);
+}
+
+static const struct stream_class conn_class = {
+    .kind = FD_CLIENT,
+    .input = conn_input,
+    .drained = conn_drained,
+    .died = conn_died,
+    .admit = conn_admit_fds,
+    .passed = conn_passed_fds,
+    .hold = conn_hold,
+};
+
+static struct conn *conn_by_read(struct deadline *deadline) {
+    return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, stream.read_by));
+}
+
+static void detect_over(struct deadline *deadline) {
+    struct conn *conn = conn_by_read(deadline);
+    conn->stream.loop->stats.detect_timeout++;
+    conn_finish(conn);
+}
+
+static void idle_over(struct deadline *deadline) {
+    struct conn *conn = conn_by_read(deadline);
+    conn->stream.loop->stats.closed_idle++;
+    conn_finish(conn);
+}
+
+static void request_over(struct deadline *deadline) {
+    struct conn *conn = conn_by_read(deadline);
+    conn->stream.loop->stats.closed_request++;
+    conn_finish(conn);
+}
+
+void conn_init_loop(struct loop *loop) {
+    deadlines_add(&loop->deadlines, &loop->detect_deadline, loop->settings.timeout_detect, detect_over);
+    deadlines_add(&loop->deadlines, &loop->idle_deadline, loop->settings.timeout_idle, idle_over);
+    deadlines_add(&loop->deadlines, &loop->request_deadline, loop->settings.timeout_request, request_over);
+}
+
+static void note_peer(struct conn *conn, const struct sockaddr *address) {
+    if (address->sa_family == AF_INET) {
+        conn->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        conn->port = ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    } else {
+        struct ucred credentials = {0};
+        socklen_t size = sizeof(credentials);
+        getsockopt(stream_fd(&conn->stream), SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+        conn->pid = (uint32_t)credentials.pid;
+    }
+}
+
+bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
+               const struct sockaddr *address) {
+    struct conn *conn = slots_take(&loop->conns);
+    if (!conn)
+        return false;
+    stream_init(&conn->stream, loop, &conn_class, fd, address->sa_family == AF_UNIX);
+    conn->listener = listener;
+    conn->peer = peer;
+    conn->opened = conn->active = loop_now(loop);
+    conn->window.stream = &conn->stream;
+    conn->window.peer = peer;
+    STAILQ_INIT(&conn->requests);
+    note_peer(conn, address);
+    loop->stats.accepted++;
+    deadline_set(&conn->stream.read_by, &loop->idle_deadline);
+    return true;
+}
+
+void conn_peer_text(const struct conn *conn, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "";
+    const struct peer_key *key = &conn->peer->key;
+    if (key->family == AF_UNIX)
+        snprintf(text, size, "uid:%u", key->uid);
+    else if (inet_ntop((int)key->family, key->address, host, sizeof(host)))
+        snprintf(text, size, key->family == AF_INET ? "%s:%u" : "[%s]:%u", host, conn->port);
+    else
+        snprintf(text, size, "unknown");
+}

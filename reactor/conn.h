@@ -1,0 +1,59 @@
+/* A client connection: a stream with a protocol, its requests in order, and its share of the limits.
+ *
+ *     accepted -> (first bytes: detect) -> front end parses -> requests -> replies -> closed
+ *     idle: no buffer, no request, at most 512 bytes of memory in all
+ */
+#ifndef SLUICE_REACTOR_CONN_H
+#define SLUICE_REACTOR_CONN_H
+
+#include "reactor/fdwindow.h"
+#include "reactor/peers.h"
+#include "reactor/request.h"
+#include "reactor/stream.h"
+
+struct front;
+struct listener;
+
+#define CONN_SHARED_REQUESTS 8192u /* requests in hand beyond the first of each connection */
+
+struct conn {
+    struct stream stream; /* first: a stream of class conn is its conn */
+    const struct front *front; /* NULL until the first bytes told */
+    struct listener *listener;
+    struct peer *peer;
+    void *state; /* the front end's */
+    STAILQ_HEAD(, request) requests; /* open, in order of arrival */
+    uint32_t open;                   /* their number */
+    uint32_t total;                  /* requests so far */
+    uint32_t pid;                    /* of a Unix peer */
+    uint16_t port;                   /* of a TCP peer */
+    bool last;    /* parse no further: close when everything was answered */
+    bool paused;  /* stopped parsing: too many requests in hand */
+    bool parsing; /* inside front->parse() */
+    double opened, active; /* seconds, the loop's clock */
+    struct bucket rate;
+    struct fdwindow window;
+};
+
+/* Sets up the deadlines that connections share. */
+void conn_init_loop(struct loop *loop);
+/* Takes over an accepted socket (in the ledger). peer was joined for it. False: no slot, nothing was taken. */
+bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
+               const struct sockaddr *address);
+/* May the front end take one more message now? If not, it is called again when it may. */
+bool conn_may_parse(struct conn *conn);
+/* For a message that is complete: may it run? Counts it, and answers RATE_LIMITED or SHUTTING_DOWN if not. */
+bool conn_admit(struct conn *conn, struct request *request);
+/* No further message is read; the connection closes when everything was answered. */
+void conn_finish(struct conn *conn);
+/* A request ended. For request.c. */
+void conn_request_ended(struct conn *conn);
+/* The peer as text ("uid:1000", "127.0.0.1:5000", "[::1]:5000"). */
+void conn_peer_text(const struct conn *conn, char *text, size_t size);
+uint64_t conn_handle(const struct conn *conn);
+
+static inline struct conn *conn_of(struct stream *stream) {
+    return (struct conn *)(void *)stream;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* Deadlines as one first-in-first-out list per length of time, under one timer for all.
+ *
+ *     class "idle" (60 s):    [oldest] - [..] - [newest]      setting one: to the tail, O(1), no system call
+ *     class "request" (10 s): [oldest] - [newest]             one ev_timer for the earliest head
+ */
+#ifndef SLUICE_REACTOR_DEADLINES_H
+#define SLUICE_REACTOR_DEADLINES_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct deadline_class;
+
+struct deadline {
+    TAILQ_ENTRY(deadline) link;
+    struct deadline_class *class; /* NULL: not set */
+    double at;
+};
+
+struct deadline_class {
+    TAILQ_HEAD(, deadline) list;
+    LIST_ENTRY(deadline_class) link;
+    double after; /* seconds; 0: never */
+    void (*expired)(struct deadline *deadline);
+    struct deadlines *deadlines;
+};
+
+struct deadlines {
+    struct ev_loop *ev;
+    ev_timer timer;
+    double armed; /* when the timer fires; 0: stopped */
+    LIST_HEAD(, deadline_class) classes;
+};
+
+void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev);
+void deadlines_stop(struct deadlines *deadlines);
+/* expired is called on the loop; the deadline is not set any more then. */
+void deadlines_add(struct deadlines *deadlines, struct deadline_class *class, double after,
+                   void (*expired)(struct deadline *deadline));
+/* Sets or moves a deadline to now + the class's time; with a time of 0 it is only cleared. */
+void deadline_set(struct deadline *deadline, struct deadline_class *class);
+void deadline_clear(struct deadline *deadline);
+
+static inline bool deadline_is(const struct deadline *deadline, const struct deadline_class *class) {
+    return deadline->class == class;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Shutting down without losing a reply.
+ *
+ *     SIGTERM | SIGINT -> [drain_delay] -> listeners close, idle connections close, late requests are answered
+ *     SHUTTING_DOWN -> last connection gone: stop      [drain_timeout] -> the rest is cut off: stop
+ */
+#ifndef SLUICE_REACTOR_DRAIN_H
+#define SLUICE_REACTOR_DRAIN_H
+
+struct loop;
+
+/* Watches the signals. */
+void drain_init(struct loop *loop);
+/* Begins a drain; a second call ends the delay or cuts off what is left. */
+void drain_begin(struct loop *loop);
+/* To be called when a connection ended: stops the loop when it was the last one of a drain. */
+void drain_check(struct loop *loop);
+void drain_stop(struct loop *loop);
+
+#endif

@@ -1,0 +1,180 @@
+#include "reactor/fdwindow.h"
+
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define ASK_FROM_PERCENT 75 /* of the window: below it nobody asks the kernel */
+#define SWEEP            32 /* windows looked at when a budget is spent */
+#define REFUSED_PAUSE    0.2 /* seconds without promises after ETOOMANYREFS */
+
+static struct loop *loop_of(const struct fdwindow *window) {
+    return window->stream->loop;
+}
+
+void fdwindow_promise(struct fdwindow *window) {
+    window->queued++;
+    window->peer->fds++;
+    loop_of(window)->fdwindows.in_flight++;
+}
+
+void fdwindow_passed(struct fdwindow *window, unsigned fds) {
+    struct fdwindows *all = &loop_of(window)->fdwindows;
+    if (window->in_flight)
+        TAILQ_REMOVE(&all->open, window, link);
+    TAILQ_INSERT_TAIL(&all->open, window, link);
+    window->queued = (uint16_t)(window->queued - fds);
+    window->in_flight = (uint16_t)(window->in_flight + fds);
+}
+
+static void unbook(struct fdwindow *window) {
+    struct fdwindows *all = &loop_of(window)->fdwindows;
+    if (!window->in_flight)
+        return;
+    TAILQ_REMOVE(&all->open, window, link);
+    window->peer->fds -= window->in_flight;
+    all->in_flight -= window->in_flight;
+    window->in_flight = 0;
+}
+
+bool fdwindow_settle(struct fdwindow *window) {
+    int queued = 0;
+    if (window->in_flight == 0)
+        return true;
+    /* The value counts the kernel's own bookkeeping; only 0 means something: the peer has read it all. */
+    if (ioctl(stream_fd(window->stream), SIOCOUTQ, &queued) == 0 && queued != 0)
+        return false;
+    unbook(window);
+    return true;
+}
+
+/* Settles the windows that sent longest ago. */
+static void sweep(struct fdwindows *all) {
+    for (int i = 0; i < SWEEP; i++) {
+        struct fdwindow *oldest = TAILQ_FIRST(&all->open);
+        if (!oldest)
+            return;
+        if (!fdwindow_settle(oldest)) {
+            TAILQ_REMOVE(&all->open, oldest, link);
+            TAILQ_INSERT_TAIL(&all->open, oldest, link);
+        }
+    }
+}
+
+static bool within_budget(const struct fdwindow *window) {
+    const struct loop *loop = loop_of(window);
+    const struct reactor_settings *settings = &loop->settings;
+    return loop->fdwindows.in_flight < (uint64_t)settings->fds_in_flight &&
+           (long)window->peer->fds < settings->fds_per_uid;
+}
+
+bool fdwindow_available(struct fdwindow *window) {
+    struct loop *loop = loop_of(window);
+    if (loop->fdwindows.blocked_until != 0) {
+        if (loop_now(loop) < loop->fdwindows.blocked_until) {
+            loop->stats.fd_refusals++;
+            return false;
+        }
+        loop->fdwindows.blocked_until = 0;
+    }
+    if (within_budget(window))
+        return true;
+    fdwindow_settle(window);
+    if (!within_budget(window))
+        sweep(&loop->fdwindows);
+    if (within_budget(window))
+        return true;
+    loop->stats.fd_refusals++;
+    return false;
+}
+
+/* One edge for each time the peer reads, or hangs up. */
+static int arm(struct fdwindow *window) {
+    struct fdwindows *all = &loop_of(window)->fdwindows;
+    struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.ptr = window};
+    int operation = window->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(all->epoll, operation, stream_fd(window->stream), &event) != 0)
+        return -errno;
+    window->armed = true;
+    return 0;
+}
+
+bool fdwindow_admit(struct fdwindow *window, unsigned fds) {
+    struct loop *loop = loop_of(window);
+    unsigned limit = (unsigned)loop->settings.fd_window;
+    unsigned after = window->in_flight + fds;
+    if (after * 100 < limit * ASK_FROM_PERCENT || fdwindow_settle(window) || after <= limit) {
+        window->paused = false;
+        return true;
+    }
+    if (!window->paused)
+        loop->stats.fd_pauses++;
+    window->paused = true;
+    if (arm(window) != 0)
+        return true; /* no memory for the watch: rather a longer window than a stall */
+    return false;
+}
+
+void fdwindow_refused(struct loop *loop) {
+    loop->stats.fd_refusals++;
+    loop->fdwindows.blocked_until = loop_now(loop) + REFUSED_PAUSE;
+    sweep(&loop->fdwindows);
+}
+
+bool fdwindow_hold(struct fdwindow *window) {
+    if (fdwindow_settle(window))
+        return false;
+    shutdown(stream_fd(window->stream), SHUT_RDWR);
+    return arm(window) == 0;
+}
+
+void fdwindow_close(struct fdwindow *window) {
+    unbook(window);
+    window->peer->fds -= window->queued;
+    loop_of(window)->fdwindows.in_flight -= window->queued;
+    window->queued = 0;
+    if (window->armed)
+        epoll_ctl(loop_of(window)->fdwindows.epoll, EPOLL_CTL_DEL, stream_fd(window->stream), NULL);
+    window->armed = false;
+}
+
+static void peer_has_read(struct fdwindow *window, uint32_t events) {
+    struct stream *stream = window->stream;
+    /* A hang-up alone says little (both sides may be shut with descriptors still queued): the queue tells. */
+    bool read_all = fdwindow_settle(window);
+    if (!stream->dying && (read_all || events & (EPOLLHUP | EPOLLERR)))
+        stream_wake(stream);
+    else if (stream->dying && read_all)
+        stream_bury_again(stream);
+}
+
+static void on_edges(struct ev_loop *ev, ev_io *io, int events) {
+    (void)ev, (void)events;
+    struct loop *loop = io->data;
+    struct epoll_event ready[64];
+    int n = epoll_wait(loop->fdwindows.epoll, ready, 64, 0);
+    for (int i = 0; i < n; i++)
+        peer_has_read(ready[i].data.ptr, ready[i].events);
+}
+
+int fdwindows_init(struct loop *loop) {
+    struct fdwindows *all = &loop->fdwindows;
+    TAILQ_INIT(&all->open);
+    all->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (all->epoll < 0)
+        return -errno;
+    ledger_enter(&loop->ledger, all->epoll, FD_LOOP, 0, loop_now(loop));
+    ev_io_init(&all->watcher, on_edges, all->epoll, EV_READ);
+    all->watcher.data = loop;
+    ev_io_start(loop->ev, &all->watcher);
+    return 0;
+}
+
+void fdwindows_free(struct loop *loop) {
+    ev_io_stop(loop->ev, &loop->fdwindows.watcher);
+    ledger_close(&loop->ledger, loop->fdwindows.epoll);
+}

@@ -1,0 +1,59 @@
+/* Descriptors in flight: sent, perhaps not received; the kernel counts them against us (DESIGN.md, section 4).
+ *
+ *     sent since SIOCOUTQ was last 0 = at most so many in flight on this connection
+ *     192: ask again     256: pause; an edge-triggered epoll set, watched by the loop as one fd, tells when the
+ *     peer has read (a plain write watcher would spin: the socket stays writable)
+ *
+ * Booked per connection, per peer uid, and in all, from the moment they are queued. */
+#ifndef SLUICE_REACTOR_FDWINDOW_H
+#define SLUICE_REACTOR_FDWINDOW_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct loop;
+struct stream;
+struct peer;
+
+struct fdwindow {
+    TAILQ_ENTRY(fdwindow) link; /* while in_flight > 0, longest ago sent first */
+    struct stream *stream;
+    struct peer *peer;
+    uint16_t in_flight; /* sent */
+    uint16_t queued;    /* promised, waiting to be sent */
+    bool paused;
+    bool armed; /* known to the edge-triggered set */
+};
+
+struct fdwindows {
+    TAILQ_HEAD(, fdwindow) open;
+    int epoll;
+    ev_io watcher;
+    uint64_t in_flight;
+    double blocked_until; /* the kernel refused a descriptor (ETOOMANYREFS): none before then */
+};
+
+/* 0 or -errno. */
+int fdwindows_init(struct loop *loop);
+void fdwindows_free(struct loop *loop);
+/* May one descriptor more be promised to this connection's peer? Settles what was read meanwhile. */
+bool fdwindow_available(struct fdwindow *window);
+/* May fds descriptors leave now? If not, the stream is woken when its peer has read. */
+bool fdwindow_admit(struct fdwindow *window, unsigned fds);
+/* One descriptor was queued for this connection. */
+void fdwindow_promise(struct fdwindow *window);
+/* That many have left. */
+void fdwindow_passed(struct fdwindow *window, unsigned fds);
+/* True when the peer has read everything (or nothing was in flight). */
+bool fdwindow_settle(struct fdwindow *window);
+/* The kernel refused a descriptor (ETOOMANYREFS): promise none for a moment. */
+void fdwindow_refused(struct loop *loop);
+/* The stream dies. True: its peer still has descriptors to read, so the shut socket must be kept; the
+ * stream is buried again when they are gone. */
+bool fdwindow_hold(struct fdwindow *window);
+/* The connection is gone. */
+void fdwindow_close(struct fdwindow *window);
+
+#endif

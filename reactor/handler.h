@@ -1,0 +1,21 @@
+/* What a front end finds handlers by: tables that main injects (nobody calls upward). */
+#ifndef SLUICE_REACTOR_HANDLER_H
+#define SLUICE_REACTOR_HANDLER_H
+
+#include "proto/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct request;
+
+/* An operation of the object protocol. */
+struct operation {
+    uint8_t letter;
+    uint8_t flags; /* request flags that it knows */
+    /* Answers, or submits a job whose done() answers. payload is valid during the call. */
+    void (*run)(struct request *request, struct span payload);
+    void *context; /* the family's state, for run() */
+};
+
+#endif

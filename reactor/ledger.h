@@ -1,0 +1,68 @@
+/* The ledger of descriptors: every fd this process has open, of what kind, whose and since when (contract 5).
+ *
+ *     ledger_enter(fd) -- holders 1 -- [ledger_hold(fd) +1] -- ledger_release(fd) -1 -> 0: closed with the turn
+ *
+ * At rest opened - closed == open == entries of /proc/self/fd, less what libraries opened behind our back.
+ * Descriptors that were passed are closed at the end of the turn, neighbours in one close_range(2). */
+#ifndef SLUICE_REACTOR_LEDGER_H
+#define SLUICE_REACTOR_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fd_kind {
+    FD_NONE,
+#define FD_KIND(name, word, help) FD_##name,
+#include "reactor/fd_kind.def"
+#undef FD_KIND
+    FD_KINDS
+};
+
+struct ledger_entry {
+    uint64_t owner; /* handle of the connection or request, 0: the process */
+    double since;   /* seconds, the loop's clock */
+    uint32_t holders;
+    uint8_t kind; /* enum fd_kind */
+};
+
+struct ledger {
+    struct ledger_entry *entries; /* by fd number */
+    size_t capacity;
+    uint64_t opened, closed;
+    uint64_t open_by_kind[FD_KINDS];
+    uint64_t foreign; /* fds found open that nobody entered (libraries) */
+    int *closing;     /* to close at the end of the turn */
+    unsigned closing_count;
+};
+
+const char *fd_kind_name(enum fd_kind kind);
+
+/* Room for descriptor numbers below limit; enters every descriptor that is open already as inherited.
+ * 0 or -errno. */
+int ledger_init(struct ledger *ledger, size_t limit);
+void ledger_free(struct ledger *ledger);
+/* Enters every open descriptor that is not in the ledger yet: what a library just opened. */
+void ledger_adopt(struct ledger *ledger, enum fd_kind kind);
+/* An fd that was just opened, held once. */
+void ledger_enter(struct ledger *ledger, int fd, enum fd_kind kind, uint64_t owner, double now);
+/* One holder more. */
+void ledger_hold(struct ledger *ledger, int fd);
+/* What it is used for has changed. */
+void ledger_retag(struct ledger *ledger, int fd, enum fd_kind kind);
+/* One holder less; the last one has the fd closed at the end of the turn. */
+void ledger_release(struct ledger *ledger, int fd);
+/* Closes an fd with a single holder now. */
+void ledger_close(struct ledger *ledger, int fd);
+/* An fd that somebody else closes (offload's own): only the entry ends. */
+void ledger_leave(struct ledger *ledger, int fd);
+/* Closes what ledger_release() left for the end of the turn. */
+void ledger_flush(struct ledger *ledger);
+/* Counts /proc/self/fd. *foreign: how many of them are not entered. Returns the count or -errno. */
+long ledger_audit(struct ledger *ledger, uint64_t *foreign);
+
+static inline uint64_t ledger_open(const struct ledger *ledger) {
+    return ledger->opened - ledger->closed;
+}
+
+#endif

@@ -1,0 +1,275 @@
+#include "reactor/listener.h"
+
+#include "reactor/conn.h"
+#include "reactor/unixsock.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool listener_offers(const struct listener *listener, enum protocol protocol) {
+    return listener->options.offers[protocol];
+}
+
+void listener_left(struct listener *listener, struct peer *peer) {
+    (void)peer;
+    listener->connections--;
+}
+
+static bool in_network(const struct network *network, const uint8_t address[16]) {
+    unsigned whole = network->bits / 8, rest = network->bits % 8;
+    if (memcmp(network->address, address, whole) != 0)
+        return false;
+    if (rest == 0)
+        return true;
+    uint8_t mask = (uint8_t)(0xff00u >> rest);
+    return (network->address[whole] & mask) == (address[whole] & mask);
+}
+
+static bool network_allowed(const struct listener *listener, const struct sockaddr *address) {
+    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
+    if (address->sa_family == AF_INET)
+        memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    else
+        memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    const struct listener_options *options = &listener->options;
+    for (unsigned i = 0; i < options->networks_count; i++)
+        if (in_network(&options->networks[i], bytes))
+            return true;
+    return options->networks_count == 0;
+}
+
+static bool allowed(const struct listener *listener, int fd, const struct sockaddr *address) {
+    const struct listener_options *options = &listener->options;
+    if (!options->is_unix)
+        return network_allowed(listener, address);
+    return (options->uids_count == 0 && options->gids_count == 0) ||
+           unixsock_peer_allowed(fd, options->uids, options->uids_count, options->gids, options->gids_count);
+}
+
+/* Why this socket may not become a connection: the counter, or NULL if it may. */
+static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address, struct peer_key *key) {
+    struct loop *loop = listener->loop;
+    if (!allowed(listener, fd, address) || peer_key_of(fd, address, key) != 0)
+        return &loop->stats.refused_allow;
+    if (loop->conns.used >= loop->conns.capacity)
+        return &loop->stats.refused_limit;
+    const struct peer *peer = peers_find(&loop->peers, key);
+    long mine = peer ? peer->connections : 0;
+    long of_client = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
+    if ((of_client && mine >= of_client) || (here && mine >= here))
+        return &loop->stats.refused_client;
+    return NULL;
+}
+
+static void take_connection(struct listener *listener, int fd, const struct sockaddr *address) {
+    struct loop *loop = listener->loop;
+    struct peer_key key;
+    uint64_t *refused = refusal(listener, fd, address, &key);
+    if (refused) {
+        (*refused)++;
+        log_warn(loop->log, "connection refused", log_text("listener", listener->options.settings->address),
+                 log_text("reason", refused == &loop->stats.refused_allow    ? "not allowed"
+                                    : refused == &loop->stats.refused_client ? "limit of one client"
+                                                                             : "limit of connections"));
+        close(fd);
+        return;
+    }
+    struct peer *peer = peers_join(&loop->peers, &key);
+    if (!peer) {
+        close(fd);
+        return;
+    }
+    ledger_enter(&loop->ledger, fd, FD_CLIENT, 0, loop_now(loop));
+    listener->connections++;
+    if (!conn_open(loop, listener, fd, peer, address)) {
+        listener_left(listener, peer);
+        peers_leave(&loop->peers, peer);
+        ledger_close(&loop->ledger, fd);
+    }
+}
+
+static void resume(struct ev_loop *ev, ev_timer *timer, int events) {
+    (void)events;
+    struct listener *listener = timer->data;
+    ev_io_start(ev, &listener->io);
+}
+
+/* Out of descriptors: the connections wait in the kernel's queue, those that exist go on. */
+static void pause_accepting(struct listener *listener, int error) {
+    struct loop *loop = listener->loop;
+    loop->stats.accept_pauses++;
+    log_warn(loop->log, "accepting paused", log_text("listener", listener->options.settings->address),
+             log_text("error", strerrordesc_np(error)));
+    ev_io_stop(loop->ev, &listener->io);
+    ev_timer_set(&listener->resume, loop->settings.accept_pause, 0);
+    ev_timer_start(loop->ev, &listener->resume);
+}
+
+static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
+    (void)ev, (void)events;
+    struct listener *listener = io->data;
+    for (long i = 0; i < listener->loop->settings.accept_batch; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t size = sizeof(address);
+        int fd = accept4(io->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take_connection(listener, fd, (struct sockaddr *)&address);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(listener, errno);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
+static int set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
+/* Options that accepted sockets inherit. */
+static void set_tcp_options(int fd, const struct listen_settings *settings) {
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (settings->nodelay)
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (settings->keepalive > 0) {
+        int seconds = settings->keepalive < 1 ? 1 : (int)settings->keepalive;
+        set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 4 > 0 ? seconds / 4 : 1);
+    }
+    if (settings->user_timeout > 0)
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(settings->user_timeout * 1000));
+}
+
+static int resolve(const struct address *address, struct sockaddr_storage *out, socklen_t *size) {
+    int error = address_socket(address, out, size);
+    if (error != -EINVAL)
+        return error;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found;
+    char port[8];
+    snprintf(port, sizeof(port), "%u", address->port);
+    if (getaddrinfo(address->host, port, &hints, &found) != 0)
+        return -EADDRNOTAVAIL;
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    *size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return 0;
+}
+
+static int open_tcp(struct listener *listener) {
+    struct sockaddr_storage name;
+    socklen_t size = 0;
+    bool any = strcmp(listener->address.host, "*") == 0;
+    int error = resolve(&listener->address, &name, &size);
+    if (error)
+        return error;
+    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* a host without IPv6 */
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(listener->address.port)};
+        memcpy(&name, &v4, sizeof(v4));
+        size = sizeof(v4);
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    }
+    if (fd < 0)
+        return -errno;
+    if (name.ss_family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any);
+    set_tcp_options(fd, listener->options.settings);
+    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    size = sizeof(name);
+    if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
+        listener->address.port = ntohs(name.ss_family == AF_INET
+                                           ? ((struct sockaddr_in *)(void *)&name)->sin_port
+                                           : ((struct sockaddr_in6 *)(void *)&name)->sin6_port);
+    return fd;
+}
+
+static int open_unix(struct listener *listener, char *why, size_t why_size) {
+    struct unixsock options = {.address = &listener->address,
+                               .mode = listener->options.mode,
+                               .owner = listener->options.owner,
+                               .group = listener->options.group};
+    int fd = unixsock_bind(&options, why, why_size);
+    listener->device = options.device;
+    listener->inode = options.inode;
+    return fd;
+}
+
+static int start(struct listener *listener, int fd) {
+    struct loop *loop = listener->loop;
+    const struct listen_settings *settings = listener->options.settings;
+    if (settings->send_buffer)
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)settings->send_buffer);
+    if (listen(fd, (int)settings->backlog) != 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    ledger_enter(&loop->ledger, fd, FD_LISTENER, 0, loop_now(loop));
+    ev_io_init(&listener->io, acceptable, fd, EV_READ);
+    ev_init(&listener->resume, resume);
+    listener->io.data = listener->resume.data = listener;
+    ev_io_start(loop->ev, &listener->io);
+    LIST_INSERT_HEAD(&loop->listeners, listener, link);
+    return 0;
+}
+
+int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size) {
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (!listener)
+        return -ENOMEM;
+    why[0] = '\0';
+    int error = listener_options_parse(&listener->options, settings, why, why_size);
+    if (!error) {
+        listener->loop = loop;
+        listener->address = listener->options.address;
+        int fd = listener->options.is_unix ? open_unix(listener, why, why_size) : open_tcp(listener);
+        error = fd < 0 ? fd : start(listener, fd);
+    }
+    if (error) {
+        if (!why[0])
+            snprintf(why, why_size, "%s", strerrordesc_np(-error));
+        listener_options_free(&listener->options);
+        free(listener);
+    }
+    return error;
+}
+
+static void close_listener(struct listener *listener) {
+    struct loop *loop = listener->loop;
+    if (listener->closed)
+        return;
+    listener->closed = true;
+    ev_io_stop(loop->ev, &listener->io);
+    ev_timer_stop(loop->ev, &listener->resume);
+    if (listener->options.is_unix)
+        unixsock_unlink(&listener->address, listener->device, listener->inode);
+    ledger_close(&loop->ledger, listener->io.fd);
+}
+
+void listeners_close(struct loop *loop) {
+    struct listener *listener;
+    LIST_FOREACH(listener, &loop->listeners, link)
+        close_listener(listener);
+}
+
+void listeners_free(struct loop *loop) {
+    struct listener *listener;
+    listeners_close(loop);
+    while ((listener = LIST_FIRST(&loop->listeners))) {
+        LIST_REMOVE(listener, link);
+        listener_options_free(&listener->options);
+        free(listener);
+    }
+}

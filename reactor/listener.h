@@ -1,0 +1,37 @@
+/* Listening sockets: bind, accept in bounded batches, turn away who may not in.
+ *
+ *     bind -> readable -> accept4 x batch -> allowed? within the limits? -> conn_open()
+ *                         EMFILE | ENFILE: pause, try again after accept_pause; existing connections go on
+ */
+#ifndef SLUICE_REACTOR_LISTENER_H
+#define SLUICE_REACTOR_LISTENER_H
+
+#include "proto/address.h"
+#include "proto/detect.h"
+#include "reactor/listener_options.h"
+#include "reactor/loop.h"
+
+struct listener {
+    ev_io io;
+    ev_timer resume;
+    LIST_ENTRY(listener) link;
+    struct loop *loop;
+    struct listener_options options;
+    struct address address; /* as bound: port 0 resolved */
+    bool closed;
+    uint32_t connections;
+    dev_t device; /* of a Unix socket's file, so that only our own is removed */
+    ino_t inode;
+};
+
+/* Opens it. The listener is allocated; freed by listeners_free(). settings
+ * and its texts must stay. 0, or -errno with a reason. */
+int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size);
+/* Accepts no further connections; removes the files of Unix sockets. */
+void listeners_close(struct loop *loop);
+void listeners_free(struct loop *loop);
+bool listener_offers(const struct listener *listener, enum protocol protocol);
+/* A connection of this listener ended. */
+void listener_left(struct listener *listener, struct peer *peer);
+
+#endif

@@ -1,0 +1,49 @@
+/* Structured log lines on stderr: logfmt or JSON, rate-limited by event, never blocking the loop.
+ *
+ *     log_info(log, "listening", log_text("address", a), log_number("backlog", n));
+ *     -> time=2026-01-01T00:00:00.000Z level=info event=listening address=tcp:127.0.0.1:7080 backlog=4096
+ */
+#ifndef SLUICE_REACTOR_LOG_H
+#define SLUICE_REACTOR_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
+struct log_field {
+    const char *name; /* NULL ends a list */
+    const char *text; /* NULL: the number counts */
+    int64_t number;
+};
+
+static inline struct log_field log_text(const char *name, const char *text) {
+    return (struct log_field){name, text ? text : "", 0};
+}
+
+static inline struct log_field log_number(const char *name, int64_t number) {
+    return (struct log_field){name, NULL, number};
+}
+
+struct log;
+
+/* Writes to fd (not owned): a full pipe loses lines and counts them. rate: lines of one event a second
+ * (0: no limit); what was held back is reported with the next line of that event. NULL without memory. */
+struct log *log_new(int fd, enum log_level level, enum log_format format, long rate);
+void log_free(struct log *log);
+/* Cheap enough to ask before gathering fields. */
+bool log_wants(const struct log *log, enum log_level level);
+/* One line; event is a constant string and names the rate limit; fields ends with a NULL name.
+ * May be called from any thread. A NULL log writes nothing. */
+void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
+
+#define log_at(log, level, event, ...) \
+    log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__, {0}})
+#define log_debug(log, event, ...) log_at((log), LOG_DEBUG, (event), __VA_ARGS__)
+#define log_info(log, event, ...)  log_at((log), LOG_INFO, (event), __VA_ARGS__)
+#define log_warn(log, event, ...)  log_at((log), LOG_WARN, (event), __VA_ARGS__)
+#define log_error(log, event, ...) log_at((log), LOG_ERROR, (event), __VA_ARGS__)
+
+#endif

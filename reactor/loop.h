@@ -1,0 +1,100 @@
+/* The loop: libev, the order of a turn, and what every connection shares.
+ *
+ *     epoll -> check: awake, new turn
+ *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
+ *           -> prepare: repeat { reap completions -> flush dirty streams -> submit the ring }
+ *                       until nothing is left or the turn's rounds are spent;
+ *                       bury what died; close passed descriptors; sleep only if nothing is pending
+ *
+ * One thread owns everything here. */
+#ifndef SLUICE_REACTOR_LOOP_H
+#define SLUICE_REACTOR_LOOP_H
+
+#include "offload/offload.h"
+#include "proto/detect.h"
+#include "reactor/bufpool.h"
+#include "reactor/deadlines.h"
+#include "reactor/fdwindow.h"
+#include "reactor/ledger.h"
+#include "reactor/log.h"
+#include "reactor/peers.h"
+#include "reactor/settings.h"
+#include "reactor/slots.h"
+#include "reactor/stream.h"
+
+#define LOOP_COUNTERS 16
+
+struct front;
+struct operation;
+struct listener;
+
+struct reactor_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "reactor/stats.def"
+#undef COUNTER
+};
+
+enum loop_state { LOOP_RUNNING, LOOP_DRAIN_DELAY, LOOP_DRAINING, LOOP_STOPPED };
+
+struct loop {
+    struct ev_loop *ev;
+    ev_prepare prepare;
+    ev_check check;
+    ev_idle busy; /* active: do not sleep, work is left over */
+    ev_io completions;
+    TAILQ_HEAD(, stream) dirty, dying;
+    unsigned dirty_count;
+
+    struct reactor_settings settings;
+    struct offload *offload;
+    struct log *log;
+    struct ledger ledger;
+    struct deadlines deadlines;
+    struct deadline_class detect_deadline, idle_deadline, request_deadline; /* read_by, of connections */
+    struct deadline_class linger_deadline, read_retry_deadline;             /* read_by, of streams */
+    struct deadline_class send_deadline, send_retry_deadline;               /* send_by */
+    struct bufpool inputs, segments;
+    struct slots conns, requests;
+    uint32_t extra_requests; /* requests beyond the first of their connection */
+    struct peers peers;
+    struct fdwindows fdwindows;
+    uint64_t open_files; /* object files open at the moment */
+    int64_t now_ns;      /* CLOCK_MONOTONIC at the start of the turn */
+
+    /* Injected before the loop runs. */
+    const struct front *fronts[PROTOCOL_COUNT];
+    const struct operation *operations[256]; /* the object protocol's, by letter */
+
+    struct counters_table counters[LOOP_COUNTERS];
+    unsigned counters_count;
+    struct reactor_stats stats;
+
+    LIST_HEAD(, listener) listeners;
+    enum loop_state state;
+    ev_signal sigterm, sigint;
+    ev_timer drain_timer;
+};
+
+/* Sets up the loop; the caller is its thread. settings are resolved; offload settings too. 0, or -errno with
+ * a sentence in why. */
+int loop_init(struct loop *loop, const struct reactor_settings *settings, const struct offload_settings *offload,
+              struct log *log, char *why, size_t why_size);
+/* Runs until a drain is complete. */
+void loop_run(struct loop *loop);
+/* After loop_run(): closes and frees what is left. */
+void loop_free(struct loop *loop);
+/* Adds a table of counters to what stats show. */
+void loop_add_counters(struct loop *loop, struct counters_table table);
+/* After the input of a stream: with many jobs in hand, finishes what can be finished, so that neither the
+ * descriptors they hold nor the first replies wait for the rest of a long turn. */
+void loop_relieve(struct loop *loop);
+/* Brings the gauges up to date before the tables are read. */
+void loop_sample(struct loop *loop);
+/* CLOCK_MONOTONIC in ns. */
+int64_t loop_clock(void);
+
+static inline double loop_now(const struct loop *loop) {
+    return ev_now(loop->ev);
+}
+
+#endif

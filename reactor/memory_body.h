@@ -1,0 +1,12 @@
+/* A body whose bytes are all in memory. */
+#ifndef SLUICE_REACTOR_MEMORY_BODY_H
+#define SLUICE_REACTOR_MEMORY_BODY_H
+
+#include "reactor/body.h"
+
+struct request;
+
+/* The bytes (malloc'ed) are the body's from now on. NULL without memory: they still are the caller's. */
+struct body *memory_body_new(struct request *request, void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,82 @@
+/* Output queue of a stream: bytes, the descriptors that ride on them, bodies behind them.
+ *
+ *     [ bytes of whole replies | fds ]->[ bytes | fds, body ]->[ bytes ]      segments from the loop's pool
+ *       sent once in one sendmsg          head, then pieces pulled from the body
+ *
+ * A segment with descriptors starts at a message's first byte, holds whole messages, and leaves in one
+ * sendmsg with exactly its descriptors (at most 64); after a short write the rest goes without them. The queue
+ * holds each descriptor in the ledger until it was sent. */
+#ifndef SLUICE_REACTOR_OUTQ_H
+#define SLUICE_REACTOR_OUTQ_H
+
+#include "proto/span.h"
+#include "reactor/body.h"
+#include "reactor/bufpool.h"
+#include "reactor/ledger.h"
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#define OUTQ_SEGMENT 4096 /* bytes of a segment, its head included */
+#define OUTQ_FDS     64   /* descriptors of one message to the kernel */
+
+struct segment {
+    TAILQ_ENTRY(segment) link;
+    struct body *body; /* follows the bytes; nothing is appended behind it here */
+    uint16_t used, sent;
+    uint8_t fds;      /* descriptors not yet sent */
+    bool closed;      /* partly sent, or ends inside a message: no more appending */
+    bool tail;        /* starts inside a message: no descriptors */
+    bool held;        /* the body said WAIT once: its head waits for the first piece */
+    int fd[OUTQ_FDS];
+    char data[];
+};
+
+#define OUTQ_ROOM (OUTQ_SEGMENT - sizeof(struct segment))
+
+struct outq {
+    TAILQ_HEAD(segment_list, segment) segments;
+    uint32_t bytes;     /* queued and not sent, bodies not counted */
+    uint32_t count;     /* segments */
+};
+
+/* What a flush came to. */
+enum outq_result {
+    OUTQ_EMPTY,   /* everything was sent */
+    OUTQ_BLOCKED, /* the socket is full: wait until it is writable */
+    OUTQ_WAITING, /* a body has no piece yet */
+    OUTQ_STARVED, /* a body found no resources: try again in a moment */
+    OUTQ_AGAIN,   /* the turn's budget is spent, or a first piece may come with this turn's completions */
+    OUTQ_PAUSED,  /* the descriptor window is full */
+    OUTQ_BROKEN,  /* *error says why; the stream must die */
+};
+
+struct outq_sink {
+    int fd;
+    bool passes_fds;        /* Unix stream */
+    size_t budget;          /* bytes this turn */
+    struct bufpool *pool;
+    struct ledger *ledger;
+    void *owner;
+    /* May fds more descriptors leave now? NULL: always. */
+    bool (*admit)(void *owner, unsigned fds);
+    /* That many have left. */
+    void (*passed)(void *owner, unsigned fds);
+    uint64_t sent;          /* out: bytes that left */
+    int error;              /* out: -errno of OUTQ_BROKEN */
+};
+
+void outq_init(struct outq *queue);
+/* Appends one whole message head (first), its descriptor (-1: none; now the queue's holder) and its body
+ * (NULL: none; now the queue's). 0; -ENOBUFS: nothing was taken. */
+int outq_append(struct outq *queue, struct bufpool *pool, struct span head, struct span rest, int fd, struct body *body);
+/* Sends what can be sent. */
+enum outq_result outq_flush(struct outq *queue, struct outq_sink *sink);
+/* Ends bodies (not whole), releases descriptors and segments. */
+void outq_drop(struct outq *queue, struct bufpool *pool, struct ledger *ledger);
+
+static inline bool outq_is_empty(const struct outq *queue) {
+    return queue->count == 0;
+}
+
+#endif

@@ -1,0 +1,183 @@
+#include "reactor/request.h"
+
+#include "reactor/conn.h"
+#include "reactor/front.h"
+#include "reactor/loop.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct kept_reply {
+    struct body *body;
+    int fd;
+    size_t n;
+    char bytes[];
+};
+
+struct loop *request_loop(const struct request *request) {
+    return request->conn->stream.loop;
+}
+
+uint64_t request_handle(const struct request *request) {
+    return slots_handle(&request_loop(request)->requests, request);
+}
+
+struct request *request_find(struct loop *loop, uint64_t handle) {
+    return slots_find(&loop->requests, handle);
+}
+
+struct request *request_new(struct conn *conn) {
+    struct loop *loop = conn->stream.loop;
+    struct request *request = slots_take(&loop->requests);
+    if (!request)
+        return NULL;
+    request->conn = conn;
+    request->started_ns = loop->now_ns;
+    STAILQ_INSERT_TAIL(&conn->requests, request, link);
+    if (conn->open++ > 0)
+        loop->extra_requests++;
+    return request;
+}
+
+/* Gives the slot back; the request has left its connection's list. */
+static void end_request(struct request *request) {
+    struct conn *conn = request->conn;
+    struct loop *loop = conn->stream.loop;
+    slots_give(&loop->requests, request);
+    if (--conn->open > 0)
+        loop->extra_requests--;
+    conn_request_ended(conn);
+}
+
+/* Puts a reply into the connection's queue. */
+static void release(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
+    struct conn *conn = request->conn;
+    struct loop *loop = conn->stream.loop;
+    request->released = true;
+    request->has_body = body != NULL;
+    if (stream_send(&conn->stream, head, rest, fd, body) != 0) {
+        /* No memory for the reply: the order is broken, so only this connection can end. */
+        if (fd >= 0)
+            ledger_release(&loop->ledger, fd);
+        stream_abort(&conn->stream);
+        if (body)
+            body->class->end(body, false);
+    }
+    if (!body)
+        end_request(request);
+}
+
+/* The turn has come for replies that were kept behind this one. */
+static void release_kept(struct conn *conn) {
+    struct request *request;
+    while ((request = STAILQ_FIRST(&conn->requests)) && request->kept) {
+        struct kept_reply *kept = request->kept;
+        request->kept = NULL;
+        STAILQ_REMOVE_HEAD(&conn->requests, link);
+        release(request, span_of(kept->bytes, kept->n), span_of(NULL, 0), kept->fd, kept->body);
+        free(kept);
+    }
+}
+
+static void keep(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
+    struct kept_reply *kept = malloc(sizeof(*kept) + head.n + rest.n);
+    if (!kept) {
+        if (fd >= 0)
+            ledger_release(&request_loop(request)->ledger, fd);
+        stream_abort(&request->conn->stream);
+        request->has_body = body != NULL;
+        if (body)
+            body->class->end(body, false);
+        return; /* the connection's death ends the request */
+    }
+    *kept = (struct kept_reply){.body = body, .fd = fd, .n = head.n + rest.n};
+    memcpy(kept->bytes, head.p, head.n);
+    if (rest.n)
+        memcpy(kept->bytes + head.n, rest.p, rest.n);
+    request->kept = kept;
+}
+
+void request_reply(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
+    struct conn *conn = request->conn;
+    assert(!request->replied);
+    request->replied = true;
+    if (fd >= 0)
+        fdwindow_promise(&conn->window);
+    request->cleanup = NULL;
+    if (request != STAILQ_FIRST(&conn->requests) && !request->open_order) {
+        keep(request, head, rest, fd, body);
+        return;
+    }
+    STAILQ_REMOVE(&conn->requests, request, request, link);
+    release(request, head, rest, fd, body);
+    release_kept(conn);
+}
+
+void request_fail(struct request *request, enum status status, const char *text) {
+    (&request_loop(request)->stats.replies_OK)[status]++;
+    request->conn->front->fail(request, status, text);
+}
+
+void request_fail_errno(struct request *request, int error) {
+    char text[96];
+    enum status status = status_of_errno(error);
+    int positive = error < 0 ? -error : error;
+    if (status == STATUS_IO) {
+        const char *name = strerrorname_np(positive);
+        snprintf(text, sizeof(text), "%s: %s", name ? name : "errno", strerrordesc_np(positive));
+        request_fail(request, status, text);
+    } else {
+        request_fail(request, status, status_meaning(status));
+    }
+}
+
+void request_body_ended(struct request *request, bool whole) {
+    struct conn *conn = request->conn;
+    assert(request->replied && request->has_body);
+    if (!whole)
+        stream_abort(&conn->stream);
+    if (!request->released) /* still kept behind others when the connection died */
+        STAILQ_REMOVE(&conn->requests, request, request, link);
+    end_request(request);
+}
+
+void request_submit(struct request *request, struct job *job, void (*done)(struct job *job), void *context) {
+    struct loop *loop = request_loop(request);
+    job->owner = request_handle(request);
+    job->done = done;
+    job->context = context;
+    request->job = job;
+    offload_submit(loop->offload, job);
+}
+
+struct request *request_of_job(struct loop *loop, struct job *job) {
+    struct request *request = request_find(loop, job->owner);
+    if (request && request->job == job)
+        request->job = NULL;
+    return request;
+}
+
+void request_abandon(struct request *request) {
+    struct conn *conn = request->conn;
+    struct loop *loop = conn->stream.loop;
+    if (request->job)
+        offload_cancel(loop->offload, request->job);
+    if (request->cleanup)
+        request->cleanup(request);
+    struct kept_reply *kept = request->kept;
+    if (kept) {
+        request->kept = NULL;
+        if (kept->fd >= 0)
+            ledger_release(&loop->ledger, kept->fd);
+        struct body *body = kept->body;
+        free(kept);
+        if (body) {
+            request->has_body = true;
+            body->class->end(body, false); /* ends the request */
+            return;
+        }
+    }
+    STAILQ_REMOVE(&conn->requests, request, request, link);
+    end_request(request);
+}

@@ -1,0 +1,359 @@
+#include "reactor/stream.h"
+
+#include "reactor/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FOREIGN_FDS  253  /* the most one message carries */
+#define RETRY_AFTER  0.05 /* seconds until a stream that found no buffer or descriptor tries again */
+#define LINGER_AFTER 2.0  /* seconds a closed stream waits for its peer's EOF */
+
+static void update_watcher(struct stream *stream) {
+    int events = (stream->reading ? EV_READ : 0) | (stream->writing ? EV_WRITE : 0);
+    struct ev_loop *ev = stream->loop->ev;
+    if (ev_is_active(&stream->io) && (stream->io.events & (EV_READ | EV_WRITE)) == events)
+        return;
+    ev_io_stop(ev, &stream->io);
+    if (events == 0)
+        return;
+    ev_io_modify(&stream->io, events);
+    ev_io_start(ev, &stream->io);
+}
+
+void stream_read(struct stream *stream, bool on) {
+    stream->reading = on && !stream->eof && !stream->dying;
+    update_watcher(stream);
+}
+
+void stream_wake(struct stream *stream) {
+    if (stream->dirty || stream->dying)
+        return;
+    stream->dirty = true;
+    stream->loop->dirty_count++;
+    TAILQ_INSERT_TAIL(&stream->loop->dirty, stream, link);
+}
+
+void stream_clean(struct stream *stream) {
+    if (!stream->dirty)
+        return;
+    TAILQ_REMOVE(&stream->loop->dirty, stream, link);
+    stream->loop->dirty_count--;
+    stream->dirty = false;
+}
+
+static void die(struct stream *stream) {
+    if (stream->dying)
+        return;
+    stream_clean(stream);
+    stream->dying = true;
+    stream->reading = stream->writing = false;
+    update_watcher(stream);
+    TAILQ_INSERT_TAIL(&stream->loop->dying, stream, link);
+}
+
+void stream_abort(struct stream *stream) {
+    if (stream->dying)
+        return;
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    if (!stream->is_unix)
+        setsockopt(stream->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    die(stream);
+}
+
+/* Everything is sent: FIN now; what the peer still sends is discarded until its EOF, because closing with
+ * unread input would reset the connection and could destroy the last reply. */
+static void finish(struct stream *stream) {
+    if (stream->eof) {
+        die(stream);
+        return;
+    }
+    if (stream->lingering)
+        return;
+    stream->lingering = true;
+    shutdown(stream->io.fd, SHUT_WR);
+    iobuf_drop(&stream->loop->inputs, &stream->in);
+    deadline_clear(&stream->send_by);
+    deadline_set(&stream->read_by, &stream->loop->linger_deadline);
+    stream_read(stream, true);
+}
+
+void stream_close(struct stream *stream) {
+    if (stream->closing || stream->dying)
+        return;
+    stream->closing = true;
+    stream_wake(stream);
+}
+
+int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body) {
+    if (stream->dying)
+        return -ENOBUFS;
+    int error = outq_append(&stream->out, &stream->loop->segments, head, rest, fd, body);
+    if (error)
+        return error;
+    if (body)
+        body->stream = stream;
+    stream_wake(stream);
+    return 0;
+}
+
+static bool sink_admit(void *owner, unsigned fds) {
+    struct stream *stream = owner;
+    return !stream->class->admit || stream->class->admit(stream, fds);
+}
+
+static void sink_passed(void *owner, unsigned fds) {
+    struct stream *stream = owner;
+    stream->loop->stats.fds_passed += fds;
+    if (stream->class->passed)
+        stream->class->passed(stream, fds);
+}
+
+static void after_flush(struct stream *stream, enum outq_result result, const struct outq_sink *sink) {
+    struct loop *loop = stream->loop;
+    bool waits_for_peer = result == OUTQ_BLOCKED || result == OUTQ_PAUSED;
+    stream->writing = result == OUTQ_BLOCKED;
+    update_watcher(stream);
+    if (result == OUTQ_STARVED)
+        deadline_set(&stream->send_by, &loop->send_retry_deadline);
+    else if (waits_for_peer && (sink->sent || !stream->send_by.class))
+        deadline_set(&stream->send_by, &loop->send_deadline);
+    else if (!waits_for_peer)
+        deadline_clear(&stream->send_by);
+    if (result == OUTQ_AGAIN)
+        stream_wake(stream);
+    if (stream->closing && result == OUTQ_EMPTY)
+        finish(stream);
+    else
+        stream->class->drained(stream);
+}
+
+void stream_flush(struct stream *stream) {
+    struct loop *loop = stream->loop;
+    struct outq_sink sink = {
+        .fd = stream->io.fd,
+        .passes_fds = stream->is_unix,
+        .budget = loop->settings.turn_bytes,
+        .pool = &loop->segments,
+        .ledger = &loop->ledger,
+        .owner = stream,
+        .admit = sink_admit,
+        .passed = sink_passed,
+    };
+    enum outq_result result = outq_flush(&stream->out, &sink);
+    loop->stats.bytes_out += sink.sent;
+    stream->sent += sink.sent;
+    if (stream->dying)
+        return;
+    if (result == OUTQ_BROKEN && sink.error == -ETOOMANYREFS) {
+        fdwindow_refused(loop);
+        deadline_set(&stream->send_by, &loop->send_retry_deadline);
+        return;
+    }
+    if (result == OUTQ_BROKEN) {
+        loop->stats.closed_broken++;
+        stream_abort(stream);
+        return;
+    }
+    after_flush(stream, result, &sink);
+}
+
+void stream_bury(struct stream *stream) {
+    struct loop *loop = stream->loop;
+    int fd = stream->io.fd;
+    deadline_clear(&stream->read_by);
+    deadline_clear(&stream->send_by);
+    outq_drop(&stream->out, &loop->segments, &loop->ledger);
+    iobuf_drop(&loop->inputs, &stream->in);
+    stream->held = stream->class->hold && loop->state != LOOP_STOPPED && stream->class->hold(stream);
+    if (stream->held)
+        return;
+    stream->class->died(stream);
+    ledger_close(&loop->ledger, fd);
+}
+
+void stream_bury_again(struct stream *stream) {
+    if (!stream->held)
+        return;
+    stream->held = false;
+    TAILQ_INSERT_TAIL(&stream->loop->dying, stream, link);
+}
+
+/* A client sent descriptors on a kernel that cannot refuse them for us (before 6.16): the kernel put them
+ * into our table, and closing a stranger's file may sleep, so the pool does it. */
+static void close_in_pool(struct job *job) {
+    int *fds = job->call.argument;
+    for (int i = 0; i < FOREIGN_FDS && fds[i] >= 0; i++)
+        close(fds[i]);
+}
+
+static void closed_in_pool(struct job *job) {
+    free(job->call.argument);
+}
+
+static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
+    struct job *job = offload_job(loop->offload, JOB_CALL);
+    int *copy = malloc((FOREIGN_FDS + 1) * sizeof(int));
+    if (!job || !copy) {
+        for (unsigned i = 0; i < count; i++)
+            close(fds[i]);
+        if (job)
+            offload_release(loop->offload, job);
+        free(copy);
+        return;
+    }
+    memcpy(copy, fds, count * sizeof(int));
+    copy[count] = -1;
+    job->pool = JOB_POOL_FILES;
+    job->call.run = close_in_pool;
+    job->call.argument = copy;
+    job->done = closed_in_pool;
+    offload_submit(loop->offload, job);
+}
+
+static bool take_foreign(struct stream *stream, struct msghdr *message) {
+    int fds[FOREIGN_FDS];
+    unsigned count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n && count < FOREIGN_FDS; i++)
+            memcpy(&fds[count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+    }
+    if (count == 0)
+        return false;
+    stream->loop->stats.foreign_fds++;
+    dispose_foreign(stream->loop, fds, count);
+    return true;
+}
+
+/* recv(2), or recvmsg(2) with room for descriptors where they cannot be refused. */
+static ssize_t receive(struct stream *stream, void *room, size_t n) {
+    if (!stream->control)
+        return recv(stream->io.fd, room, n, MSG_DONTWAIT);
+    char control[CMSG_SPACE(FOREIGN_FDS * sizeof(int))];
+    struct iovec iov = {room, n};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    ssize_t got = recvmsg(stream->io.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got >= 0 && message.msg_controllen > 0 && take_foreign(stream, &message)) {
+        errno = EPERM;
+        return -1;
+    }
+    return got;
+}
+
+static void discard(struct stream *stream) {
+    char waste[4096];
+    for (int i = 0; i < 16; i++) {
+        ssize_t n = receive(stream, waste, sizeof(waste));
+        if (n > 0)
+            continue;
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            die(stream);
+        return;
+    }
+}
+
+static void readable(struct stream *stream) {
+    struct loop *loop = stream->loop;
+    if (stream->lingering) {
+        discard(stream);
+        return;
+    }
+    if (iobuf_reserve(&loop->inputs, &stream->in, 0) != 0) {
+        stream_read(stream, false);
+        deadline_set(&stream->read_by, &loop->read_retry_deadline);
+        return;
+    }
+    struct iobuf *in = stream->in;
+    ssize_t n = receive(stream, in->data + in->received, in->size - in->received);
+    if (n < 0) {
+        if (errno == EAGAIN || errno == EINTR) {
+            iobuf_settle(&loop->inputs, &stream->in);
+            return;
+        }
+        loop->stats.closed_broken++;
+        stream_abort(stream);
+        return;
+    }
+    loop->stats.bytes_in += (uint64_t)n;
+    stream->received += (uint64_t)n;
+    in->received += (uint32_t)n;
+    if (n == 0) {
+        stream->eof = true;
+        stream_read(stream, false);
+    }
+    stream->class->input(stream);
+    loop_relieve(loop);
+}
+
+static void on_event(struct ev_loop *ev, ev_io *io, int events) {
+    (void)ev;
+    struct stream *stream = (struct stream *)(void *)io;
+    if (stream->dying)
+        return;
+    if (events & EV_WRITE)
+        stream_wake(stream);
+    if (events & EV_READ && stream->reading)
+        readable(stream);
+}
+
+static struct stream *by_read(struct deadline *deadline) {
+    return (struct stream *)(void *)((char *)deadline - offsetof(struct stream, read_by));
+}
+
+static struct stream *by_send(struct deadline *deadline) {
+    return (struct stream *)(void *)((char *)deadline - offsetof(struct stream, send_by));
+}
+
+static void read_retry(struct deadline *deadline) {
+    stream_read(by_read(deadline), true);
+}
+
+static void linger_over(struct deadline *deadline) {
+    die(by_read(deadline));
+}
+
+static void send_retry(struct deadline *deadline) {
+    stream_wake(by_send(deadline));
+}
+
+static void send_over(struct deadline *deadline) {
+    struct stream *stream = by_send(deadline);
+    stream->loop->stats.closed_send++;
+    stream_abort(stream);
+}
+
+void stream_deadlines_init(struct loop *loop) {
+    struct deadlines *all = &loop->deadlines;
+    deadlines_add(all, &loop->read_retry_deadline, RETRY_AFTER, read_retry);
+    deadlines_add(all, &loop->linger_deadline, LINGER_AFTER, linger_over);
+    deadlines_add(all, &loop->send_retry_deadline, RETRY_AFTER, send_retry);
+    deadlines_add(all, &loop->send_deadline, loop->settings.timeout_send, send_over);
+}
+
+/* Asks the kernel to refuse descriptors at their sender; where it cannot, we receive and close them. */
+static bool must_receive_fds(int fd) {
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+    int off = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) != 0;
+}
+
+void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd, bool is_unix) {
+    stream->loop = loop;
+    stream->class = class;
+    stream->in = NULL;
+    stream->is_unix = is_unix;
+    stream->control = is_unix && must_receive_fds(fd);
+    outq_init(&stream->out);
+    ev_io_init(&stream->io, on_event, fd, EV_READ);
+    stream->reading = true;
+    ev_io_start(loop->ev, &stream->io);
+}

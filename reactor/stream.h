@@ -1,0 +1,85 @@
+/* A stream: non-blocking socket + input buffer + output queue + one watcher + two deadlines.
+ *
+ *     readable -> receive -> in -> class->input()          the protocol consumes whole messages
+ *     stream_send() -> out -> [dirty list] -> prepare hook: stream_flush() -> socket
+ *                                                        -> class->drained()
+ *     stream_close(): out is sent first, then FIN, then the peer's EOF is awaited briefly
+ *     stream_abort(): now, with RST on TCP
+ *     both -> [dying list] -> prepare hook: class->died() frees it       (never inside a callback)
+ *
+ * The one piece of code that moves bytes: clients, upstream connections and tunnels are streams. */
+#ifndef SLUICE_REACTOR_STREAM_H
+#define SLUICE_REACTOR_STREAM_H
+
+#include "reactor/deadlines.h"
+#include "reactor/iobuf.h"
+#include "reactor/outq.h"
+
+#include <ev.h>
+
+struct loop;
+struct stream;
+
+struct stream_class {
+    enum fd_kind kind;
+    /* Bytes arrived (in) or the peer ended its side (eof). Consumes what it can. */
+    void (*input)(struct stream *stream);
+    /* Output left or the stream was woken: what had to wait may go on. */
+    void (*drained)(struct stream *stream);
+    /* The last call: out is dropped, the socket is closed; frees the stream. */
+    void (*died)(struct stream *stream);
+    /* For Unix streams: see struct outq_sink. May be NULL. */
+    bool (*admit)(struct stream *stream, unsigned fds);
+    void (*passed)(struct stream *stream, unsigned fds);
+    /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
+     * May be NULL. */
+    bool (*hold)(struct stream *stream);
+};
+
+struct stream {
+    ev_io io;
+    struct loop *loop;
+    const struct stream_class *class;
+    struct iobuf *in;
+    struct outq out;
+    TAILQ_ENTRY(stream) link; /* dirty or dying list */
+    struct deadline read_by, send_by;
+    uint64_t received, sent; /* bytes so far */
+    bool reading : 1;  /* interested in input */
+    bool writing : 1;  /* blocked: waiting for the socket to take more */
+    bool eof : 1;      /* the peer ended its side */
+    bool dirty : 1;    /* on the dirty list */
+    bool dying : 1;    /* on the dying list */
+    bool closing : 1;  /* close when out is empty */
+    bool lingering : 1; /* FIN sent, discarding input until the peer's EOF */
+    bool is_unix : 1;
+    bool held : 1;     /* dying, the socket is kept for now */
+    bool control : 1;  /* receive with room for descriptors: the kernel cannot refuse them for us */
+};
+
+/* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */
+void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd, bool is_unix);
+/* Queues a message: head, then rest (copied), a descriptor (-1: none; held by the queue from now on) and a
+ * body (NULL: none). 0, or -ENOBUFS with nothing taken. */
+int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body);
+/* A body has a piece, or the owner wants class->drained(): flush in this turn's prepare hook. */
+void stream_wake(struct stream *stream);
+void stream_read(struct stream *stream, bool on);
+/* Ends the stream after what is queued was sent. */
+void stream_close(struct stream *stream);
+/* Ends the stream now; on TCP the peer sees a reset. */
+void stream_abort(struct stream *stream);
+/* What held a dying stream's socket open is gone. */
+void stream_bury_again(struct stream *stream);
+/* Sets up the deadlines that all streams share. */
+void stream_deadlines_init(struct loop *loop);
+/* For the loop's prepare hook. */
+void stream_clean(struct stream *stream);
+void stream_flush(struct stream *stream);
+void stream_bury(struct stream *stream);
+
+static inline int stream_fd(const struct stream *stream) {
+    return stream->io.fd;
+}
+
+#endif

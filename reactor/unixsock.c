@@ -1,0 +1,125 @@
+#include "reactor/unixsock.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GROUPS_MAX 1024
+
+static bool is_abstract(const struct address *address) {
+    return address->path[0] == '@';
+}
+
+static int check_parent(const char *path, char *why, size_t why_size) {
+    char copy[sizeof(((struct address *)NULL)->path)];
+    struct stat st;
+    snprintf(copy, sizeof(copy), "%s", path);
+    const char *parent = dirname(copy);
+    if (stat(parent, &st) != 0) {
+        int error = errno;
+        snprintf(why, why_size, "%s: %s", parent, strerrordesc_np(error));
+        return -error;
+    }
+    if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+        snprintf(why, why_size, "%s: everybody may write there and it has no sticky bit", parent);
+        return -EPERM;
+    }
+    return 0;
+}
+
+/* Removes the file at name if it is a socket on which nobody answers. */
+static int clear_stale(const char *path, const struct sockaddr *name, socklen_t size, char *why, size_t why_size) {
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode)) {
+        snprintf(why, why_size, "%s exists and is no socket", path);
+        return -EEXIST;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int error = connect(fd, name, size) == 0 ? 0 : errno;
+    close(fd);
+    if (error != ECONNREFUSED) {
+        snprintf(why, why_size, "%s: somebody answers on this socket", path);
+        return -EADDRINUSE;
+    }
+    return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int set_permissions(struct unixsock *options) {
+    const char *path = options->address->path;
+    struct stat st;
+    if ((options->owner != (uid_t)-1 || options->group != (gid_t)-1) &&
+        chown(path, options->owner, options->group) != 0)
+        return -errno;
+    if (chmod(path, options->mode) != 0 || stat(path, &st) != 0)
+        return -errno;
+    options->device = st.st_dev;
+    options->inode = st.st_ino;
+    return 0;
+}
+
+int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
+    const struct address *address = options->address;
+    struct sockaddr_storage name;
+    socklen_t size;
+    int error = address_socket(address, &name, &size);
+    bool file = !is_abstract(address);
+    if (!error && file)
+        error = check_parent(address->path, why, why_size);
+    if (!error && file)
+        error = clear_stale(address->path, (struct sockaddr *)&name, size, why, why_size);
+    if (error)
+        return error;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    mode_t mask = umask(0177); /* nobody else may connect before owner and mode are set */
+    error = bind(fd, (struct sockaddr *)&name, size) == 0 ? 0 : -errno;
+    umask(mask);
+    if (!error && file)
+        error = set_permissions(options);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+void unixsock_unlink(const struct address *address, dev_t device, ino_t inode) {
+    struct stat st;
+    if (!is_abstract(address) && lstat(address->path, &st) == 0 && st.st_dev == device && st.st_ino == inode)
+        unlink(address->path);
+}
+
+static bool contains(const uint32_t *ids, unsigned count, uint32_t id) {
+    for (unsigned i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+bool unixsock_peer_allowed(int fd, const uint32_t *uids, unsigned uids_count, const uint32_t *gids,
+                           unsigned gids_count) {
+    struct ucred credentials;
+    socklen_t size = sizeof(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+        return false;
+    if (contains(uids, uids_count, credentials.uid) || contains(gids, gids_count, credentials.gid))
+        return true;
+    gid_t groups[GROUPS_MAX];
+    size = sizeof(groups);
+    if (gids_count == 0 || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+        return false;
+    for (socklen_t i = 0; i < size / sizeof(gid_t); i++)
+        if (contains(gids, gids_count, groups[i]))
+            return true;
+    return false;
+}
