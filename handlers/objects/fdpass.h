@@ -1,0 +1,12 @@
+/* F: a name becomes an open descriptor at the client, whatever the object's size. */
+#ifndef SLUICE_HANDLERS_OBJECTS_FDPASS_H
+#define SLUICE_HANDLERS_OBJECTS_FDPASS_H
+
+#include "handlers/objects/objects.h"
+
+/* The operation F. */
+void fdpass_run(struct request *request, struct span payload);
+/* May a descriptor be passed to this request's client now? */
+bool fdpass_available(const struct request *request);
+
+#endif

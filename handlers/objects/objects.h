@@ -1,0 +1,75 @@
+/* The object family: names below roots, delivered as descriptors or bytes.
+ *
+ *     F C S A I L (slc1) -> key -> roots -> open job -> fstat -> descriptor            fdpass.c
+ *     GET /objects/KEY                                        -> bytes: transfer body  deliver.c, transfer.c
+ *
+ * objects.c sets up; each other file is one step of that way. */
+#ifndef SLUICE_HANDLERS_OBJECTS_OBJECTS_H
+#define SLUICE_HANDLERS_OBJECTS_OBJECTS_H
+
+#include "handlers/objects/roots.h"
+#include "handlers/objects/shared.h"
+#include "offload/declare.h"
+#include "proto/object.h"
+#include "reactor/bufpool.h"
+#include "reactor/handler.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+struct transfer;
+
+struct objects_settings {
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/objects/options.def"
+#undef SETTING
+};
+
+struct objects_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/objects/stats.def"
+#undef COUNTER
+};
+
+extern const struct settings_table objects_settings_table;
+
+#define OBJECTS_OPERATIONS 8
+
+struct objects {
+    struct loop *loop;
+    struct objects_settings settings;
+    const struct offload_settings *offload;
+    struct roots roots;
+    struct shared_cache shared;
+    struct objects_stats stats;
+    struct bufpool small, chunks;         /* body buffers: inline_max and chunk bytes */
+    TAILQ_HEAD(, transfer) holders;       /* transfers that hold unsent bytes, the oldest first */
+    TAILQ_HEAD(, transfer) starved;       /* transfers that found no buffer, in order */
+    struct operation operations[OBJECTS_OPERATIONS];
+    double started; /* for rates: when this process started, and the last sample */
+    double sampled;
+    struct objects_stats last;
+};
+
+/* Opens the roots and registers operations and counters with the loop. 0, or -errno with a reason. */
+int objects_init(struct objects *objects, struct loop *loop, const struct objects_settings *settings,
+                 const struct offload_settings *offload, char *why, size_t why_size);
+/* Closes cached descriptions; before loop_free(). */
+void objects_close(struct objects *objects);
+/* Frees the rest; after the last transfer ended. */
+void objects_free(struct objects *objects);
+
+/* Submits the open of key for a request. 0; or the request was answered with an error: -errno. */
+int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
+                 void (*done)(struct job *job));
+/* For an open job's done(): books its descriptor and answers errors. The request, with job->open.fd to be
+ * released to the ledger by the caller; NULL: nothing is left to do. */
+struct request *objects_opened(struct objects *objects, struct job *job);
+/* The five fields of an opened object for the request's range. False: it was answered with BAD_RANGE. */
+bool objects_fields(struct request *request, const struct stat *st, struct object_fields *fields);
+/* Version and modification time of a file. */
+uint64_t objects_version(const struct stat *st);
+int64_t objects_mtime_ns(const struct stat *st);
+/* Time since a request was parsed, into a histogram. */
+void objects_latency(const struct objects *objects, struct histogram *histogram, const struct request *request);
+
+#endif

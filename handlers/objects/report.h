@@ -1,0 +1,13 @@
+/* T: what the daemon did and does, as JSON: counters and histograms, or the connections. */
+#ifndef SLUICE_HANDLERS_OBJECTS_REPORT_H
+#define SLUICE_HANDLERS_OBJECTS_REPORT_H
+
+#include "handlers/objects/objects.h"
+
+/* The operation T: an empty payload asks for the statistics, "conns" for the connections. */
+void report_run(struct request *request, struct span payload);
+/* The documents; malloc'ed text, or NULL without memory. */
+char *report_stats(struct objects *objects);
+char *report_connections(struct loop *loop);
+
+#endif

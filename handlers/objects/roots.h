@@ -1,0 +1,31 @@
+/* Named directories whose files are the objects.
+ *
+ *     key "models/a/b" -> root "models" -> path "a/b"      a root without a name takes every other key
+ */
+#ifndef SLUICE_HANDLERS_OBJECTS_ROOTS_H
+#define SLUICE_HANDLERS_OBJECTS_ROOTS_H
+
+#include "proto/span.h"
+
+struct ledger;
+
+struct root {
+    char *name; /* "": keys without a prefix */
+    char *path;
+    int fd; /* O_PATH directory */
+};
+
+struct roots {
+    struct root *list; /* by name, bytewise */
+    unsigned count;
+};
+
+/* Adds a root; the texts are copied. -EEXIST: the name is taken; -errno: path is no directory one can open. */
+int roots_add(struct roots *roots, struct ledger *ledger, const char *name, const char *path);
+void roots_free(struct roots *roots, struct ledger *ledger);
+/* The root of a key and the path below it; NULL: no root has such a key. */
+const struct root *roots_find(const struct roots *roots, struct span key, struct span *path);
+/* True for a name that a root may have: a key without '/', or "". */
+bool root_name_valid(const char *name);
+
+#endif

@@ -1,0 +1,29 @@
+/* The keys below the roots, in bytewise order.
+ *
+ *     directory -> entries, directories sorted as "name/" -> those that can hold wanted keys, in order -> keys
+ *
+ * Blocking: runs in a pool thread. One directory is open at a time. */
+#ifndef SLUICE_HANDLERS_OBJECTS_WALK_H
+#define SLUICE_HANDLERS_OBJECTS_WALK_H
+
+#include "handlers/objects/roots.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct walk {
+    const struct roots *roots;    /* must stay */
+    struct span prefix, after;    /* must stay; after.n == 0: from the start */
+    uint64_t limit;               /* most keys */
+    const atomic_bool *cancelled; /* looked at between entries */
+    char *keys;                   /* out: each key and a newline; malloc'ed */
+    size_t used, size;
+    uint64_t count, skipped; /* out: keys; names that are no keys */
+    bool more;               /* out: there are further keys */
+};
+
+/* 0; -ENOMEM; -ECANCELED. Directories that cannot be read count as empty. */
+int walk_keys(struct walk *walk);
+
+#endif
