@@ -1,0 +1,171 @@
+#include "tools/sluiced/check.h"
+
+#include "offload/cpus.h"
+#include "tools/sluiced/options.h"
+#include "tools/sluiced/sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_COLUMN 34
+
+/* The pools' threads and the bounded and the unbounded io_uring workers, without the loop's. */
+static long threads_of(const struct offload_settings *offload) {
+    long workers = offload->uring == URING_OFF ? 0 : 2 * offload->uring_workers;
+    return offload->pool + offload->handler_threads + 1 + workers;
+}
+
+/* Tells what is wrong with a top-level option, with its name unless its place is the command line. */
+static void option_problem(const struct daemon_config *config, const char *name, const char *reason,
+                           struct problems *problems) {
+    const char *where = config_where(config, name);
+    bool named = where[0] == '-';
+    problem(problems, where, "%s%s%s", named ? "" : name, named ? "" : ": ", reason);
+}
+
+static void check_cpus(const struct daemon_config *config, const char *name, const char *text,
+                       struct problems *problems) {
+    cpu_set_t wanted, allowed, both;
+    if (!text[0])
+        return;
+    if (cpus_parse(text, &wanted) != 0) {
+        option_problem(config, name, "not a list of CPUs like 0,2-3", problems);
+        return;
+    }
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    CPU_AND(&both, &wanted, &allowed);
+    if (CPU_COUNT(&both) == 0)
+        option_problem(config, name, "this process may use none of these CPUs", problems);
+}
+
+unsigned check_config(const struct daemon_config *config, FILE *messages) {
+    struct problems problems = {.out = messages};
+    const struct section *kind;
+    for (size_t k = 0; (kind = section_kind(k)); k++)
+        for (size_t i = 0; i < section_count(kind, config); i++)
+            kind->check(section_at(kind, config, i), &problems);
+    check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
+    check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
+    if (config->listens_count == 0)
+        problem(&problems, "--listen",
+                "no listener: give one here or in the file, like unix:/run/sluice.sock");
+    return problems.count;
+}
+
+unsigned check_resolved(const struct daemon_config *config, FILE *messages) {
+    struct problems problems = {.out = messages};
+    long most = config->offload.threads_max, threads = threads_of(&config->offload);
+    char reason[CONFIG_WHY];
+    if (most > 0 && threads > most) {
+        snprintf(reason, sizeof reason, "%ld are too few, the least is %ld", most, threads);
+        option_problem(config, "threads_max", reason, &problems);
+    }
+    return problems.count;
+}
+
+/* A text as libconfuse reads it: n bytes in double quotes. */
+static int print_quoted(const char *text, size_t n, FILE *out) {
+    int width = 2;
+    fputc('"', out);
+    for (size_t i = 0; i < n; i++) {
+        if (strchr("\"\\$", text[i])) /* $ would start the name of an environment variable */
+            width += fprintf(out, "\\%c", text[i]);
+        else if ((unsigned char)text[i] < 0x20)
+            width += fprintf(out, "\\x%02x", (unsigned char)text[i]);
+        else
+            width += fprintf(out, "%c", text[i]);
+    }
+    fputc('"', out);
+    return width;
+}
+
+/* Prints NAME = VALUE; returns its width. */
+static int print_setting(const struct setting *row, const void *base, FILE *out) {
+    char *text = option_text(row, base);
+    int width = fprintf(out, "%s = ", row->name);
+    const char *word = text ? text : "";
+    if (row->kind == SETTING_LIST) {
+        width += fprintf(out, "{");
+        while (*word) {
+            size_t n = strcspn(word, ",");
+            width += print_quoted(word, n, out);
+            word += n + (word[n] == ',');
+            width += *word ? fprintf(out, ", ") : 0;
+        }
+        width += fprintf(out, "}");
+    } else if (row->kind == SETTING_TEXT) {
+        width += print_quoted(word, strlen(word), out);
+    } else {
+        width += fprintf(out, "%s", word);
+    }
+    free(text);
+    return width;
+}
+
+/* Where a value comes from; a default of 0 that was resolved is what "auto" means. */
+static void print_origin(const struct daemon_config *config, const struct setting *row, const void *base,
+                         FILE *out) {
+    const char *where = config_where(config, row->name);
+    char *text = option_text(row, base);
+    bool derived = text && strcmp(row->initial, "0") == 0 && strcmp(text, "0") != 0;
+    fprintf(out, "# %s\n", where ? where : derived ? "automatic" : "default");
+    free(text);
+}
+
+static void print_tables(const struct daemon_config *config, FILE *out) {
+    const struct config_table *joined;
+    for (size_t t = 0; (joined = config_table(t)); t++) {
+        const void *base = (const char *)config + joined->offset;
+        fprintf(out, "# %s\n", joined->table->title);
+        for (size_t i = 0; i < joined->table->count; i++) {
+            int width = print_setting(&joined->table->rows[i], base, out);
+            fprintf(out, "%*s", width < VALUE_COLUMN ? VALUE_COLUMN - width : 1, "");
+            print_origin(config, &joined->table->rows[i], base, out);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void print_sections(const struct daemon_config *config, FILE *out) {
+    const struct section *kind;
+    for (size_t k = 0; (kind = section_kind(k)); k++) {
+        for (size_t i = 0; i < section_count(kind, config); i++) {
+            const struct section_head *head = section_at(kind, config, i);
+            fprintf(out, "%s ", kind->name);
+            print_quoted(head->title, strlen(head->title), out);
+            fprintf(out, " { # %s\n", head->where);
+            for (size_t r = 0; r < kind->table->count; r++) {
+                fprintf(out, "    ");
+                print_setting(&kind->table->rows[r], head, out);
+                fputc('\n', out);
+            }
+            fprintf(out, "}\n");
+        }
+    }
+    fputc('\n', out);
+}
+
+static void print_derived(const struct daemon_config *config, long nofile, FILE *out) {
+    const struct offload_settings *offload = &config->offload;
+    const struct reactor_settings *reactor = &config->reactor;
+    long fixed = config_fixed_fds(config);
+    fprintf(out,
+            "# threads: loop 1 + files %ld + handlers %ld + names 1 + io_uring workers at most %ld = %ld\n",
+            offload->pool, offload->handler_threads,
+            offload->uring == URING_OFF ? 0 : 2 * offload->uring_workers, threads_of(offload) + 1);
+    fprintf(out, "# queues: %ld jobs, %ld entries of the ring, %ld requests of a connection\n",
+            offload->queue_depth, offload->uring_entries, reactor->pipeline);
+    fprintf(out,
+            "# descriptors: connections %ld + open_files %ld + pools, ring and listeners %ld + reserve %d = "
+            "%ld of "
+            "RLIMIT_NOFILE %ld\n",
+            reactor->connections, reactor->open_files, fixed, REACTOR_RESERVE,
+            reactor->connections + reactor->open_files + fixed + REACTOR_RESERVE, nofile);
+}
+
+void check_print(const struct daemon_config *config, long nofile, FILE *out) {
+    print_tables(config, out);
+    print_sections(config, out);
+    print_derived(config, nofile, out);
+}

@@ -1,0 +1,110 @@
+#include "tools/sluiced/config.h"
+
+#include "tools/sluiced/options.h"
+#include "tools/sluiced/sections.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Standard streams, epoll sets of the loop and of full windows, eventfd, ring, signal and timer descriptors.
+ */
+#define FIXED_FDS 16
+
+/* A family of handlers joins by a row here and its struct in daemon_config. */
+static const struct config_table tables[] = {
+    {&offload_settings_table, offsetof(struct daemon_config, offload)},
+    {&reactor_settings_table, offsetof(struct daemon_config, reactor)},
+    {&objects_settings_table, offsetof(struct daemon_config, objects)},
+};
+
+const struct config_table *config_table(size_t i) {
+    return i < sizeof tables / sizeof *tables ? &tables[i] : NULL;
+}
+
+static void *base_of(struct daemon_config *config, const struct config_table *joined) {
+    return (char *)config + joined->offset;
+}
+
+int config_init(struct daemon_config *config) {
+    const struct config_table *joined;
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; (joined = config_table(i)); i++) {
+        int error = option_defaults(joined->table, base_of(config, joined));
+        if (error) {
+            config_free(config);
+            return error;
+        }
+    }
+    return 0;
+}
+
+void config_free(struct daemon_config *config) {
+    const struct config_table *joined;
+    for (size_t i = 0; (joined = config_table(i)); i++)
+        option_release(joined->table, base_of(config, joined));
+    sections_release(config);
+    for (size_t i = 0; i < config->origins_count; i++)
+        free(config->origins[i].where);
+    free(config->origins);
+    memset(config, 0, sizeof *config);
+}
+
+static int remember(struct daemon_config *config, const struct setting *row, const char *where) {
+    char *copy = strdup(where);
+    struct config_origin *origins;
+    if (!copy)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->origins_count; i++) {
+        if (config->origins[i].row == row) {
+            free(config->origins[i].where);
+            config->origins[i].where = copy;
+            return 0;
+        }
+    }
+    origins = reallocarray(config->origins, config->origins_count + 1, sizeof *origins);
+    if (!origins) {
+        free(copy);
+        return -ENOMEM;
+    }
+    origins[config->origins_count++] = (struct config_origin){row, copy};
+    config->origins = origins;
+    return 0;
+}
+
+int config_set(struct daemon_config *config, const char *name, const char *text, bool append,
+               const char *where, char *why, size_t why_size) {
+    const struct config_table *joined;
+    for (size_t i = 0; (joined = config_table(i)); i++) {
+        const struct setting *row = option_find(joined->table, name);
+        if (row) {
+            void *base = base_of(config, joined);
+            int error = append ? option_append(row, base, text, why, why_size)
+                               : option_set(row, base, text, why, why_size);
+            return error ? error : remember(config, row, where);
+        }
+    }
+    return -ENOENT;
+}
+
+const char *config_where(const struct daemon_config *config, const char *name) {
+    for (size_t i = 0; i < config->origins_count; i++)
+        if (strcmp(config->origins[i].row->name, name) == 0)
+            return config->origins[i].where;
+    return NULL;
+}
+
+long config_fixed_fds(const struct daemon_config *config) {
+    return FIXED_FDS + 2 * config->offload.pipes + config->objects.shared_max + (long)config->roots_count +
+           (long)config->listens_count;
+}
+
+int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size) {
+    int error = reactor_resolve(&config->reactor, nofile, config_fixed_fds(config), why, why_size);
+    if (error)
+        return error;
+    offload_resolve(&config->offload, config->reactor.connections);
+    if (config->reactor.bytes_connection == 0)
+        config->reactor.bytes_connection = 2 * config->offload.chunk;
+    return 0;
+}

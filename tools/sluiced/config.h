@@ -1,0 +1,71 @@
+/* The daemon's configuration: all floors' and families' settings, and the sections of the file.
+ *
+ *     defaults -> configuration file -> command line -> struct daemon_config -> checks -> resolve -> the
+ * floors
+ *
+ * Owns every text in it. */
+#ifndef SLUICE_TOOLS_CONFIG_H
+#define SLUICE_TOOLS_CONFIG_H
+
+#include "handlers/objects/objects.h"
+#include "offload/offload.h"
+#include "reactor/settings.h"
+
+#include <stdio.h>
+
+#define CONFIG_WHY 512 /* room for a sentence */
+
+struct root_config {
+    char *name;  /* the section's title: first part of its keys; "": they have no prefix */
+    char *where; /* "FILE:LINE" or "--root", for messages */
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "tools/sluiced/root.def"
+#undef SETTING
+};
+
+/* Where a top-level option was set last; those that are not listed have their default. */
+struct config_origin {
+    const struct setting *row;
+    char *where; /* "FILE:LINE" or "--name" */
+};
+
+struct daemon_config {
+    struct offload_settings offload;
+    struct reactor_settings reactor;
+    struct objects_settings objects;
+    struct root_config *roots;
+    size_t roots_count;
+    struct listen_settings *listens; /* those of the command line first */
+    size_t listens_count;
+    struct config_origin *origins;
+    size_t origins_count;
+};
+
+/* A settings table of top-level options and its struct's place in daemon_config. */
+struct config_table {
+    const struct settings_table *table;
+    size_t offset;
+};
+
+/* The i-th table, NULL after the last. */
+const struct config_table *config_table(size_t i);
+
+/* Fills in the defaults. 0 or -ENOMEM. */
+int config_init(struct daemon_config *config);
+void config_free(struct daemon_config *config);
+
+/* Sets a top-level option; append: adds a word to a list. 0, -ENOENT if there is none of this name, or as
+ * option_set(). where is copied. */
+int config_set(struct daemon_config *config, const char *name, const char *text, bool append,
+               const char *where, char *why, size_t why_size);
+/* Where the option was set; NULL: nowhere. */
+const char *config_where(const struct daemon_config *config, const char *name);
+
+/* Descriptors that are open whatever clients do: standard streams, epoll sets, eventfd, ring, pipes,
+ * roots, listeners. */
+long config_fixed_fds(const struct daemon_config *config);
+/* Replaces every 0 = auto by its meaning under a limit of nofile descriptors. 0, or -EMFILE with the
+ * arithmetic in why. */
+int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size);
+
+#endif

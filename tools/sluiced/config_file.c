@@ -1,0 +1,261 @@
+/* Every option is a text to libconfuse; each value goes through a callback, which sets it at once and so
+ * knows its line:
+ *
+ *     file -> prepare -> cfg_parse_fp -> section opens: read_start  -> section_add
+ *                                            -> value:         read_value  -> option_set | config_set
+ *                                            -> problem:       read_error  -> FILE:LINE: reason
+ *
+ * libconfuse hands callbacks no pointer of ours, but copies def.number of an option, which texts do not
+ * use: it carries the struct reading. And it tells nobody that a section opens, but parses the defaults
+ * of its options then: each section has one more option, of which only the default is ever read. */
+#include "tools/sluiced/config_file.h"
+
+#include "tools/sluiced/options.h"
+#include "tools/sluiced/sections.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX   (1 << 20)
+#define START_NAME " start" /* no name that could be written without quotes */
+
+struct reading {
+    struct daemon_config *config;
+    const struct section *kind; /* of the section that opened last */
+    struct section_head *head;  /* its element */
+    const cfg_t *section;       /* libconfuse's */
+    FILE *messages;
+    bool told; /* the reason has been written */
+};
+
+static struct reading *reading_of(const cfg_opt_t *opt) {
+    return (struct reading *)opt->def.number;
+}
+
+/* cfg->line is where the token was read that made libconfuse ask. */
+static void where_now(const cfg_t *cfg, char *out, size_t size) {
+    snprintf(out, size, "%s:%d", cfg->filename, cfg->line);
+}
+
+static void read_error(cfg_t *cfg, const char *format, va_list arguments) {
+    struct reading *reading = reading_of(&cfg->opts[0]);
+    fprintf(reading->messages, "%s:%d: ", cfg->filename, cfg->line);
+    vfprintf(reading->messages, format, arguments);
+    fputc('\n', reading->messages);
+    reading->told = true;
+}
+
+static int read_start(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result) {
+    struct reading *reading = reading_of(opt);
+    char where[CONFIG_WHY];
+    if (reading->section == cfg) {
+        cfg_error(cfg, "no such option '%s'", START_NAME);
+        return -1;
+    }
+    where_now(cfg, where, sizeof where);
+    reading->kind = section_named(cfg->name);
+    reading->head = section_add(reading->kind, reading->config, section_count(reading->kind, reading->config),
+                                cfg->title, where);
+    if (!reading->head) {
+        cfg_error(cfg, "out of memory");
+        return -1;
+    }
+    reading->section = cfg;
+    *(const char **)result = value;
+    return 0;
+}
+
+static int read_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result) {
+    struct reading *reading = reading_of(opt);
+    char where[CONFIG_WHY], why[CONFIG_WHY] = "out of memory";
+    bool append = (opt->flags & CFGF_LIST) && opt->nvalues > 1;
+    int error;
+    if (reading->section == cfg) {
+        const struct setting *row = option_find(reading->kind->table, opt->name);
+        error = append ? option_append(row, reading->head, value, why, sizeof why)
+                       : option_set(row, reading->head, value, why, sizeof why);
+    } else {
+        where_now(cfg, where, sizeof where);
+        error = config_set(reading->config, opt->name, value, append, where, why, sizeof why);
+    }
+    if (error) {
+        cfg_error(cfg, "%s: %s", opt->name, why);
+        return -1;
+    }
+    *(const char **)result = value;
+    return 0;
+}
+
+static cfg_opt_t option_of(const struct setting *row, struct reading *reading) {
+    return (cfg_opt_t){.name = row->name,
+                       .type = CFGT_STR,
+                       .flags = CFGF_NODEFAULT | (row->kind == SETTING_LIST ? CFGF_LIST : CFGF_NONE),
+                       .def = {.number = (long)reading},
+                       .parsecb = read_value};
+}
+
+static void options_of(const struct settings_table *table, struct reading *reading, cfg_opt_t *out) {
+    for (size_t i = 0; i < table->count; i++)
+        out[i] = option_of(&table->rows[i], reading);
+}
+
+/* The options of one kind of section, the hidden one last; allocated, NULL without memory. */
+static cfg_opt_t *section_options(const struct section *kind, struct reading *reading) {
+    static const char empty[] = "''"; /* as it is written in a file */
+    cfg_opt_t *options = calloc(kind->table->count + 2, sizeof *options);
+    if (!options)
+        return NULL;
+    options_of(kind->table, reading, options);
+    options[kind->table->count] = (cfg_opt_t){.name = START_NAME,
+                                              .type = CFGT_STR,
+                                              .def = {.number = (long)reading, .parsed = (char *)empty},
+                                              .parsecb = read_start};
+    return options;
+}
+
+/* All options of the file, allocated, with those of sections in their subopts; NULL without memory. */
+static cfg_opt_t *file_options(struct reading *reading) {
+    const struct config_table *joined;
+    const struct section *kind;
+    size_t count = 0, at = 0;
+    cfg_opt_t *options;
+    for (size_t i = 0; (joined = config_table(i)); i++)
+        count += joined->table->count;
+    for (size_t i = 0; section_kind(i); i++)
+        count++;
+    options = calloc(count + 1, sizeof *options);
+    if (!options)
+        return NULL;
+    for (size_t i = 0; (joined = config_table(i)); at += joined->table->count, i++)
+        options_of(joined->table, reading, options + at);
+    for (size_t i = 0; (kind = section_kind(i)); i++) {
+        cfg_opt_t *options_inside = section_options(kind, reading);
+        if (!options_inside)
+            break;
+        options[at++] =
+            (cfg_opt_t)CFG_SEC(kind->name, options_inside, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+    }
+    return options;
+}
+
+static void free_options(cfg_opt_t *options) {
+    for (cfg_opt_t *option = options; option && option->name; option++)
+        free(option->subopts);
+    free(options);
+}
+
+/* Replaces n bytes by spaces and keeps the lines. */
+static void blank(char *text, size_t n) {
+    for (; n > 0; n--, text++)
+        if (*text != '\n')
+            *text = ' ';
+}
+
+/* Length of the string in quotes that starts here, without the last quote; libconfuse tells if it has none.
+ */
+static size_t string_length(const char *text) {
+    size_t n = 1;
+    while (text[n] && text[n] != text[0])
+        n += text[n] == '\\' && text[n + 1] ? 2 : 1;
+    return n;
+}
+
+/* Does two things that libconfuse does not: comments become spaces, because it counts too many lines for
+ * them, and a section or comment without end is found. Returns where it starts and why, or NULL. */
+static const char *prepare(char *text, const char **why) {
+    const char *outermost = NULL;
+    int depth = 0;
+    for (char *p = text; *p; p++) {
+        if (*p == '"' || *p == '\'') {
+            p += string_length(p);
+            if (!*p)
+                return NULL;
+        } else if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
+            blank(p, strcspn(p, "\n"));
+        } else if (p[0] == '/' && p[1] == '*') {
+            const char *end = strstr(p + 2, "*/");
+            *why = "comment without end";
+            if (!end)
+                return p;
+            blank(p, (size_t)(end + 2 - p));
+        } else if (*p == '{' && depth++ == 0) {
+            outermost = p;
+        } else if (*p == '}') {
+            depth--;
+        }
+    }
+    *why = "section or list without end";
+    return depth > 0 ? outermost : NULL;
+}
+
+static int line_of(const char *text, const char *place) {
+    int line = 1;
+    for (; text < place; text++)
+        line += *text == '\n';
+    return line;
+}
+
+/* The whole file with a NUL behind it, allocated; NULL after the reason was told. */
+static char *read_whole(const char *path, FILE *messages) {
+    char *text = malloc(FILE_MAX + 1);
+    FILE *file = text ? fopen(path, "re") : NULL;
+    size_t n = 0;
+    const char *reason = NULL;
+    errno = text ? errno : ENOMEM;
+    if (file) {
+        errno = 0;
+        n = fread(text, 1, FILE_MAX + 1, file);
+    }
+    if (!file || ferror(file))
+        reason = strerror(errno);
+    else if (n > FILE_MAX)
+        reason = "larger than 1 MiB";
+    else if (memchr(text, 0, n))
+        reason = "not a text: it has zero bytes";
+    if (file)
+        fclose(file);
+    if (reason) {
+        fprintf(messages, "sluiced: %s: %s\n", path, reason);
+        free(text);
+        return NULL;
+    }
+    text[n] = 0;
+    return text;
+}
+
+static int parse(struct reading *reading, const char *path, char *text) {
+    cfg_opt_t *options = file_options(reading);
+    cfg_t *cfg = options ? cfg_init(options, CFGF_NONE) : NULL;
+    FILE *stream = *text ? fmemopen(text, strlen(text), "r") : NULL;
+    int error = -ENOMEM;
+    if (cfg && (stream || !*text) && (cfg->filename = strdup(path))) {
+        cfg_set_error_function(cfg, read_error);
+        error = stream && cfg_parse_fp(cfg, stream) != CFG_SUCCESS ? -EINVAL : 0;
+    }
+    if (error && !reading->told)
+        fprintf(reading->messages, "sluiced: %s: %s\n", path, strerror(-error));
+    if (stream)
+        fclose(stream);
+    if (cfg)
+        cfg_free(cfg);
+    free_options(options);
+    return error;
+}
+
+int config_file_read(struct daemon_config *config, const char *path, FILE *messages) {
+    struct reading reading = {.config = config, .messages = messages};
+    char *text = read_whole(path, messages);
+    const char *open, *why;
+    int error = -EINVAL;
+    if (!text)
+        return error;
+    open = prepare(text, &why);
+    if (open)
+        fprintf(messages, "%s:%d: %s\n", path, line_of(text, open), why);
+    else
+        error = parse(&reading, path, text);
+    free(text);
+    return error;
+}

@@ -1,0 +1,29 @@
+/* One option: a row of a settings table, its value in the table's struct, and its text.
+ *
+ *     text -> option_set(row) -> base + row->offset -> option_text(row) -> the same text, shortest form
+ */
+#ifndef SLUICE_TOOLS_OPTIONS_H
+#define SLUICE_TOOLS_OPTIONS_H
+
+#include "offload/declare.h"
+
+#define OPTION_WHY 256 /* room for a reason */
+
+/* Fills in the defaults of a zeroed struct. 0 or -ENOMEM. */
+int option_defaults(const struct settings_table *table, void *base);
+/* Frees the texts of the struct. */
+void option_release(const struct settings_table *table, void *base);
+
+/* The row of this name, in which '-' and '_' are the same; NULL if there is none. */
+const struct setting *option_find(const struct settings_table *table, const char *name);
+
+/* Sets the row's field of base. 0; -EINVAL with a reason that quotes the text, -ENOMEM with a reason:
+ * the field keeps its value then. Lists are words joined by commas, spaces around them are dropped. */
+int option_set(const struct setting *row, void *base, const char *text, char *why, size_t why_size);
+/* Adds one word to a list; errors as option_set(). */
+int option_append(const struct setting *row, void *base, const char *word, char *why, size_t why_size);
+
+/* The value as option_set() reads it, allocated; NULL without memory. */
+char *option_text(const struct setting *row, const void *base);
+
+#endif

@@ -1,0 +1,121 @@
+#include "tools/sluiced/usage.h"
+
+#include "tools/sluiced/config.h"
+#include "tools/sluiced/sections.h"
+#include "tools/version.h"
+
+#include <string.h>
+
+#define NAME_COLUMN 32
+
+static const char *const usage =
+    "usage: sluiced [-c FILE] [--root DIR] [--listen ADDRESS]... [--OPTION VALUE]...\n"
+    "\n"
+    "Serves the files below directories by fdpass, copy and splice over Unix and TCP sockets.\n"
+    "\n"
+    "  -c, --config FILE             read FILE first; what follows overrides it\n"
+    "  --root DIR                    serve the files below DIR, with no prefix to their keys\n"
+    "  --listen ADDRESS              take connections at unix:/PATH, unix:@NAME, tcp:HOST:PORT\n"
+    "                                (also several times; adds to the file's)\n"
+    "  --check                       check the configuration, print what it means, and exit\n"
+    "  --options                     print all options as Markdown tables\n"
+    "  -h, --help                    print this\n"
+    "  --version                     print the version\n";
+
+static const char *const forms =
+    "\n"
+    "An option is written --NAME VALUE or --NAME=VALUE, with - or _ in its name; in the file\n"
+    "NAME = VALUE. Durations are seconds, sizes may end in k, m or g.\n";
+
+static const char *const examples = "\n"
+                                    "examples:\n"
+                                    "  sluiced --root /srv/models --listen unix:/run/sluice.sock\n"
+                                    "  sluiced --root . --listen tcp:127.0.0.1:7080 --uring off --log debug\n"
+                                    "  sluiced -c /etc/sluiced.conf --check\n";
+
+/* The range is a list of words, which stands for the value itself. */
+static bool has_words(const struct setting *row) {
+    return row->range[0] && (row->kind == SETTING_CHOICE || row->kind == SETTING_LIST);
+}
+
+static const char *value_name(const struct setting *row) {
+    static const char *const names[] = {
+        [SETTING_FLAG] = "yes|no",     [SETTING_NUMBER] = "N",  [SETTING_SIZE] = "SIZE",
+        [SETTING_SECONDS] = "SECONDS", [SETTING_TEXT] = "TEXT", [SETTING_LIST] = "A,B"};
+    return has_words(row) ? row->range : names[row->kind];
+}
+
+/* " [64m; 1m..]": the default and the range, as far as there are any. */
+static void print_facts(const struct setting *row, FILE *out) {
+    const char *range = has_words(row) ? "" : row->range;
+    if (row->initial[0] || range[0])
+        fprintf(out, " [%s%s%s]", row->initial, row->initial[0] && range[0] ? "; " : "", range);
+}
+
+static void print_rows(const struct settings_table *table, const char *prefix, FILE *out) {
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+        int n = fprintf(out, "  %s", prefix);
+        for (const char *p = row->name; *p; p++, n++)
+            fputc(*p == '_' && prefix[0] ? '-' : *p, out);
+        n += fprintf(out, "%s%s", prefix[0] ? " " : " = ", value_name(row));
+        if (n >= NAME_COLUMN)
+            n = fprintf(out, "\n") - 1;
+        fprintf(out, "%*s%s", NAME_COLUMN - n, "", row->help);
+        print_facts(row, out);
+        fputc('\n', out);
+    }
+}
+
+void usage_print_help(FILE *out) {
+    const struct config_table *joined;
+    const struct section *kind;
+    fputs(usage, out);
+    fputs(forms, out);
+    for (size_t i = 0; (joined = config_table(i)); i++) {
+        fprintf(out, "\n%s [default; range]:\n", joined->table->title);
+        print_rows(joined->table, "--", out);
+    }
+    for (size_t i = 0; (kind = section_kind(i)); i++) {
+        fprintf(out, "\nin the file, %s \"%s\" { ... }: %s\n", kind->name, kind->title, kind->help);
+        print_rows(kind->table, "", out);
+    }
+    fputs(examples, out);
+}
+
+void usage_print_version(FILE *out) {
+    fprintf(out, "sluiced %s\n", SLUICE_VERSION);
+}
+
+/* Text of a cell: a bar would end it. */
+static void print_cell(const char *text, FILE *out) {
+    for (; *text; text++)
+        fprintf(out, *text == '|' ? "\\|" : "%c", *text);
+}
+
+static void print_markdown(const struct settings_table *table, FILE *out) {
+    fprintf(out, "\n| option | value | default | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+        fprintf(out, "| `%s` | ", row->name);
+        print_cell(value_name(row), out);
+        if (row->range[0] && !has_words(row))
+            fprintf(out, " (%s)", row->range);
+        fprintf(out, " | %s | ", row->initial);
+        print_cell(row->help, out);
+        fprintf(out, " |\n");
+    }
+}
+
+void usage_print_options(FILE *out) {
+    const struct config_table *joined;
+    const struct section *kind;
+    for (size_t i = 0; (joined = config_table(i)); i++) {
+        fprintf(out, "%s**%s**\n", i ? "\n" : "", joined->table->title);
+        print_markdown(joined->table, out);
+    }
+    for (size_t i = 0; (kind = section_kind(i)); i++) {
+        fprintf(out, "\n**`%s \"%s\" { ... }`**: %s\n", kind->name, kind->title, kind->help);
+        print_markdown(kind->table, out);
+    }
+}
