@@ -38,13 +38,14 @@ static bool is_json_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* p[0] is no white space: what ends the token at once is not the space after it. */
 static enum protocol detect_request_line(const char *p, size_t n) {
     size_t i = 0;
     while (i < n && is_token(p[i]))
         i++;
     if (i == n)
         return PROTOCOL_NONE;
-    return i > 0 && p[i] == ' ' ? PROTOCOL_HTTP1 : PROTOCOL_UNKNOWN;
+    return p[i] == ' ' ? PROTOCOL_HTTP1 : PROTOCOL_UNKNOWN;
 }
 
 static enum protocol detect_text(const char *p, size_t n) {

@@ -33,6 +33,17 @@ int histogram_init(struct histogram *h, unsigned bits, uint64_t limit) {
     return h->counts ? 0 : -ENOMEM;
 }
 
+void histogram_place(struct histogram *h, unsigned bits, uint64_t limit, void *counts) {
+    assert(bits >= 3 && bits <= 12 && limit > 0);
+    *h = (struct histogram){.bits = bits, .limit = limit, .counts = counts};
+    h->buckets = bucket_of(h, limit) + 1;
+}
+
+size_t histogram_room(unsigned bits, uint64_t limit) {
+    const struct histogram h = {.bits = bits};
+    return (bucket_of(&h, limit) + 1) * sizeof(*h.counts);
+}
+
 void histogram_free(struct histogram *h) {
     free(h->counts);
     *h = (struct histogram){0};

@@ -5,6 +5,7 @@
 #ifndef SLUICE_PROTO_HISTOGRAM_H
 #define SLUICE_PROTO_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct histogram {
@@ -17,6 +18,10 @@ struct histogram {
 
 /* bits 3..12 (relative error 2^-bits), limit: largest value told apart. 0 or -ENOMEM, -EINVAL. */
 int histogram_init(struct histogram *h, unsigned bits, uint64_t limit);
+/* The same with the counts in the caller's memory, histogram_room() zeroed bytes: shared, for example, with
+ * another process. Not for histogram_free(). */
+void histogram_place(struct histogram *h, unsigned bits, uint64_t limit, void *counts);
+size_t histogram_room(unsigned bits, uint64_t limit);
 void histogram_free(struct histogram *h);
 void histogram_reset(struct histogram *h);
 void histogram_add(struct histogram *h, uint64_t value);

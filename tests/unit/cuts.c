@@ -17,18 +17,18 @@ static struct cuts_outcome shown(struct http1_scan *scan, struct span message, s
 static void same(const char *name, size_t cut, const struct cuts_outcome *a, const struct cuts_outcome *b) {
     ck_assert_msg(a->verdict.kind == b->verdict.kind && a->verdict.http_status == b->verdict.http_status &&
                       a->verdict.n == b->verdict.n,
-                  "%s, cut at %zu: kind %d status %d n %zu (%s) instead of kind %d status %d n %zu (%s)", name, cut,
-                  b->verdict.kind, b->verdict.http_status, b->verdict.n, b->verdict.reason, a->verdict.kind,
-                  a->verdict.http_status, a->verdict.n, a->verdict.reason);
+                  "%s, cut at %zu: kind %d status %d n %zu (%s) instead of kind %d status %d n %zu (%s)",
+                  name, cut, b->verdict.kind, b->verdict.http_status, b->verdict.n, b->verdict.reason,
+                  a->verdict.kind, a->verdict.http_status, a->verdict.n, a->verdict.reason);
     ck_assert_msg(a->verdict.reason == b->verdict.reason, "%s, cut at %zu: %s instead of %s", name, cut,
                   b->verdict.reason, a->verdict.reason);
-    ck_assert_msg(strcmp(a->text, b->text) == 0, "%s, cut at %zu: \"%s\" instead of \"%s\"", name, cut, b->text,
-                  a->text);
+    ck_assert_msg(strcmp(a->text, b->text) == 0, "%s, cut at %zu: \"%s\" instead of \"%s\"", name, cut,
+                  b->text, a->text);
 }
 
 /* Shows the prefix of `cut` bytes, then, if that was not enough, the whole. */
-static void in_two_parts(const char *name, struct span message, size_t cut, cuts_decode *decode, const void *arg,
-                         const struct cuts_outcome *whole) {
+static void in_two_parts(const char *name, struct span message, size_t cut, cuts_decode *decode,
+                         const void *arg, const struct cuts_outcome *whole) {
     struct http1_scan scan = {0};
     struct cuts_outcome outcome = shown(&scan, message, cut, decode, arg);
     if (outcome.verdict.kind == VERDICT_MORE)
@@ -45,7 +45,8 @@ static void byte_by_byte(const char *name, struct span message, cuts_decode *dec
         outcome = shown(&scan, message, ++n, decode, arg);
     same(name, n, whole, &outcome);
     if (whole->verdict.kind == VERDICT_FRAME)
-        ck_assert_msg(n == whole->verdict.n, "%s: needs %zu bytes for a head of %zu", name, n, whole->verdict.n);
+        ck_assert_msg(n == whole->verdict.n, "%s: needs %zu bytes for a head of %zu", name, n,
+                      whole->verdict.n);
 }
 
 static void followed(const char *name, struct span message, cuts_decode *decode, const void *arg,

@@ -61,6 +61,11 @@ START_TEST(small_values_are_exact)
         histogram_add(&h, v);
     for (uint64_t v = 0; v < 256; v++)
         ck_assert_uint_eq(histogram_quantile(&h, (double)(v + 1) / 256), v);
+    histogram_reset(&h);
+    for (uint64_t v = 1; v <= 100; v++)
+        histogram_add(&h, v);
+    for (uint64_t v = 1; v <= 100; v++) /* 0.07 * 100 is more than 7 in floating point */
+        ck_assert_uint_eq(histogram_quantile(&h, (double)v / 100), v);
     histogram_free(&h);
 }
 END_TEST
@@ -132,7 +137,7 @@ START_TEST(merge_equals_one_histogram_of_all)
     histogram_merge(&parts[0], &parts[1]); /* nothing into nothing */
     ck_assert_uint_eq(parts[0].count, 0);
     for (int i = 0; i < 5000; i++) {
-        uint64_t value = next_random(&state) >> (next_random(&state) % 53);
+        uint64_t value = 1000 + (next_random(&state) >> (next_random(&state) % 53));
         histogram_add(&parts[i % 3 == 0], value);
         histogram_add(&all, value);
     }
