@@ -7,7 +7,7 @@ The programs are those below $SLUICE_BUILD (default: build). One line for each, 
 last line is `N passed, M failed`, with `, K skipped` if there are any. Exit status 1 if M > 0.
 
   unit     $SLUICE_BUILD/tests/test_*: check's closing line is counted
-  fuzz     $SLUICE_BUILD/tests/fuzz_NAME, given the committed corpus tests/fuzz/corpus/NAME: one test each
+  fuzz     $SLUICE_BUILD/tests/fuzz_NAME, given the committed inputs tests/fuzz/{corpus,regression}/NAME: one test each
   e2e      tests/e2e/run.py, whose own closing line has the form above
 """
 import argparse
@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", HERE.parent / "build")).resolve()
 PROGRAM_SECONDS = 600
 CHECK_LINE = re.compile(rb"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.M)
-COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
+COUNT_LINE = re.compile(r"^(?:e2e: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 
 def environment():
@@ -71,8 +71,9 @@ def run_unit(program):
 
 
 def run_replay(program):
-    corpus = HERE / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")
-    status, output, seconds = run_program(program, [corpus])
+    name = program.name.removeprefix("fuzz_")
+    inputs = [HERE / "fuzz" / kind / name for kind in ("corpus", "regression")]
+    status, output, seconds = run_program(program, [path for path in inputs if path.is_dir()])
     good = status == 0
     return program.name, int(good), int(not good), output, seconds
 
