@@ -76,9 +76,7 @@ static enum spot spot_open(struct files *files, struct job *job) {
     unsigned abilities = filesystems_root(&files->filesystems, job->open.root);
     if (!files->cached_lookup || !(abilities & FILESYSTEM_LOCAL))
         return SPOT_UNSUPPORTED;
-    /* Where reads cannot tell, the ring takes O_NONBLOCK literally and answers EAGAIN to every read. */
-    bool blocking = job->open.hand_out || !(abilities & FILESYSTEM_NOWAIT);
-    job->error = open_regular(job, RESOLVE_SPOT, blocking);
+    job->error = open_regular(job, RESOLVE_SPOT, job->open.hand_out);
     /* EAGAIN: not cached, or a lease; EXDEV: another mount, or a way out, which a thread tells apart. */
     return job->error == -EAGAIN || job->error == -EXDEV || job->error == -EINTR ? SPOT_AGAIN : SPOT_DONE;
 }
@@ -88,6 +86,8 @@ static void pause_ms(long ms) {
     nanosleep(&pause, NULL);
 }
 
+/* O_NONBLOCK is cleared in any case: io_uring takes it for a promise that reads never wait, which FUSE and
+ * NFS do not keep. */
 static int run_open(struct job *job) {
     int error = -EAGAIN;
     for (int i = 0; i < RENAME_TRIES + LEASE_TRIES && (error == -EAGAIN || error == -EINTR); i++) {
@@ -137,7 +137,9 @@ bool files_resident(struct files *files, int fd, dev_t device, uint64_t offset, 
 
 static ssize_t read_next(struct job *job, int flags) {
     struct iovec rest = {(char *)job->read.buffer + job->read.got, job->read.want - job->read.got};
-    ssize_t n = preadv2(job->read.fd, &rest, 1, (off_t)(job->read.offset + job->read.got), flags);
+    off_t offset = (off_t)(job->read.offset + job->read.got);
+    ssize_t n = flags ? preadv2(job->read.fd, &rest, 1, offset, flags)
+                      : pread(job->read.fd, rest.iov_base, rest.iov_len, offset);
     return n < 0 ? -errno : n;
 }
 
@@ -153,7 +155,8 @@ static int read_all(struct job *job, int flags) {
     return 0;
 }
 
-static enum spot spot_read(struct files *files, struct job *job) {
+/* Reads of more than most bytes are left to the ring, but for memory file systems. */
+static enum spot spot_read(struct files *files, struct job *job, size_t most) {
     unsigned abilities = filesystems_file(&files->filesystems, job->read.fd, job->read.device);
     if (abilities & FILESYSTEM_MEMORY) {
         /* RWF_NOWAIT is refused here. Only swap makes a read sleep, and cachestat sees that. */
@@ -162,7 +165,7 @@ static enum spot spot_read(struct files *files, struct job *job) {
         job->error = read_all(job, 0);
         return SPOT_DONE;
     }
-    if (job->read.want > files->spot_max)
+    if (job->read.want > most)
         return SPOT_ELSEWHERE;
     if (!(abilities & FILESYSTEM_NOWAIT))
         return SPOT_UNSUPPORTED;
@@ -211,6 +214,27 @@ static enum spot spot_splice(struct files *files, struct job *job) {
     return SPOT_DONE;
 }
 
+/* ---- write ------------------------------------------------------------------------------------- */
+
+/* Goes on where a ring stopped. fdatasync(2) is called once: after a failure the kernel may have dropped the
+ * pages, and a second call would find nothing to complain about. */
+static int run_write(struct job *job) {
+    while (job->write.got < job->write.want) {
+        ssize_t n = pwrite(job->write.fd, (const char *)job->write.buffer + job->write.got,
+                           job->write.want - job->write.got, (off_t)(job->write.offset + job->write.got));
+        if (n == 0)
+            return -EIO;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            job->write.got += (size_t)n;
+    }
+    if (!job->write.sync || fdatasync(job->write.fd) == 0)
+        return 0;
+    job->write.sync_failed = true;
+    return -errno;
+}
+
 /* ---- all --------------------------------------------------------------------------------------- */
 
 enum spot files_spot(struct files *files, struct job *job) {
@@ -218,13 +242,18 @@ enum spot files_spot(struct files *files, struct job *job) {
     case JOB_OPEN:
         return spot_open(files, job);
     case JOB_READ:
-        return spot_read(files, job);
+        return spot_read(files, job, files->spot_max);
     case JOB_SPLICE:
         return spot_splice(files, job);
+    case JOB_WRITE:
     case JOB_CALL:
         break;
     }
     return SPOT_ELSEWHERE;
+}
+
+enum spot files_read_now(struct files *files, struct job *job) {
+    return spot_read(files, job, SIZE_MAX);
 }
 
 void files_run(struct job *job) {
@@ -237,6 +266,9 @@ void files_run(struct job *job) {
         break;
     case JOB_SPLICE:
         job->error = splice_all(job);
+        break;
+    case JOB_WRITE:
+        job->error = run_write(job);
         break;
     case JOB_CALL:
         job->call.run(job);

@@ -1,5 +1,5 @@
-/* The work of jobs, opening, reading and splicing files: on the spot where the kernel need not sleep, or for
- * good in a thread.
+/* The work of jobs, opening, reading, splicing and writing files: on the spot where the kernel need not
+ * sleep, or for good in a thread.
  *
  *     files_spot(job)  loop thread:  DONE | AGAIN: it would sleep | UNSUPPORTED: it cannot tell | ELSEWHERE
  *     files_run(job)   any thread:   may sleep; goes on after the bytes that a spot or ring left in got */
@@ -28,6 +28,9 @@ struct files {
 int files_init(struct files *files, size_t spot_max);
 /* Tries a JOB_OPEN, JOB_READ or JOB_SPLICE without sleeping. */
 enum spot files_spot(struct files *files, struct job *job);
+/* The same for a JOB_READ of any length whose bytes are sent at once: one warm buffer for all such reads is
+ * cheaper than as many as the ring would fill in a turn. */
+enum spot files_read_now(struct files *files, struct job *job);
 /* Does a job of any kind; may sleep. Sets job->error. */
 void files_run(struct job *job);
 /* True if the range of fd, on the device (0: unknown), is in memory and the file system is local. */

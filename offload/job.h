@@ -23,6 +23,7 @@ enum job_kind {
     JOB_OPEN,   /* a name below a root -> an fd of a regular file and its stat */
     JOB_READ,   /* bytes of a file -> a buffer */
     JOB_SPLICE, /* bytes of a file -> an empty pipe */
+    JOB_WRITE,  /* a buffer -> a file, and on to its disk */
     JOB_CALL,   /* a function of the caller's, in the named pool */
 };
 
@@ -66,6 +67,15 @@ struct job {
             int pipe;        /* in: write end of an empty pipe */
             size_t got;      /* out: bytes in the pipe; < want only at the end of the file */
         } splice;
+        struct {
+            int fd;    /* in: not owned, must stay open until done() */
+            bool sync; /* in: done() without an error only after fdatasync(2); one that failed is final */
+            bool sync_failed;   /* out: all bytes were written, error is that of fdatasync(2) */
+            uint64_t offset;    /* in */
+            size_t want;        /* in: > 0 */
+            const void *buffer; /* in: want bytes; stays until done() */
+            size_t got;         /* out: bytes written; < want only with an error */
+        } write;
         struct {
             void (*run)(struct job *job); /* in: called in the pool's thread; may set error */
             void *argument;               /* in: owned by the job until done() */

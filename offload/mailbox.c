@@ -14,8 +14,8 @@ void mailbox_push(struct mailbox *mailbox, struct job *job) {
     do {
         job->next = head;
     } while (!atomic_compare_exchange_weak(&mailbox->head, &head, job));
-    /* Whoever filled the empty list sees to the wake; the exchange lets one of several do the write. */
-    if (head == NULL && atomic_load(&mailbox->asleep) && atomic_exchange(&mailbox->asleep, false)) {
+    /* Whoever fills the empty list sees to the wake. */
+    if (head == NULL && atomic_load(&mailbox->asleep)) {
         atomic_fetch_add_explicit(&mailbox->wakes, 1, memory_order_relaxed);
         eventfd_write(mailbox->eventfd, 1);
     }

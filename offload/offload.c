@@ -33,6 +33,10 @@ void offload_cancel(struct offload *offload, struct job *job) {
     atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
 }
 
+unsigned offload_threads(const struct offload *offload, enum job_pool pool) {
+    return offload->pools[pool].plan.threads;
+}
+
 unsigned offload_open_jobs(const struct offload *offload) {
     return (unsigned)offload->slab.open;
 }
@@ -87,6 +91,26 @@ static bool done_on_the_spot(struct offload *offload, struct job *job) {
     return false;
 }
 
+ssize_t offload_read_now(struct offload *offload, int fd, dev_t device, void *buffer, size_t want,
+                         uint64_t offset) {
+    struct job job;
+    job.kind = JOB_READ;
+    job.error = 0;
+    job.read.fd = fd;
+    job.read.device = device;
+    job.read.buffer = buffer;
+    job.read.want = want;
+    job.read.offset = offset;
+    job.read.got = 0;
+    if (offload->settings.offload == OFFLOAD_ALWAYS || !afford(offload, &job))
+        return -EAGAIN;
+    enum spot spot = files_read_now(&offload->files, &job);
+    if (spot != SPOT_DONE && job.read.got == 0)
+        return -EAGAIN;
+    offload->stats.jobs_spot++;
+    return job.error ? job.error : (ssize_t)job.read.got;
+}
+
 void offload_refuse(struct offload *offload, struct job *job, int error) {
     job->error = error;
     job->started_ns = 0;
@@ -107,7 +131,7 @@ void offload_submit(struct offload *offload, struct job *job) {
         offload_refuse(offload, job, -ECANCELED);
         return;
     }
-    if (file && done_on_the_spot(offload, job))
+    if (file && job->kind != JOB_WRITE && done_on_the_spot(offload, job))
         return;
     job->submitted_ns = clock_ns();
     if (!file)
@@ -139,7 +163,7 @@ static void take_from_ring(struct offload *offload) {
         offload->ring_lost = true;
         offload->files.spot_max = SIZE_MAX;
         snprintf(offload->description, sizeof(offload->description),
-                 "io_uring given up, the files pool reads: io_uring_enter: %s", strerror(-ring->broken));
+                 "no io_uring any more: io_uring_enter: %s; the files pool reads", strerror(-ring->broken));
     }
 }
 
@@ -154,15 +178,14 @@ bool offload_collect(struct offload *offload) {
     return any;
 }
 
-/* With offload_reap_on_eventfd_only(): everything that is there now, then pools and ring are to write the
- * eventfd for whatever comes next. */
+/* With offload_reap_on_eventfd_only(): everything that is there now. For whatever comes next pools and ring
+ * write the eventfd, since both find nothing unreaped. */
 static void collect_once_seen(struct offload *offload) {
+    struct ring *ring = offload->ring.driver ? &offload->ring : NULL;
     if (!offload->eventfd_seen)
         return;
-    do {
-        while (offload_collect(offload))
-            continue;
-    } while (!mailbox_sleep(&offload->mailbox) || (offload->ring.driver && ring_ready(&offload->ring)));
+    while (offload_collect(offload) || (ring && ring_ready(ring)))
+        continue;
     offload->eventfd_seen = false;
 }
 
@@ -217,13 +240,14 @@ void offload_drain_eventfd(struct offload *offload) {
 
 void offload_reap_on_eventfd_only(struct offload *offload) {
     offload->eventfd_only = true;
-    offload->eventfd_seen = true; /* what is there already was announced to a loop that was awake */
+    mailbox_sleep(&offload->mailbox); /* for good: every job that finds the mailbox empty is announced */
+    offload->eventfd_seen = true;     /* what is there already was not */
 }
 
 /* ---- what else the loop asks for --------------------------------------------------------------- */
 
-bool offload_resident(struct offload *offload, int fd, uint64_t offset, size_t size) {
-    return files_resident(&offload->files, fd, 0, offset, size);
+bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t offset, size_t size) {
+    return files_resident(&offload->files, fd, device, offset, size);
 }
 
 struct pipe_pair *offload_pipe(struct offload *offload) {

@@ -37,6 +37,11 @@ void offload_stop(struct offload *offload, double deadline_s);
 struct job *offload_job(struct offload *offload, enum job_kind kind);
 /* Hands the job over. Whoever runs it, it comes back by offload_reap(), never from inside this call. */
 void offload_submit(struct offload *offload, struct job *job);
+/* Reads what the kernel has at hand, at once, for a body that sends it now. device: st_dev of the file. The
+ * bytes read, 0 at the end of the file, -EAGAIN: submit a job instead (it would sleep, offload = always, or
+ * the turn's budget is spent), or -errno. */
+ssize_t offload_read_now(struct offload *offload, int fd, dev_t device, void *buffer, size_t want,
+                         uint64_t offset);
 /* The next finished job, now the caller's; NULL if there is none at the moment. */
 struct job *offload_reap(struct offload *offload);
 /* Gives a reaped (or never submitted) job back. */
@@ -44,6 +49,8 @@ void offload_release(struct offload *offload, struct job *job);
 /* The owner of the job left: what has not started is not started. The job still comes back. */
 void offload_cancel(struct offload *offload, struct job *job);
 
+/* The most threads of the pool. */
+unsigned offload_threads(const struct offload *offload, enum job_pool pool);
 /* Jobs that are open: taken by offload_job() and not released. */
 unsigned offload_open_jobs(const struct offload *offload);
 
@@ -51,7 +58,7 @@ unsigned offload_open_jobs(const struct offload *offload);
 void offload_turn(struct offload *offload);
 /* Hands over what this turn collected for pools and ring. */
 void offload_flush(struct offload *offload);
-/* Announces that the loop is about to sleep, after a flush. False: something is to be reaped, do not. */
+/* Flushes and announces that the loop is about to sleep. False: something is to be reaped, do not. */
 bool offload_sleep(struct offload *offload);
 /* The loop is awake again: pool threads need not write the eventfd. */
 void offload_wake(struct offload *offload);
@@ -62,8 +69,9 @@ void offload_drain_eventfd(struct offload *offload);
  * after offload_drain_eventfd(). */
 void offload_reap_on_eventfd_only(struct offload *offload);
 
-/* True if size bytes at offset of fd can leave by sendfile without sleeping (resident, local file system). */
-bool offload_resident(struct offload *offload, int fd, uint64_t offset, size_t size);
+/* True if size bytes at offset of fd (device: its st_dev, 0: not known) can leave by sendfile without
+ * sleeping (resident, local file system). */
+bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t offset, size_t size);
 /* An empty pipe from the pool, or NULL if all are in use: answer by copy. */
 struct pipe_pair *offload_pipe(struct offload *offload);
 /* Gives a pipe back. Not empty (drained false): it is closed and replaced, so that no byte leaks. */

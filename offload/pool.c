@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Jobs that a thread takes at once from a long queue. Small: jobs behind one that hangs hang with it. */
-#define TAKE_MAX 4
-
 static void run_job(struct pool *pool, struct job *job) {
     job->where = JOB_POOL;
     if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
@@ -22,19 +19,13 @@ static void run_job(struct pool *pool, struct job *job) {
     mailbox_push(pool->plan.mailbox, job);
 }
 
-/* Takes the calling thread's share of the queue; the lock is held. */
-static struct joblist take_share(struct pool *pool, unsigned *count) {
-    struct joblist share = {0};
-    unsigned n = pool->started ? pool->queued / (2 * pool->started) : 1;
-    n = n < 1 ? 1 : n > TAKE_MAX ? TAKE_MAX : n;
-    for (*count = 0; *count < n; ++*count) {
-        struct job *job = joblist_pop(&pool->queue);
-        if (!job)
-            break;
-        joblist_push(&share, job);
-    }
-    pool->queued -= *count;
-    return share;
+/* The oldest job, or NULL; the lock is held. One at a time: what a thread took along with a job that hangs
+ * would hang with it, and taking four at once measured no faster. */
+static struct job *take(struct pool *pool) {
+    struct job *job = joblist_pop(&pool->queue);
+    if (job)
+        pool->queued--;
+    return job;
 }
 
 /* Decides under the lock whether an idle thread must be woken. */
@@ -48,9 +39,7 @@ static bool claim_wake(struct pool *pool) {
 
 bool pool_run_one(struct pool *pool) {
     pthread_mutex_lock(&pool->lock);
-    struct job *job = joblist_pop(&pool->queue);
-    if (job)
-        pool->queued--;
+    struct job *job = take(pool);
     pthread_mutex_unlock(&pool->lock);
     if (job)
         run_job(pool, job);
@@ -74,15 +63,13 @@ static void *pool_thread(void *argument) {
         wait_for_work(pool);
         if (pool->stopping)
             break;
-        unsigned count;
-        struct joblist share = take_share(pool, &count);
+        struct job *job = take(pool);
         pool->busy++;
         bool wake = claim_wake(pool);
         pthread_mutex_unlock(&pool->lock);
         if (wake)
             pthread_cond_signal(&pool->work);
-        for (struct job *job; (job = joblist_pop(&share));)
-            run_job(pool, job);
+        run_job(pool, job);
         pthread_mutex_lock(&pool->lock);
         pool->busy--;
     }
@@ -106,6 +93,8 @@ static void block_signals(sigset_t *old) {
 /* Starts count more threads; 0 or -errno of the first that failed. */
 static int start_threads(struct pool *pool, unsigned count) {
     pthread_attr_t attributes;
+    if (count == 0)
+        return 0;
     int error = -pthread_attr_init(&attributes);
     if (error)
         return error;
@@ -179,15 +168,18 @@ void pool_submit(struct pool *pool, struct joblist *jobs) {
     joblist_append(&pool->queue, jobs);
     pool->queued += count;
     bool wake = claim_wake(pool);
-    unsigned room = pool->idle || pool->stopping ? 0 : pool->plan.threads - pool->started;
+    unsigned room = pool->plan.threads - pool->started;
+    unsigned short_of = pool->queued > pool->idle ? pool->queued - pool->idle : 0;
     bool stopping = pool->stopping;
     pthread_mutex_unlock(&pool->lock);
     if (wake)
         pthread_cond_signal(&pool->work);
-    int error = room ? start_threads(pool, count < room ? count : room) : 0;
-    if (stopping)
+    if (stopping) {
         drop_queue(pool, -ECANCELED);
-    else if (error && pool->started == 0)
+        return;
+    }
+    int error = start_threads(pool, short_of < room ? short_of : room);
+    if (error && pool->started == 0)
         drop_queue(pool, error); /* with one thread at least the rest only takes longer */
 }
 

@@ -3,7 +3,7 @@
  *     loop: pool_submit(list) -> [ queue, first in first out ] -> thread -> run(job) -> mailbox -> loop
  *                                                                |-> thread
  *
- * One thread is woken for a list, and only if one is idle; it wakes the next one if it leaves work behind.
+ * A list takes the lock once and wakes one thread, if one is idle, which wakes the next if it leaves work.
  * A job that was cancelled before its start comes back with -ECANCELED and is not run. */
 #ifndef SLUICE_OFFLOAD_POOL_H
 #define SLUICE_OFFLOAD_POOL_H

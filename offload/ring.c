@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #define NO_SLOT      UINT32_MAX
@@ -14,12 +15,17 @@
 #define REFUSALS_MAX 100
 /* The longest single read or splice: a result is an int. */
 #define LENGTH_MAX ((size_t)1 << 30)
+#define NO_RESULT  INT_MIN
 
 struct ring_slot {
     struct job *job; /* NULL: free */
     uint32_t generation;
     uint32_t next_free;
     unsigned failures;
+    /* Of the requests that are out for the job: */
+    unsigned requests;   /* how many */
+    bool apart;          /* the sync went to the kernel after its write: it may have come too early */
+    int written, synced; /* results of a write and its sync; NO_RESULT: not asked for */
 };
 
 int ring_init(struct ring *ring, struct ring_driver *driver) {
@@ -57,7 +63,7 @@ static uint32_t slot_take(struct ring *ring, struct job *job) {
     ring->free_slot = slot->next_free;
     slot->job = job;
     slot->failures = 0;
-    ring->in_flight++;
+    slot->requests = 0;
     return index;
 }
 
@@ -67,12 +73,11 @@ static void slot_give(struct ring *ring, uint32_t index) {
     slot->generation++;
     slot->next_free = ring->free_slot;
     ring->free_slot = index;
-    ring->in_flight--;
 }
 
 /* The slot that a completion belongs to, or NO_SLOT. */
 static uint32_t slot_find(const struct ring *ring, uint64_t user_data) {
-    uint32_t index = (uint32_t)user_data;
+    uint32_t index = (uint32_t)(user_data & ~RING_LINKED);
     bool known = index < ring->driver->budget && ring->slots[index].job &&
                  ring->slots[index].generation == (uint32_t)(user_data >> 32);
     return known ? index : NO_SLOT;
@@ -81,11 +86,15 @@ static uint32_t slot_find(const struct ring *ring, uint64_t user_data) {
 /* ---- how a job ends ---------------------------------------------------------------------------- */
 
 static size_t *job_got(struct job *job) {
-    return job->kind == JOB_READ ? &job->read.got : &job->splice.got;
+    return job->kind == JOB_READ    ? &job->read.got
+           : job->kind == JOB_WRITE ? &job->write.got
+                                    : &job->splice.got;
 }
 
 static size_t job_want(const struct job *job) {
-    return job->kind == JOB_READ ? job->read.want : job->splice.want;
+    return job->kind == JOB_READ    ? job->read.want
+           : job->kind == JOB_WRITE ? job->write.want
+                                    : job->splice.want;
 }
 
 static bool job_cancelled(struct job *job) {
@@ -101,6 +110,20 @@ static void finish(struct ring *ring, struct job *job, int error) {
 
 /* ---- to the kernel ----------------------------------------------------------------------------- */
 
+/* The requests that it takes to go on with a job. */
+static unsigned places_of(const struct job *job) {
+    return job->kind == JOB_WRITE && job->write.sync && job->write.got < job->write.want ? 2 : 1;
+}
+
+static void write_request(const struct job *job, struct ring_request *request) {
+    bool written = job->write.got == job->write.want;
+    request->op = written ? RING_SYNC : RING_WRITE;
+    request->fd = job->write.fd;
+    request->sync = !written && job->write.sync;
+    request->offset = job->write.offset + job->write.got;
+    request->buffer = (char *)(uintptr_t)job->write.buffer + job->write.got;
+}
+
 /* Builds the request for what is left of the slot's job. False: the submission queue is full. */
 static bool prepare(struct ring *ring, uint32_t index) {
     struct ring_slot *slot = &ring->slots[index];
@@ -115,6 +138,8 @@ static bool prepare(struct ring *ring, uint32_t index) {
         request.fd = job->read.fd;
         request.offset = job->read.offset + got;
         request.buffer = (char *)job->read.buffer + got;
+    } else if (job->kind == JOB_WRITE) {
+        write_request(job, &request);
     } else {
         request.op = RING_SPLICE;
         request.fd = job->splice.fd;
@@ -123,7 +148,12 @@ static bool prepare(struct ring *ring, uint32_t index) {
     }
     if (!ring->driver->class->prepare(ring->driver, &request))
         return false;
-    ring->prepared[(ring->prepared_head + ring->prepared_count++) % ring->driver->budget] = index;
+    slot->requests = places_of(job);
+    slot->apart = false;
+    slot->written = slot->synced = NO_RESULT;
+    for (unsigned i = 0; i < slot->requests; i++)
+        ring->prepared[(ring->prepared_head + ring->prepared_count++) % ring->driver->budget] = index;
+    ring->in_flight += slot->requests;
     return true;
 }
 
@@ -133,11 +163,23 @@ static void break_down(struct ring *ring, int error) {
     for (; ring->prepared_count > 0; ring->prepared_count--) {
         uint32_t index = ring->prepared[ring->prepared_head];
         ring->prepared_head = (ring->prepared_head + 1) % ring->driver->budget;
+        ring->in_flight--;
+        if (--ring->slots[index].requests > 0)
+            continue; /* of a write and its sync; or the kernel has the write */
         joblist_push(&ring->unfit, ring->slots[index].job);
         slot_give(ring, index);
     }
     joblist_append(&ring->unfit, &ring->backlog);
     ring->backlog_count = 0;
+}
+
+/* The kernel took some requests and left others: was a sync left behind its write? A link does not outlive
+ * the call, so such a sync will not wait for the write. */
+static void note_parted(struct ring *ring, uint32_t taken) {
+    uint32_t budget = ring->driver->budget, first = ring->prepared[ring->prepared_head];
+    uint32_t last = ring->prepared[(ring->prepared_head + budget - 1) % budget];
+    if (taken > 0 && ring->prepared_count > 0 && first == last)
+        ring->slots[first].apart = true;
 }
 
 /* Gives what is prepared to the kernel. EBUSY: the completion queue is to be reaped first; EAGAIN: no
@@ -151,6 +193,7 @@ static void submit(struct ring *ring) {
         ring->prepared_head = (ring->prepared_head + taken) % ring->driver->budget;
         ring->prepared_count -= taken;
         ring->refusals = 0;
+        note_parted(ring, taken);
     } else if (n != 0 && n != -EBUSY && n != -EAGAIN && n != -EINTR) {
         break_down(ring, n);
     } else if (ring->in_flight == ring->prepared_count && ++ring->refusals > REFUSALS_MAX) {
@@ -177,8 +220,10 @@ void ring_submit(struct ring *ring, struct job *job) {
 
 void ring_flush(struct ring *ring) {
     int64_t now = 0;
-    while (ring->backlog.head && ring->in_flight < ring->driver->budget && !ring->broken) {
+    while (ring->backlog.head && !ring->broken) {
         struct job *job = ring->backlog.head;
+        if (ring->in_flight + places_of(job) > ring->driver->budget)
+            break;
         if (job_cancelled(job)) {
             finish(ring, joblist_pop(&ring->backlog), -ECANCELED);
             ring->backlog_count--;
@@ -216,7 +261,28 @@ static void go_on(struct ring *ring, uint32_t index) {
     }
 }
 
-static void complete(struct ring *ring, uint32_t index, int result) {
+static void end(struct ring *ring, uint32_t index, int error) {
+    struct job *job = ring->slots[index].job;
+    slot_give(ring, index);
+    finish(ring, job, error);
+}
+
+/* A read, splice or write failed: is there another way? */
+static void fail(struct ring *ring, uint32_t index, int error) {
+    struct ring_slot *slot = &ring->slots[index];
+    struct job *job = slot->job;
+    if ((error == -EINTR || error == -EAGAIN) && ++slot->failures < FAILURES_MAX) {
+        go_on(ring, index);
+    } else if (is_rings_own(error)) {
+        slot_give(ring, index);
+        joblist_push(&ring->unfit, job);
+    } else {
+        end(ring, index, error);
+    }
+}
+
+/* A read or splice came to an end, or a write that nobody waits to see on the disk. */
+static void complete_transfer(struct ring *ring, uint32_t index, int result) {
     struct ring_slot *slot = &ring->slots[index];
     struct job *job = slot->job;
     size_t *got = job_got(job);
@@ -225,24 +291,61 @@ static void complete(struct ring *ring, uint32_t index, int result) {
         slot->failures = 0;
     }
     bool all = *got >= job_want(job);
-    if (result == 0 || all) {
-        slot_give(ring, index);
-        finish(ring, job, 0);
+    if (result == 0 && job->kind == JOB_WRITE && !all) {
+        end(ring, index, -EIO);
+    } else if (result == 0 || all) {
+        end(ring, index, 0);
     } else if (job_cancelled(job)) {
-        slot_give(ring, index);
-        finish(ring, job, -ECANCELED);
+        end(ring, index, -ECANCELED);
     } else if (result > 0) {
         ring->counts.resumed++;
         go_on(ring, index);
-    } else if ((result == -EINTR || result == -EAGAIN) && ++slot->failures < FAILURES_MAX) {
+    } else {
+        fail(ring, index, result);
+    }
+}
+
+/* A write and its sync came to an end. A sync that ran and failed is final: what a second one would say of
+ * these bytes means nothing, as the kernel may have dropped them. One that did not run, or too early, is
+ * still to come. */
+static void complete_write(struct ring *ring, uint32_t index) {
+    struct ring_slot *slot = &ring->slots[index];
+    struct job *job = slot->job;
+    size_t before = job->write.got;
+    if (slot->written > 0)
+        job->write.got += (size_t)slot->written;
+    bool all = job->write.got == job->write.want;
+    bool ran = slot->synced != NO_RESULT && (all || slot->synced != -ECANCELED);
+    if (ran && slot->synced < 0) {
+        job->write.sync_failed = true;
+        end(ring, index, slot->synced);
+    } else if (all && ran && !slot->apart) {
+        end(ring, index, 0);
+    } else if (all || job->write.got > before) {
+        ring->counts.resumed++;
+        slot->failures = 0;
         go_on(ring, index);
     } else {
-        slot_give(ring, index);
-        if (is_rings_own(result))
-            joblist_push(&ring->unfit, job);
-        else
-            finish(ring, job, result);
+        fail(ring, index, slot->written < 0 ? slot->written : -EIO);
     }
+}
+
+static void complete(struct ring *ring, uint32_t index, const struct ring_completion *completion) {
+    struct ring_slot *slot = &ring->slots[index];
+    struct job *job = slot->job;
+    bool sync = job->kind == JOB_WRITE && job->write.sync;
+    int *result = (completion->user_data & RING_LINKED) || job_want(job) == *job_got(job) ? &slot->synced
+                                                                                          : &slot->written;
+    if (sync && *result != NO_RESULT)
+        return; /* told twice */
+    *result = completion->result;
+    ring->in_flight--;
+    if (--slot->requests > 0)
+        return;
+    if (sync)
+        complete_write(ring, index);
+    else
+        complete_transfer(ring, index, completion->result);
 }
 
 static unsigned state_of(const struct ring *ring) {
@@ -273,7 +376,7 @@ bool ring_reap(struct ring *ring) {
     for (unsigned i = 0; i < n; i++) {
         uint32_t index = slot_find(ring, completions[i].user_data);
         if (index != NO_SLOT)
-            complete(ring, index, completions[i].result);
+            complete(ring, index, &completions[i]);
     }
     return n > 0;
 }

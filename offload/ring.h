@@ -7,19 +7,25 @@
  *
  * A completion names its job by slot and generation, so one that comes twice finds nothing. There are
  * fewer slots than completion queue entries, so the queue cannot overflow by our doing. From the flush
- * until it is reaped a job's fds and buffers belong to the kernel. */
+ * until it is reaped a job's fds and buffers belong to the kernel.
+ *
+ * A write that is to reach the disk is two requests of one slot, the second linked to the first: the sync
+ * starts when all bytes were written. One that failed is never tried again, here or in a pool. */
 #ifndef SLUICE_OFFLOAD_RING_H
 #define SLUICE_OFFLOAD_RING_H
 
 #include "offload/joblist.h"
 
-enum ring_op { RING_READ, RING_SPLICE };
+enum ring_op { RING_READ, RING_SPLICE, RING_WRITE, RING_SYNC };
+
+#define RING_LINKED ((uint64_t)1 << 31) /* in user_data: of a write's linked sync */
 
 struct ring_request {
     enum ring_op op;
     int fd;
     int pipe;     /* of a splice */
-    void *buffer; /* of a read */
+    bool sync;    /* of a write: a RING_SYNC linked to it follows, with RING_LINKED in its user_data */
+    void *buffer; /* of a read or write */
     uint64_t offset;
     unsigned length;
     uint64_t user_data;
@@ -45,7 +51,8 @@ struct ring_driver {
 };
 
 struct ring_driver_class {
-    /* Takes a request for the next submit. False: the submission queue is full. */
+    /* Takes a request, or two (sync), for the next submit. False: no room in the submission queue, none was
+     * taken. */
     bool (*prepare)(struct ring_driver *driver, const struct ring_request *request);
     /* Gives the prepared requests to the kernel, the oldest first. How many it took, or -errno and none. */
     int (*submit)(struct ring_driver *driver);
@@ -71,7 +78,7 @@ struct ring {
     uint32_t *prepared; /* slots handed to prepare but not yet to submit: a circle of budget entries */
     uint32_t prepared_head, prepared_count;
     uint32_t free_slot;
-    unsigned in_flight; /* slots in use */
+    unsigned in_flight; /* requests in hand */
     unsigned backlog_count;
     struct joblist backlog;  /* jobs without a slot */
     struct joblist finished; /* for the owner to take */
@@ -88,7 +95,7 @@ int ring_init(struct ring *ring, struct ring_driver *driver);
 void ring_free(struct ring *ring);
 /* False: it broke down; jobs that are in its hands still come back. */
 bool ring_usable(const struct ring *ring);
-/* Takes a JOB_READ or JOB_SPLICE over; ring_flush() starts it. */
+/* Takes a JOB_READ, JOB_SPLICE or JOB_WRITE over; ring_flush() starts it. */
 void ring_submit(struct ring *ring, struct job *job);
 /* Starts what can be started, with one system call as a rule. */
 void ring_flush(struct ring *ring);

@@ -46,6 +46,8 @@ static const char *explain(int error, char *room, size_t size) {
                  "out of memory, or RLIMIT_MEMLOCK (%llu KiB for all of this user's rings) is used up",
                  (unsigned long long)memlock.rlim_cur >> 10);
         return room;
+    case EINVAL:
+        return "the kernel's io_uring is older than 5.15";
     default:
         return NULL;
     }
