@@ -3,6 +3,7 @@
 #include "reactor/conn.h"
 #include "reactor/slc1.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 bool fdpass_available(const struct request *request) {
@@ -10,8 +11,26 @@ bool fdpass_available(const struct request *request) {
     return conn->stream.is_unix && fdwindow_available(&conn->window);
 }
 
-static void reply(struct objects *objects, struct request *request, uint8_t flags, const struct object_fields *fields,
-                  int fd) {
+int fdpass_prepare(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && flags & O_NONBLOCK)
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    return fd;
+}
+
+static void refuse(struct request *request) {
+    request_fail(request, STATUS_FD_LIMIT, "too many descriptors in flight; receive some first");
+}
+
+/* Asks once more: requests of the same turn may have spent what was left when this one came. */
+static void reply(struct objects *objects, struct request *request, uint8_t flags,
+                  const struct object_fields *fields, int fd) {
+    if (!fdpass_available(request)) {
+        ledger_release(&objects->loop->ledger, fd);
+        refuse(request);
+        return;
+    }
+    (*(flags & OBJECT_SHARED ? &objects->stats.served_shared : &objects->stats.served_fd))++;
     objects_latency(objects, &objects->stats.latency_fdpass, request);
     histogram_add(&objects->stats.object_size, fields->size);
     slc1_reply_fields(request, OBJECT_OP_FDPASS, flags, fields, fd, NULL);
@@ -19,16 +38,11 @@ static void reply(struct objects *objects, struct request *request, uint8_t flag
 
 static void fresh_done(struct job *job) {
     struct objects *objects = job->context;
-    struct request *request = objects_opened(objects, job);
-    struct object_fields fields;
+    struct object object;
+    struct request *request = objects_opened(objects, job, &object);
     if (!request)
         return;
-    if (!objects_fields(request, &job->open.st, &fields)) {
-        ledger_release(&objects->loop->ledger, job->open.fd);
-        return;
-    }
-    objects->stats.served_fd++;
-    reply(objects, request, 0, &fields, job->open.fd);
+    reply(objects, request, 0, &object.fields, object.fd);
 }
 
 /* The key of a SHARED request that missed the cache, until its object is open. */
@@ -44,24 +58,15 @@ static void forget_miss(struct request *request) {
 static void shared_done(struct job *job) {
     struct objects *objects = job->context;
     struct loop *loop = objects->loop;
-    struct shared_miss *miss = NULL;
     struct request *found = request_find(loop, job->owner);
-    if (found)
-        miss = found->state;
-    struct request *request = objects_opened(objects, job);
-    struct object_fields fields;
-    if (request && !objects_fields(request, &job->open.st, &fields)) {
-        ledger_release(&loop->ledger, job->open.fd);
-    } else if (request) {
-        const struct stat *st = &job->open.st;
-        struct shared_entry entry = {.size = (uint64_t)st->st_size,
-                                     .version = fields.version,
-                                     .mtime_ns = fields.mtime_ns};
-        ledger_retag(&loop->ledger, job->open.fd, FD_SHARED);
-        shared_put(&objects->shared, request->conn->peer->key.uid, span_of(miss->key, miss->n), job->open.fd, &entry,
-                   loop_now(loop));
-        objects->stats.served_shared++;
-        reply(objects, request, OBJECT_SHARED, &fields, job->open.fd);
+    struct shared_miss *miss = found ? found->state : NULL;
+    struct object object;
+    struct request *request = objects_opened(objects, job, &object);
+    if (request) {
+        ledger_retag(&loop->ledger, object.fd, FD_SHARED);
+        cache_put(&objects->shared, request->conn->peer->key.uid, span_of(miss->key, miss->n), &object,
+                  span_of(NULL, 0), loop_now(loop));
+        reply(objects, request, OBJECT_SHARED, &object.fields, object.fd);
     }
     free(miss);
 }
@@ -84,24 +89,17 @@ static void open_shared(struct objects *objects, struct request *request, struct
 static void run_shared(struct objects *objects, struct request *request, struct span key) {
     struct loop *loop = objects->loop;
     uint32_t uid = request->conn->peer->key.uid;
-    const struct shared_entry *entry = shared_find(&objects->shared, uid, key, loop_now(loop));
+    const struct cached *entry = cache_find(&objects->shared, uid, key, loop_now(loop));
     if (!entry) {
         open_shared(objects, request, key);
         return;
     }
-    struct object_fields fields = {.size = entry->size,
-                                   .offset = request->offset,
-                                   .count = request->count,
-                                   .version = entry->version,
-                                   .mtime_ns = entry->mtime_ns};
+    struct object_fields fields = entry->object.fields;
     objects->stats.shared_hits++;
-    if (!object_clip(fields.size, fields.offset, &fields.count)) {
-        request_fail(request, STATUS_BAD_RANGE, "the offset is past the end of the object");
+    if (!objects_clip(request, &fields))
         return;
-    }
-    objects->stats.served_shared++;
-    ledger_hold(&loop->ledger, entry->fd);
-    reply(objects, request, OBJECT_SHARED, &fields, entry->fd);
+    ledger_hold(&loop->ledger, entry->object.fd);
+    reply(objects, request, OBJECT_SHARED, &fields, entry->object.fd);
 }
 
 void fdpass_run(struct request *request, struct span payload) {
@@ -116,7 +114,7 @@ void fdpass_run(struct request *request, struct span payload) {
     else if (reason)
         request_fail(request, STATUS_BAD_REQUEST, reason);
     else if (!fdpass_available(request))
-        request_fail(request, STATUS_FD_LIMIT, "too many descriptors in flight; receive some first");
+        refuse(request);
     else if (request->flags & OBJECT_SHARED && objects->settings.shared_max > 0)
         run_shared(objects, request, asked.key);
     else

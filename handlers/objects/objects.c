@@ -14,14 +14,14 @@
 #define KEPT_CHUNKS 16
 
 static const struct setting objects_settings[] = {
-#define SETTING(kind, field, initial, range, help)                                                                     \
+#define SETTING(kind, field, initial, range, help)                                                           \
     {#field, SETTING_##kind, offsetof(struct objects_settings, field), initial, range, help},
 #include "handlers/objects/options.def"
 #undef SETTING
 };
 
-const struct settings_table objects_settings_table = {
-    "objects", objects_settings, sizeof(objects_settings) / sizeof(objects_settings[0])};
+const struct settings_table objects_settings_table = {"objects", objects_settings,
+                                                      sizeof(objects_settings) / sizeof(objects_settings[0])};
 
 static const struct counter objects_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct objects_stats, field), help},
@@ -34,10 +34,14 @@ static void run_ping(struct request *request, struct span payload);
 
 static void register_operations(struct objects *objects) {
     const struct operation all[OBJECTS_OPERATIONS] = {
-        {OBJECT_OP_FDPASS, OBJECT_SHARED, fdpass_run, objects}, {OBJECT_OP_COPY, 0, deliver_run, objects},
-        {OBJECT_OP_SPLICE, 0, deliver_run, objects},            {OBJECT_OP_AUTO, 0, deliver_run, objects},
-        {OBJECT_OP_INFO, 0, run_info, objects},                 {OBJECT_OP_LIST, 0, list_run, objects},
-        {OBJECT_OP_PING, 0, run_ping, objects},                 {OBJECT_OP_STATS, 0, report_run, objects},
+        {OBJECT_OP_FDPASS, OBJECT_SHARED, fdpass_run, objects},
+        {OBJECT_OP_COPY, 0, deliver_run, objects},
+        {OBJECT_OP_SPLICE, 0, deliver_run, objects},
+        {OBJECT_OP_AUTO, 0, deliver_run, objects},
+        {OBJECT_OP_INFO, 0, run_info, objects},
+        {OBJECT_OP_LIST, 0, list_run, objects},
+        {OBJECT_OP_PING, 0, run_ping, objects},
+        {OBJECT_OP_STATS, 0, report_run, objects},
     };
     for (int i = 0; i < OBJECTS_OPERATIONS; i++) {
         objects->operations[i] = all[i];
@@ -71,7 +75,8 @@ int objects_init(struct objects *objects, struct loop *loop, const struct object
     bufpool_init(&objects->chunks, offload->chunk, (unsigned)(total / offload->chunk) + 1, KEPT_CHUNKS);
     TAILQ_INIT(&objects->holders);
     TAILQ_INIT(&objects->starved);
-    shared_init(&objects->shared, &loop->ledger, (unsigned)settings->shared_max, settings->shared_age);
+    cache_init(&objects->shared, &loop->ledger, (unsigned)settings->shared_max, settings->shared_age);
+    cache_init(&objects->hot, &loop->ledger, (unsigned)settings->hot_max, settings->hot_age);
     objects->started = objects->sampled = loop_now(loop);
     register_operations(objects);
     loop_add_counters(loop, (struct counters_table){"objects", objects_counters,
@@ -80,13 +85,13 @@ int objects_init(struct objects *objects, struct loop *loop, const struct object
     return 0;
 }
 
-void objects_close(struct objects *objects) {
-    shared_free(&objects->shared);
-    roots_free(&objects->roots, &objects->loop->ledger);
-}
-
 void objects_free(struct objects *objects) {
     struct objects_stats *stats = &objects->stats;
+    if (!objects->loop)
+        return; /* never started */
+    cache_free(&objects->shared);
+    cache_free(&objects->hot);
+    roots_free(&objects->roots, &objects->loop->ledger);
     histogram_free(&stats->latency_fdpass);
     histogram_free(&stats->latency_copy);
     histogram_free(&stats->latency_splice);
@@ -122,49 +127,58 @@ int objects_open(struct objects *objects, struct request *request, struct span k
     return 0;
 }
 
-struct request *objects_opened(struct objects *objects, struct job *job) {
-    struct loop *loop = objects->loop;
-    struct request *request = request_of_job(loop, job);
-    if (!job->error)
-        ledger_enter(&loop->ledger, job->open.fd, FD_OBJECT, job->owner, loop_now(loop));
-    if (!request) {
-        if (!job->error)
-            ledger_release(&loop->ledger, job->open.fd);
-        return NULL;
-    }
-    if (job->error == 0)
-        return request;
-    if (job->error == -EISDIR)
-        request_fail(request, STATUS_NOT_REGULAR, "not a regular file");
-    else
-        request_fail_errno(request, job->error);
-    return NULL;
+static int64_t nanoseconds(struct timespec time) {
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-int64_t objects_mtime_ns(const struct stat *st) {
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
-uint64_t objects_version(const struct stat *st) {
-    int64_t ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
-    return object_version(st->st_dev, st->st_ino, (uint64_t)st->st_size, objects_mtime_ns(st), ctime_ns);
-}
-
-bool objects_fields(struct request *request, const struct stat *st, struct object_fields *fields) {
+void objects_describe(const struct stat *st, struct object_fields *fields) {
+    int64_t mtime_ns = nanoseconds(st->st_mtim);
+    uint64_t size = (uint64_t)st->st_size;
     *fields = (struct object_fields){
-        .size = (uint64_t)st->st_size,
-        .offset = request->offset,
-        .count = request->count,
-        .version = objects_version(st),
-        .mtime_ns = objects_mtime_ns(st),
+        .size = size,
+        .count = size,
+        .version = object_version(st->st_dev, st->st_ino, size, mtime_ns, nanoseconds(st->st_ctim)),
+        .mtime_ns = mtime_ns,
     };
+}
+
+bool objects_clip(struct request *request, struct object_fields *fields) {
+    fields->offset = request->offset;
+    fields->count = request->count;
     if (object_clip(fields->size, fields->offset, &fields->count))
         return true;
     request_fail(request, STATUS_BAD_RANGE, "the offset is past the end of the object");
     return false;
 }
 
-void objects_latency(const struct objects *objects, struct histogram *histogram, const struct request *request) {
+struct request *objects_opened(struct objects *objects, struct job *job, struct object *object) {
+    struct loop *loop = objects->loop;
+    struct request *request = request_of_job(loop, job);
+    if (job->error) {
+        if (request && job->error == -EISDIR)
+            request_fail(request, STATUS_NOT_REGULAR, "not a regular file");
+        else if (request)
+            request_fail_errno(request, job->error);
+        return NULL;
+    }
+    object->fd = job->open.fd;
+    object->device = job->open.st.st_dev;
+    object->root = job->open.root;
+    object->path = job->open.path;
+    ledger_enter(&loop->ledger, object->fd, FD_OBJECT, job->owner, loop_now(loop));
+    objects_describe(&job->open.st, &object->fields);
+    if (request && objects_clip(request, &object->fields))
+        return request;
+    objects_release(objects, object);
+    return NULL;
+}
+
+void objects_release(struct objects *objects, const struct object *object) {
+    ledger_release(&objects->loop->ledger, object->fd);
+}
+
+void objects_latency(const struct objects *objects, struct histogram *histogram,
+                     const struct request *request) {
     (void)objects;
     int64_t ns = loop_clock() - request->started_ns;
     histogram_add(histogram, ns > 0 ? (uint64_t)ns : 0);
@@ -172,16 +186,13 @@ void objects_latency(const struct objects *objects, struct histogram *histogram,
 
 static void info_done(struct job *job) {
     struct objects *objects = job->context;
-    struct request *request = objects_opened(objects, job);
+    struct object object;
+    struct request *request = objects_opened(objects, job, &object);
     if (!request)
         return;
-    request->offset = request->count = 0;
-    struct object_fields fields;
-    ledger_release(&objects->loop->ledger, job->open.fd);
-    if (!objects_fields(request, &job->open.st, &fields))
-        return;
-    fields.count = 0;
-    slc1_reply_fields(request, request->op, 0, &fields, -1, NULL);
+    objects_release(objects, &object);
+    object.fields.count = 0;
+    slc1_reply_fields(request, request->op, 0, &object.fields, -1, NULL);
 }
 
 static void run_info(struct request *request, struct span payload) {

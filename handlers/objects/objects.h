@@ -7,8 +7,9 @@
 #ifndef SLUICE_HANDLERS_OBJECTS_OBJECTS_H
 #define SLUICE_HANDLERS_OBJECTS_OBJECTS_H
 
+#include "handlers/objects/cache.h"
+#include "handlers/objects/hot.h"
 #include "handlers/objects/roots.h"
-#include "handlers/objects/shared.h"
 #include "offload/declare.h"
 #include "proto/object.h"
 #include "reactor/bufpool.h"
@@ -39,11 +40,12 @@ struct objects {
     struct objects_settings settings;
     const struct offload_settings *offload;
     struct roots roots;
-    struct shared_cache shared;
+    struct cache shared, hot;
+    uint32_t seen[HOT_SEEN]; /* versions of short objects read once, for hot */
     struct objects_stats stats;
-    struct bufpool small, chunks;         /* body buffers: inline_max and chunk bytes */
-    TAILQ_HEAD(, transfer) holders;       /* transfers that hold unsent bytes, the oldest first */
-    TAILQ_HEAD(, transfer) starved;       /* transfers that found no buffer, in order */
+    struct bufpool small, chunks;   /* body buffers: inline_max and chunk bytes */
+    TAILQ_HEAD(, transfer) holders; /* transfers that hold unsent bytes, the oldest first */
+    TAILQ_HEAD(, transfer) starved; /* transfers that found no buffer, in order */
     struct operation operations[OBJECTS_OPERATIONS];
     double started; /* for rates: when this process started, and the last sample */
     double sampled;
@@ -53,23 +55,24 @@ struct objects {
 /* Opens the roots and registers operations and counters with the loop. 0, or -errno with a reason. */
 int objects_init(struct objects *objects, struct loop *loop, const struct objects_settings *settings,
                  const struct offload_settings *offload, char *why, size_t why_size);
-/* Closes cached descriptions; before loop_free(). */
-void objects_close(struct objects *objects);
-/* Frees the rest; after the last transfer ended. */
+/* After loop_end(): closes cached descriptions and roots, frees the rest. */
 void objects_free(struct objects *objects);
 
+/* The fields of a file, for the whole of it. */
+void objects_describe(const struct stat *st, struct object_fields *fields);
 /* Submits the open of key for a request. 0; or the request was answered with an error: -errno. */
 int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
                  void (*done)(struct job *job));
-/* For an open job's done(): books its descriptor and answers errors. The request, with job->open.fd to be
- * released to the ledger by the caller; NULL: nothing is left to do. */
-struct request *objects_opened(struct objects *objects, struct job *job);
-/* The five fields of an opened object for the request's range. False: it was answered with BAD_RANGE. */
-bool objects_fields(struct request *request, const struct stat *st, struct object_fields *fields);
-/* Version and modification time of a file. */
-uint64_t objects_version(const struct stat *st);
-int64_t objects_mtime_ns(const struct stat *st);
+/* For an open job's done(): books its descriptor, clips the request's range and answers errors. The request,
+ * with *object filled in, or NULL: nothing is left to do. */
+struct request *objects_opened(struct objects *objects, struct job *job, struct object *object);
+/* Puts the request's range, clipped, into the fields of an object. False: the request was answered with
+ * BAD_RANGE. */
+bool objects_clip(struct request *request, struct object_fields *fields);
+/* Closes an object with the turn. */
+void objects_release(struct objects *objects, const struct object *object);
 /* Time since a request was parsed, into a histogram. */
-void objects_latency(const struct objects *objects, struct histogram *histogram, const struct request *request);
+void objects_latency(const struct objects *objects, struct histogram *histogram,
+                     const struct request *request);
 
 #endif

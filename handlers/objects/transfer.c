@@ -4,6 +4,7 @@
 #include "reactor/stream.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #define SENDFILE_PIECE (256u * 1024)
@@ -26,6 +27,7 @@ struct transfer {
     enum transfer_mode mode;
     bool holding, starving, slow, failed;
     int fd;
+    dev_t device;
     uint64_t offset, left; /* not yet sent */
     struct chunk now, ahead;
     struct pipe_pair *pipe;
@@ -77,25 +79,26 @@ static void drop_chunk(struct transfer *transfer, struct chunk *chunk) {
     *chunk = (struct chunk){0};
 }
 
-/* Takes the unsent bytes of whoever has been blocked with them for longest. */
-static bool take_from_blocked(struct objects *objects) {
+/* Takes the unsent bytes of whoever else has been blocked with them for longest. What it was reading ahead
+ * goes too: the next piece must start where the taken one did. */
+static bool take_from_blocked(const struct transfer *taker) {
+    struct objects *objects = taker->objects;
     struct transfer *victim;
-    TAILQ_FOREACH(victim, &objects->holders, link)
-        if (victim->body.stream->writing)
+    TAILQ_FOREACH (victim, &objects->holders, link)
+        if (victim != taker && victim->body.stream->writing)
             break;
     if (!victim)
         return false;
     objects->stats.buffers_taken++;
     set_holding(victim, false);
     drop_chunk(victim, &victim->now);
-    if (!victim->ahead.job)
-        drop_chunk(victim, &victim->ahead);
+    drop_chunk(victim, &victim->ahead);
     return true;
 }
 
 static void *take_buffer(struct transfer *transfer, struct bufpool *pool) {
     void *bytes = bufpool_take(pool);
-    if (!bytes && take_from_blocked(transfer->objects))
+    if (!bytes && take_from_blocked(transfer))
         bytes = bufpool_take(pool);
     if (bytes)
         transfer->objects->stats.buffer_bytes += pool->size;
@@ -156,6 +159,7 @@ static bool start_read(struct transfer *transfer, struct chunk *chunk, uint64_t 
     job->context = objects;
     job->extra = pool;
     job->read.fd = transfer->fd;
+    job->read.device = transfer->device;
     job->read.offset = offset;
     job->read.want = want;
     job->read.buffer = bytes;
@@ -197,6 +201,7 @@ static bool start_splice(struct transfer *transfer) {
     job->context = transfer->objects;
     job->extra = transfer->pipe;
     job->splice.fd = transfer->fd;
+    job->splice.device = transfer->device;
     job->splice.offset = transfer->offset;
     job->splice.want = transfer->left < size ? (size_t)transfer->left : size;
     job->splice.pipe = transfer->pipe->write_end;
@@ -215,6 +220,11 @@ static void give_pipe(struct transfer *transfer) {
 static bool start_next(struct transfer *transfer) {
     if (transfer->mode == TRANSFER_SPLICE && start_splice(transfer))
         return true;
+    if (transfer->mode == TRANSFER_SPLICE && !transfer->pipe) {
+        transfer->mode = TRANSFER_COPY;
+        transfer->objects->stats.splice_as_copy++;
+        transfer->objects->stats.served_copy++;
+    }
     return start_read(transfer, &transfer->now, transfer->offset, transfer->left);
 }
 
@@ -229,45 +239,88 @@ static void read_ahead(struct transfer *transfer) {
 static bool sendfile_piece(struct transfer *transfer, struct piece *piece) {
     struct loop *loop = loop_of(transfer);
     size_t n = transfer->left < SENDFILE_PIECE ? (size_t)transfer->left : SENDFILE_PIECE;
-    if (transfer->mode != TRANSFER_SENDFILE || !offload_resident(loop->offload, transfer->fd, transfer->offset, n))
+    if (transfer->mode != TRANSFER_SENDFILE ||
+        !offload_resident(loop->offload, transfer->fd, transfer->device, transfer->offset, n))
         return false;
-    *piece = (struct piece){
-        .kind = PIECE_FILE, .fd = transfer->fd, .offset = transfer->offset, .n = n, .more = n < transfer->left};
+    *piece = (struct piece){.kind = PIECE_FILE,
+                            .fd = transfer->fd,
+                            .offset = transfer->offset,
+                            .n = n,
+                            .more = n < transfer->left};
     return true;
+}
+
+/* Reads what the kernel has at hand. The buffer was the last transfer's a moment ago, so it is warm. */
+static bool read_now(struct transfer *transfer) {
+    struct objects *objects = transfer->objects;
+    size_t want = read_size(transfer, transfer->left);
+    struct bufpool *pool = want <= objects->small.size ? &objects->small : &objects->chunks;
+    void *bytes = transfer->mode == TRANSFER_SPLICE ? NULL : take_buffer(transfer, pool);
+    if (!bytes)
+        return false;
+    ssize_t n = offload_read_now(objects->loop->offload, transfer->fd, transfer->device, bytes, want,
+                                 transfer->offset);
+    if (n <= 0) {
+        give_buffer(objects, pool, bytes, pool->size);
+        transfer->failed = n != -EAGAIN;
+        return false;
+    }
+    transfer->now = (struct chunk){.bytes = bytes, .pool = pool, .offset = transfer->offset, .n = (size_t)n};
+    set_holding(transfer, true);
+    return true;
+}
+
+static void bytes_piece(struct transfer *transfer, struct piece *piece) {
+    const struct chunk *now = &transfer->now;
+    read_ahead(transfer);
+    *piece = (struct piece){.kind = PIECE_BYTES, .p = now->bytes + now->sent, .n = now->n - now->sent};
+}
+
+static void pipe_piece(const struct transfer *transfer, struct piece *piece) {
+    *piece = (struct piece){.kind = PIECE_PIPE,
+                            .fd = transfer->pipe->read_end,
+                            .n = transfer->in_pipe,
+                            .more = transfer->in_pipe < transfer->left};
+}
+
+static void fail_piece(struct transfer *transfer, struct piece *piece) {
+    piece->kind = PIECE_FAIL;
+    loop_of(transfer)->stats.bodies_cut++;
+}
+
+/* Nothing is at hand or on its way: what comes next? */
+static void fetch(struct transfer *transfer, struct piece *piece) {
+    set_starving(transfer, false);
+    if (sendfile_piece(transfer, piece))
+        return;
+    if (read_now(transfer)) {
+        bytes_piece(transfer, piece);
+    } else if (transfer->failed) {
+        fail_piece(transfer, piece);
+    } else if (!start_next(transfer)) {
+        set_starving(transfer, true);
+        piece->kind = PIECE_STARVED;
+    }
 }
 
 static void next(struct body *body, struct piece *piece) {
     struct transfer *transfer = transfer_of(body);
     struct chunk *now = &transfer->now;
-    if (transfer->left == 0) {
-        *piece = (struct piece){.kind = PIECE_END};
+    *piece = (struct piece){.kind = transfer->left ? PIECE_WAIT : PIECE_END};
+    if (transfer->left == 0)
         return;
-    }
     if (!now->bytes && transfer->ahead.bytes) {
         *now = transfer->ahead;
         transfer->ahead = (struct chunk){0};
     }
-    *piece = (struct piece){.kind = PIECE_WAIT};
-    if (transfer->in_pipe > 0) {
-        *piece = (struct piece){.kind = PIECE_PIPE,
-                                .fd = transfer->pipe->read_end,
-                                .n = transfer->in_pipe,
-                                .more = transfer->in_pipe < transfer->left};
-    } else if (now->bytes && !now->job && now->sent < now->n) {
-        read_ahead(transfer);
-        *piece = (struct piece){.kind = PIECE_BYTES, .p = now->bytes + now->sent, .n = now->n - now->sent};
-    } else if (transfer->failed) {
-        piece->kind = PIECE_FAIL;
-        loop_of(transfer)->stats.bodies_cut++;
-    } else if (now->job || transfer->splice_job) {
-        return;
-    } else if (!sendfile_piece(transfer, piece)) {
-        set_starving(transfer, false);
-        if (!start_next(transfer)) {
-            set_starving(transfer, true);
-            piece->kind = PIECE_STARVED;
-        }
-    }
+    if (transfer->in_pipe > 0)
+        pipe_piece(transfer, piece);
+    else if (now->bytes && !now->job && now->sent < now->n)
+        bytes_piece(transfer, piece);
+    else if (transfer->failed)
+        fail_piece(transfer, piece);
+    else if (!now->job && !transfer->splice_job)
+        fetch(transfer, piece);
 }
 
 static void sent(struct body *body, size_t n) {
@@ -323,8 +376,8 @@ static void end(struct body *body, bool whole) {
 
 static const struct body_class transfer_class = {.next = next, .sent = sent, .end = end};
 
-struct body *transfer_new(struct objects *objects, struct request *request, enum transfer_mode mode, int fd,
-                          uint64_t offset, uint64_t count) {
+struct body *transfer_new(struct objects *objects, struct request *request, enum transfer_mode mode,
+                          const struct object *object) {
     struct transfer *transfer = calloc(1, sizeof(*transfer));
     if (!transfer)
         return NULL;
@@ -332,9 +385,10 @@ struct body *transfer_new(struct objects *objects, struct request *request, enum
     transfer->objects = objects;
     transfer->request = request;
     transfer->mode = mode;
-    transfer->fd = fd;
-    transfer->offset = offset;
-    transfer->left = count;
+    transfer->fd = object->fd;
+    transfer->device = object->device;
+    transfer->offset = object->fields.offset;
+    transfer->left = object->fields.count;
     request->state = transfer;
     objects->stats.transfers++;
     return &transfer->body;

@@ -34,7 +34,8 @@ struct place {
 static int walk_directory(struct walk *walk, struct place *place, bool top);
 
 static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
+    struct open_how how = {.flags = flags | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
     return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
 }
 
@@ -65,19 +66,24 @@ static void free_entries(struct entries *entries) {
     free(entries->list);
 }
 
-/* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk. Links to files inside are objects. */
+/* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk. Links to files inside are
+ * objects. */
 static char kind_of(const struct place *place, int directory, const struct dirent *found) {
     struct stat st;
     unsigned char type = found->d_type;
     if (type == DT_UNKNOWN) {
         if (fstatat(directory, found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             return 0;
-        type = S_ISREG(st.st_mode) ? DT_REG : S_ISDIR(st.st_mode) ? DT_DIR : S_ISLNK(st.st_mode) ? DT_LNK : DT_SOCK;
+        type = S_ISREG(st.st_mode)   ? DT_REG
+               : S_ISDIR(st.st_mode) ? DT_DIR
+               : S_ISLNK(st.st_mode) ? DT_LNK
+                                     : DT_SOCK;
     }
     if (type != DT_LNK)
         return type == DT_REG ? 'f' : type == DT_DIR ? 'd' : 0;
     char path[OBJECT_KEY_MAX + NAME_MAX + 2];
-    snprintf(path, sizeof(path), "%.*s%s", (int)(place->n - place->skip), place->key + place->skip, found->d_name);
+    snprintf(path, sizeof(path), "%.*s%s", (int)(place->n - place->skip), place->key + place->skip,
+             found->d_name);
     int fd = open_beneath(place->root->fd, path, O_PATH, 0);
     if (fd < 0)
         return 0;
@@ -168,7 +174,8 @@ static int visit_file(struct walk *walk, struct span key) {
 static bool may_hold(const struct walk *walk, struct span directory) {
     if (!starts_with(directory, walk->prefix) && !starts_with(walk->prefix, directory))
         return false;
-    return walk->after.n == 0 || starts_with(walk->after, directory) || compare_keys(directory, walk->after) > 0;
+    return walk->after.n == 0 || starts_with(walk->after, directory) ||
+           compare_keys(directory, walk->after) > 0;
 }
 
 static int visit(struct walk *walk, struct place *place, const struct entry *entry) {

@@ -1,6 +1,7 @@
 /* The keys below the roots, in bytewise order.
  *
- *     directory -> entries, directories sorted as "name/" -> those that can hold wanted keys, in order -> keys
+ *     directory -> entries, directories sorted as "name/" -> those that can hold wanted keys, in order ->
+ * keys
  *
  * Blocking: runs in a pool thread. One directory is open at a time. */
 #ifndef SLUICE_HANDLERS_OBJECTS_WALK_H

@@ -1,0 +1,23 @@
+/* Short objects that are asked for again and again, answered from memory.
+ *
+ *     asked for the second time -> opened and read as ever -> kept, with its descriptor
+ *     then: fstat of that descriptor: same version? -> the bytes at hand   (one system call instead of four)
+ *
+ * Writing to the file, replacing or removing it changes its version at once. What the file itself does not
+ * show (a directory above it was renamed) ends with the entry's age. */
+#ifndef SLUICE_HANDLERS_OBJECTS_HOT_H
+#define SLUICE_HANDLERS_OBJECTS_HOT_H
+
+#include "handlers/objects/cache.h"
+
+struct objects;
+struct short_read;
+
+#define HOT_SEEN 1024
+
+/* The object of this key as it is now, with its bytes; NULL: open it. */
+const struct cached *hot_find(struct objects *objects, struct span key);
+/* A short object was read: keeps it if it is whole and was asked for before. */
+void hot_offer(struct objects *objects, const struct short_read *read);
+
+#endif
