@@ -65,6 +65,12 @@ bool conn_admit(struct conn *conn, struct request *request) {
     return true;
 }
 
+static struct deadline_class *idle_class(const struct conn *conn) {
+    struct loop *loop = conn->stream.loop;
+    bool http = conn->front && conn->front->protocol == PROTOCOL_HTTP1;
+    return http ? &loop->keep_alive_deadline : &loop->idle_deadline;
+}
+
 void conn_request_ended(struct conn *conn) {
     struct loop *loop = conn->stream.loop;
     if (conn->stream.dying)
@@ -76,7 +82,7 @@ void conn_request_ended(struct conn *conn) {
             return;
         }
         if (idle)
-            deadline_set(&conn->stream.read_by, &loop->idle_deadline);
+            deadline_set(&conn->stream.read_by, idle_class(conn));
     }
     if (conn->paused && conn->open < (uint32_t)loop->settings.pipeline)
         stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
@@ -88,12 +94,14 @@ static void set_read_deadline(struct conn *conn) {
     struct deadline *deadline = &conn->stream.read_by;
     if (conn->stream.dying || conn->stream.closing)
         return;
+    if (conn->receiving)
+        return; /* the front end sets it anew with every progress */
     if (conn->stream.in && !conn->paused) {
         struct deadline_class *class = conn->front ? &loop->request_deadline : &loop->detect_deadline;
         if (!deadline_is(deadline, class))
             deadline_set(deadline, class);
     } else if (conn->open == 0) {
-        deadline_set(deadline, &loop->idle_deadline);
+        deadline_set(deadline, idle_class(conn));
     } else {
         deadline_clear(deadline);
     }
@@ -145,23 +153,31 @@ static bool detect(struct conn *conn) {
     return true;
 }
 
+/* The client ended its side: an incomplete rest will never be complete. */
+static void end_input(struct conn *conn) {
+    conn->last = true;
+    if (conn->receiving)
+        conn->front->stopped(conn);
+}
+
 static void parse(struct conn *conn) {
     struct stream *stream = &conn->stream;
     conn->paused = false;
-    if (stream->in && !conn->last && detect(conn)) {
+    if (conn->receiving || (stream->in && !conn->last && detect(conn))) {
         conn->parsing = true;
         conn->front->parse(conn);
         conn->parsing = false;
     }
-    if (conn->last)
+    bool over = conn->last && !conn->receiving;
+    if (over)
         iobuf_drop(&stream->loop->inputs, &stream->in);
     else
         iobuf_settle(&stream->loop->inputs, &stream->in);
     if (stream->eof && !conn->paused)
-        conn->last = true; /* an incomplete rest will never be complete */
+        end_input(conn);
     if (conn->open == 0 && (conn->last || (!stream->in && stream->loop->state >= LOOP_DRAINING)))
         conn_finish(conn);
-    stream_read(stream, !conn->paused && !conn->last);
+    stream_read(stream, !conn->paused && !over);
     set_read_deadline(conn);
 }
 
@@ -244,12 +260,13 @@ static void idle_over(struct deadline *deadline) {
 static void request_over(struct deadline *deadline) {
     struct conn *conn = conn_by_read(deadline);
     conn->stream.loop->stats.closed_request++;
-    conn_finish(conn);
+    conn->front->late(conn);
 }
 
 void conn_init_loop(struct loop *loop) {
     deadlines_add(&loop->deadlines, &loop->detect_deadline, loop->settings.timeout_detect, detect_over);
     deadlines_add(&loop->deadlines, &loop->idle_deadline, loop->settings.timeout_idle, idle_over);
+    deadlines_add(&loop->deadlines, &loop->keep_alive_deadline, loop->settings.timeout_keep_alive, idle_over);
     deadlines_add(&loop->deadlines, &loop->request_deadline, loop->settings.timeout_request, request_over);
 }
 

@@ -30,6 +30,7 @@ struct conn {
     bool last;    /* parse no further: close when everything was answered */
     bool paused;  /* stopped parsing: too many requests in hand */
     bool parsing; /* inside front->parse() */
+    bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;
     struct fdwindow window;

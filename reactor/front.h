@@ -15,6 +15,12 @@ struct front {
     void (*parse)(struct conn *conn);
     /* Answers a request with an error; text is copied. */
     void (*fail)(struct request *request, enum status status, const char *text);
+    /* A message did not arrive in time: answers, or just ends with conn_finish(). */
+    void (*late)(struct conn *conn);
+    /* The client ended its side while conn->receiving. */
+    void (*stopped)(struct conn *conn);
+    /* A request that has an exchange ends: frees it. */
+    void (*ended)(struct request *request);
     /* The connection ends: frees conn->state. May be NULL. */
     void (*closed)(struct conn *conn);
 };

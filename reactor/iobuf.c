@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define POOLED_SIZE (IOBUF_USUAL - (uint32_t)sizeof(struct iobuf))
-#define REST_MAX    2048u /* a longer rest stays in its pooled buffer */
+#define REST_MAX 2048u /* a longer rest stays in its pooled buffer */
+
+/* Bytes that a pooled buffer holds. */
+static size_t pooled_size(const struct bufpool *pool) {
+    return pool->size - sizeof(struct iobuf);
+}
 
 static void check(const struct iobuf *buf) {
     assert(buf->done <= buf->parsed && buf->parsed <= buf->received && buf->received <= buf->size);
@@ -14,7 +18,7 @@ static void check(const struct iobuf *buf) {
 static struct iobuf *take_pooled(struct bufpool *pool) {
     struct iobuf *buf = bufpool_take(pool);
     if (buf)
-        *buf = (struct iobuf){.size = POOLED_SIZE, .pooled = 1};
+        *buf = (struct iobuf){.size = (uint32_t)pooled_size(pool), .pooled = 1};
     return buf;
 }
 
@@ -46,24 +50,22 @@ static void slide(struct iobuf *buf) {
 
 int iobuf_reserve(struct bufpool *pool, struct iobuf **buf, size_t total) {
     if (!*buf) {
-        *buf = total <= POOLED_SIZE ? take_pooled(pool) : take_own(total);
+        *buf = total <= pooled_size(pool) ? take_pooled(pool) : take_own(total);
         return *buf ? 0 : -ENOBUFS;
     }
     check(*buf);
     size_t pending = (*buf)->received - (*buf)->parsed;
     size_t need = total > pending ? total : pending + 1;
-    if ((*buf)->size - (*buf)->parsed >= need && (*buf)->received < (*buf)->size && (*buf)->pooled)
+    if ((*buf)->size - (*buf)->parsed >= need)
         return 0;
     size_t kept = (*buf)->parsed - (*buf)->done; /* parsed but still in use stays valid only without a move */
-    if (kept + need <= (*buf)->size && (*buf)->pooled) {
+    if (kept + need <= (*buf)->size) {
         slide(*buf);
         return 0;
     }
-    if (kept + need <= (*buf)->size && total > POOLED_SIZE)
-        return 0;
-    struct iobuf *larger = kept + need <= POOLED_SIZE ? take_pooled(pool) : take_own(kept + need);
+    struct iobuf *larger = kept + need <= pooled_size(pool) ? take_pooled(pool) : take_own(kept + need);
     if (!larger)
-        return kept + need <= POOLED_SIZE ? -ENOBUFS : -ENOMEM;
+        return kept + need <= pooled_size(pool) ? -ENOBUFS : -ENOMEM;
     move_to(pool, buf, larger);
     return 0;
 }
@@ -81,7 +83,7 @@ void iobuf_settle(struct bufpool *pool, struct iobuf **buf) {
     uint32_t rest = b->received - b->done;
     if (rest == 0) {
         iobuf_drop(pool, buf);
-    } else if (b->pooled && rest <= REST_MAX) {
+    } else if (rest <= REST_MAX && (b->pooled || b->size > pooled_size(pool))) {
         struct iobuf *small = take_own(rest);
         if (small)
             move_to(pool, buf, small);

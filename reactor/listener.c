@@ -16,8 +16,16 @@ bool listener_offers(const struct listener *listener, enum protocol protocol) {
 }
 
 void listener_left(struct listener *listener, struct peer *peer) {
-    (void)peer;
+    struct peer *here = peers_find(&listener->clients, &peer->key);
     listener->connections--;
+    if (here)
+        peers_leave(&listener->clients, here);
+}
+
+/* Connections of a client over all listeners, or at one. */
+static long connections_of(struct peers *peers, const struct peer_key *key) {
+    const struct peer *peer = peers_find(peers, key);
+    return peer ? peer->connections : 0;
 }
 
 static bool in_network(const struct network *network, const uint8_t address[16]) {
@@ -58,10 +66,9 @@ static uint64_t *refusal(struct listener *listener, int fd, const struct sockadd
         return &loop->stats.refused_allow;
     if (loop->conns.used >= loop->conns.capacity)
         return &loop->stats.refused_limit;
-    const struct peer *peer = peers_find(&loop->peers, key);
-    long mine = peer ? peer->connections : 0;
-    long of_client = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
-    if ((of_client && mine >= of_client) || (here && mine >= here))
+    long in_all = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
+    if ((in_all && connections_of(&loop->peers, key) >= in_all) ||
+        (here && connections_of(&listener->clients, key) >= here))
         return &loop->stats.refused_client;
     return NULL;
 }
@@ -80,6 +87,10 @@ static void take_connection(struct listener *listener, int fd, const struct sock
         return;
     }
     struct peer *peer = peers_join(&loop->peers, &key);
+    if (peer && listener->options.settings->max_per_client && !peers_join(&listener->clients, &key)) {
+        peers_leave(&loop->peers, peer);
+        peer = NULL;
+    }
     if (!peer) {
         close(fd);
         return;
@@ -233,6 +244,7 @@ int listener_open(struct loop *loop, const struct listen_settings *settings, cha
     int error = listener_options_parse(&listener->options, settings, why, why_size);
     if (!error) {
         listener->loop = loop;
+        peers_init(&listener->clients, false);
         listener->address = listener->options.address;
         int fd = listener->options.is_unix ? open_unix(listener, why, why_size) : open_tcp(listener);
         error = fd < 0 ? fd : start(listener, fd);
@@ -269,6 +281,7 @@ void listeners_free(struct loop *loop) {
     listeners_close(loop);
     while ((listener = LIST_FIRST(&loop->listeners))) {
         LIST_REMOVE(listener, link);
+        peers_free(&listener->clients);
         listener_options_free(&listener->options);
         free(listener);
     }

@@ -20,6 +20,7 @@ struct listener {
     struct address address; /* as bound: port 0 resolved */
     bool closed;
     uint32_t connections;
+    struct peers clients; /* where max_per_client is set: connections of each here */
     dev_t device; /* of a Unix socket's file, so that only our own is removed */
     ino_t inode;
 };

@@ -3,6 +3,7 @@
 #include "reactor/conn.h"
 #include "reactor/drain.h"
 #include "reactor/listener.h"
+#include "reactor/posts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include <unistd.h>
 
 #define ROUNDS       16 /* reap-flush-submit rounds of one turn */
-#define RELIEF       64 /* jobs in hand from which replies are not left to the end of the turn */
-#define KEPT_BUFFERS 256
+#define RELIEF       64 /* jobs in hand, or streams with replies, that are not left to the end of the turn */
+#define KEPT_BUFFERS 64
 
 static const struct counter reactor_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct reactor_stats, field), help},
@@ -64,7 +65,7 @@ static unsigned one_round(struct loop *loop) {
 }
 
 void loop_relieve(struct loop *loop) {
-    if (offload_open_jobs(loop->offload) < RELIEF)
+    if (offload_open_jobs(loop->offload) < RELIEF && loop->dirty_count < RELIEF)
         return;
     one_round(loop);
     ledger_flush(&loop->ledger);
@@ -157,9 +158,37 @@ static int init_libev(struct loop *loop) {
     stream_deadlines_init(loop);
     conn_init_loop(loop);
     drain_init(loop);
+    loop->posts = posts_new(loop->ev, loop->requests.capacity);
+    if (!loop->posts)
+        return -ENOMEM;
     ledger_adopt(&loop->ledger, FD_LOOP);
     loop->now_ns = loop_clock();
     return 0;
+}
+
+static void free_tables(struct loop *loop) {
+    bufpool_free(&loop->inputs);
+    bufpool_free(&loop->segments);
+    slots_free(&loop->requests);
+    slots_free(&loop->conns);
+    peers_free(&loop->peers);
+    histogram_free(&loop->stats.connection_life);
+    histogram_free(&loop->stats.connection_requests);
+    ledger_free(&loop->ledger);
+}
+
+/* Takes back what loop_init() had done before it failed. */
+static void undo_init(struct loop *loop) {
+    if (loop->posts)
+        posts_close(loop->posts);
+    if (loop->fdwindows.epoll > 0)
+        fdwindows_free(loop);
+    if (loop->ev) {
+        drain_stop(loop);
+        deadlines_stop(&loop->deadlines);
+        ev_loop_destroy(loop->ev);
+    }
+    free_tables(loop);
 }
 
 int loop_init(struct loop *loop, const struct reactor_settings *settings, const struct offload_settings *offload,
@@ -180,8 +209,12 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings, const 
         error = fdwindows_init(loop);
     if (!error)
         error = offload_start(&loop->offload, offload, notice_fd, loop, why, why_size);
-    if (error)
+    if (error) {
+        undo_init(loop);
         return error;
+    }
+    if (settings->reap == REAP_EVENTFD)
+        offload_reap_on_eventfd_only(loop->offload);
     start_watchers(loop);
     loop_add_counters(loop, (struct counters_table){"reactor", reactor_counters,
                                                     sizeof(reactor_counters) / sizeof(reactor_counters[0]),
@@ -203,11 +236,16 @@ static void end_connections(struct loop *loop) {
     bury(loop);
 }
 
-void loop_free(struct loop *loop) {
+void loop_end(struct loop *loop) {
     listeners_close(loop);
     end_connections(loop);
     offload_drain(loop->offload, 1.0);
     reap(loop);
+    posts_close(loop->posts);
+    ledger_flush(&loop->ledger);
+}
+
+void loop_free(struct loop *loop) {
     ev_io_stop(loop->ev, &loop->completions);
     offload_stop(loop->offload, 0);
     fdwindows_free(loop);
@@ -216,19 +254,17 @@ void loop_free(struct loop *loop) {
     deadlines_stop(&loop->deadlines);
     ev_loop_destroy(loop->ev);
     ledger_flush(&loop->ledger);
-    bufpool_free(&loop->inputs);
-    bufpool_free(&loop->segments);
-    slots_free(&loop->requests);
-    slots_free(&loop->conns);
-    peers_free(&loop->peers);
-    histogram_free(&loop->stats.connection_life);
-    histogram_free(&loop->stats.connection_requests);
-    ledger_free(&loop->ledger);
+    free_tables(loop);
 }
 
 void loop_add_counters(struct loop *loop, struct counters_table table) {
     if (loop->counters_count < LOOP_COUNTERS)
         loop->counters[loop->counters_count++] = table;
+}
+
+void loop_add_source(struct loop *loop, struct counters_source source) {
+    if (loop->sources_count < LOOP_SOURCES)
+        loop->sources[loop->sources_count++] = source;
 }
 
 static void sample_ledger(struct loop *loop) {

@@ -23,15 +23,28 @@
 #include "reactor/stream.h"
 
 #define LOOP_COUNTERS 16
+#define LOOP_SOURCES  4
 
 struct front;
+struct http1_service;
 struct operation;
+struct posts;
 struct listener;
+struct rpc_service;
+
+typedef void counters_take(void *to, const struct counters_table *table, const char *name, const char *labels);
 
 struct reactor_stats {
 #define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
 #include "reactor/stats.def"
 #undef COUNTER
+};
+
+/* A family with many tables of one kind, like one for each server: take() gets each of them, with a name for people and
+ * its labels for Prometheus. */
+struct counters_source {
+    void *context;
+    void (*each)(void *context, counters_take *take, void *to);
 };
 
 enum loop_state { LOOP_RUNNING, LOOP_DRAIN_DELAY, LOOP_DRAINING, LOOP_STOPPED };
@@ -47,10 +60,12 @@ struct loop {
 
     struct reactor_settings settings;
     struct offload *offload;
+    struct posts *posts; /* from other threads */
     struct log *log;
     struct ledger ledger;
     struct deadlines deadlines;
-    struct deadline_class detect_deadline, idle_deadline, request_deadline; /* read_by, of connections */
+    struct deadline_class detect_deadline, idle_deadline, keep_alive_deadline,
+        request_deadline;                                       /* read_by, of connections */
     struct deadline_class linger_deadline, read_retry_deadline;             /* read_by, of streams */
     struct deadline_class send_deadline, send_retry_deadline;               /* send_by */
     struct bufpool inputs, segments;
@@ -64,9 +79,13 @@ struct loop {
     /* Injected before the loop runs. */
     const struct front *fronts[PROTOCOL_COUNT];
     const struct operation *operations[256]; /* the object protocol's, by letter */
+    struct http1_service *http;              /* not owned */
+    struct rpc_service *rpc;                 /* not owned */
 
     struct counters_table counters[LOOP_COUNTERS];
     unsigned counters_count;
+    struct counters_source sources[LOOP_SOURCES];
+    unsigned sources_count;
     struct reactor_stats stats;
 
     LIST_HEAD(, listener) listeners;
@@ -81,12 +100,16 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings, const 
               struct log *log, char *why, size_t why_size);
 /* Runs until a drain is complete. */
 void loop_run(struct loop *loop);
-/* After loop_run(): closes and frees what is left. */
+/* After loop_run(): ends connections and the work in hand. Then handlers free what is theirs. */
+void loop_end(struct loop *loop);
+/* Closes and frees the rest. */
 void loop_free(struct loop *loop);
 /* Adds a table of counters to what stats show. */
 void loop_add_counters(struct loop *loop, struct counters_table table);
-/* After the input of a stream: with many jobs in hand, finishes what can be finished, so that neither the
- * descriptors they hold nor the first replies wait for the rest of a long turn. */
+/* Adds tables that come and go; those of one title follow each other. */
+void loop_add_source(struct loop *loop, struct counters_source source);
+/* After the input of a stream: with many jobs or replies in hand, finishes what can be finished, so that the
+ * descriptors and buffers they hold do not pile up and the first replies do not wait for the rest of a long turn. */
 void loop_relieve(struct loop *loop);
 /* Brings the gauges up to date before the tables are read. */
 void loop_sample(struct loop *loop);

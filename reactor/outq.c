@@ -145,7 +145,7 @@ static ssize_t send_kernel_piece(const struct piece *piece, struct outq_sink *si
 static enum outq_result result_of(ssize_t n, struct outq_sink *sink) {
     if (n == -EAGAIN || n == -EWOULDBLOCK || n == -EINTR)
         return OUTQ_BLOCKED;
-    sink->error = n == 0 ? -EIO : (int)n;
+    sink->error = n == 0 ? -ENODATA : (int)n;
     return OUTQ_BROKEN;
 }
 
@@ -211,7 +211,7 @@ static enum outq_result flush_first(struct outq *queue, struct outq_sink *sink) 
     case PIECE_STARVED:
         return OUTQ_STARVED;
     case PIECE_FAIL:
-        sink->error = -EIO;
+        sink->error = -ENODATA;
         return OUTQ_BROKEN;
     case PIECE_END:
         segment->body = NULL;

@@ -63,7 +63,7 @@ struct outq_sink {
     /* That many have left. */
     void (*passed)(void *owner, unsigned fds);
     uint64_t sent;          /* out: bytes that left */
-    int error;              /* out: -errno of OUTQ_BROKEN */
+    int error;              /* out: -errno of OUTQ_BROKEN; -ENODATA: a body could not be completed */
 };
 
 void outq_init(struct outq *queue);

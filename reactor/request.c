@@ -44,6 +44,8 @@ struct request *request_new(struct conn *conn) {
 static void end_request(struct request *request) {
     struct conn *conn = request->conn;
     struct loop *loop = conn->stream.loop;
+    if (request->exchange)
+        conn->front->ended(request);
     slots_give(&loop->requests, request);
     if (--conn->open > 0)
         loop->extra_requests--;
@@ -111,6 +113,16 @@ void request_reply(struct request *request, struct span head, struct span rest, 
     }
     STAILQ_REMOVE(&conn->requests, request, request, link);
     release(request, head, rest, fd, body);
+    release_kept(conn);
+}
+
+void request_no_reply(struct request *request) {
+    struct conn *conn = request->conn;
+    assert(!request->replied);
+    request->replied = true;
+    request->cleanup = NULL;
+    STAILQ_REMOVE(&conn->requests, request, request, link);
+    end_request(request);
     release_kept(conn);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 struct conn;
+struct exchange;
 struct loop;
 struct operation;
 struct kept_reply;
@@ -27,6 +28,7 @@ struct request {
     struct kept_reply *kept; /* a reply whose turn has not come */
     struct job *job;         /* in flight for this request, or NULL: cancelled when the client leaves */
     void *state;             /* the handler's */
+    struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */
     uint64_t offset, count;  /* the handler's: a range */
     void (*cleanup)(struct request *request); /* the client left: free state; may be NULL */
     int64_t started_ns;
@@ -44,6 +46,8 @@ struct request *request_find(struct loop *loop, uint64_t handle);
 /* The one reply. head and rest are copied. fd: -1, or held for the queue from now on (released by it).
  * body: NULL or the queue's from now on (ended by it; request_body_ended() must follow). */
 void request_reply(struct request *request, struct span head, struct span rest, int fd, struct body *body);
+/* Ends a request that wants none, like a notification. */
+void request_no_reply(struct request *request);
 /* Answers with an error in the connection's protocol. */
 void request_fail(struct request *request, enum status status, const char *text);
 /* Same, for a negative errno; text names it where the status does not. */

@@ -4,8 +4,9 @@
 
 #include "offload/declare.h"
 
-#define REACTOR_RESERVE 32 /* descriptors kept free for what nobody counts: a library, a look-up of a name */
+#define REACTOR_RESERVE 32 /* descriptors kept free for what nobody counts, like a look-up of a name */
 
+enum { REAP_TURN, REAP_EVENTFD };
 enum { LISTEN_ADMIN_AUTO, LISTEN_ADMIN_YES, LISTEN_ADMIN_NO };
 
 struct reactor_settings {

@@ -100,4 +100,5 @@ const struct front slc1_front = {
     .name = "slc",
     .parse = parse,
     .fail = fail,
+    .late = conn_finish,
 };

@@ -1,6 +1,7 @@
 #include "reactor/stream.h"
 
 #include "reactor/loop.h"
+#include "reactor/unixsock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,6 +12,11 @@
 #define FOREIGN_FDS  253  /* the most one message carries */
 #define RETRY_AFTER  0.05 /* seconds until a stream that found no buffer or descriptor tries again */
 #define LINGER_AFTER 2.0  /* seconds a closed stream waits for its peer's EOF */
+
+/* Counters of connections and bytes are about clients; others count their own. */
+static bool is_client(const struct stream *stream) {
+    return stream->class->kind == FD_CLIENT;
+}
 
 static void update_watcher(struct stream *stream) {
     int events = (stream->reading ? EV_READ : 0) | (stream->writing ? EV_WRITE : 0);
@@ -64,6 +70,21 @@ void stream_abort(struct stream *stream) {
     die(stream);
 }
 
+void stream_drop(struct stream *stream) {
+    die(stream);
+}
+
+static void send_fin(struct stream *stream) {
+    if (!stream->shut)
+        shutdown(stream->io.fd, SHUT_WR);
+    stream->shut = true;
+}
+
+void stream_shut(struct stream *stream) {
+    stream->shutting = true;
+    stream_wake(stream);
+}
+
 /* Everything is sent: FIN now; what the peer still sends is discarded until its EOF, because closing with
  * unread input would reset the connection and could destroy the last reply. */
 static void finish(struct stream *stream) {
@@ -74,7 +95,8 @@ static void finish(struct stream *stream) {
     if (stream->lingering)
         return;
     stream->lingering = true;
-    shutdown(stream->io.fd, SHUT_WR);
+    stream->raw = false;
+    send_fin(stream);
     iobuf_drop(&stream->loop->inputs, &stream->in);
     deadline_clear(&stream->send_by);
     deadline_set(&stream->read_by, &stream->loop->linger_deadline);
@@ -125,10 +147,13 @@ static void after_flush(struct stream *stream, enum outq_result result, const st
         deadline_clear(&stream->send_by);
     if (result == OUTQ_AGAIN)
         stream_wake(stream);
-    if (stream->closing && result == OUTQ_EMPTY)
+    if (stream->closing && result == OUTQ_EMPTY) {
         finish(stream);
-    else
-        stream->class->drained(stream);
+        return;
+    }
+    if (stream->shutting && result == OUTQ_EMPTY)
+        send_fin(stream);
+    stream->class->drained(stream);
 }
 
 void stream_flush(struct stream *stream) {
@@ -144,7 +169,8 @@ void stream_flush(struct stream *stream) {
         .passed = sink_passed,
     };
     enum outq_result result = outq_flush(&stream->out, &sink);
-    loop->stats.bytes_out += sink.sent;
+    if (is_client(stream))
+        loop->stats.bytes_out += sink.sent;
     stream->sent += sink.sent;
     if (stream->dying)
         return;
@@ -154,7 +180,8 @@ void stream_flush(struct stream *stream) {
         return;
     }
     if (result == OUTQ_BROKEN) {
-        loop->stats.closed_broken++;
+        if (is_client(stream))
+            (*(sink.error == -ENODATA ? &loop->stats.bodies_cut : &loop->stats.closed_broken))++;
         stream_abort(stream);
         return;
     }
@@ -231,6 +258,13 @@ static bool take_foreign(struct stream *stream, struct msghdr *message) {
     return true;
 }
 
+/* False: they are not welcome, or some were lost. */
+static bool take_descriptors(struct stream *stream, struct msghdr *message) {
+    if (stream->class->descriptors)
+        return stream->class->descriptors(stream, message);
+    return !take_foreign(stream, message);
+}
+
 /* recv(2), or recvmsg(2) with room for descriptors where they cannot be refused. */
 static ssize_t receive(struct stream *stream, void *room, size_t n) {
     if (!stream->control)
@@ -240,7 +274,8 @@ static ssize_t receive(struct stream *stream, void *room, size_t n) {
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     ssize_t got = recvmsg(stream->io.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got >= 0 && message.msg_controllen > 0 && take_foreign(stream, &message)) {
+    if (got >= 0 && (message.msg_controllen > 0 || message.msg_flags & MSG_CTRUNC) &&
+        !take_descriptors(stream, &message)) {
         errno = EPERM;
         return -1;
     }
@@ -265,6 +300,10 @@ static void readable(struct stream *stream) {
         discard(stream);
         return;
     }
+    if (stream->raw) {
+        stream->class->input(stream);
+        return;
+    }
     if (iobuf_reserve(&loop->inputs, &stream->in, 0) != 0) {
         stream_read(stream, false);
         deadline_set(&stream->read_by, &loop->read_retry_deadline);
@@ -277,11 +316,12 @@ static void readable(struct stream *stream) {
             iobuf_settle(&loop->inputs, &stream->in);
             return;
         }
-        loop->stats.closed_broken++;
+        loop->stats.closed_broken += is_client(stream);
         stream_abort(stream);
         return;
     }
-    loop->stats.bytes_in += (uint64_t)n;
+    if (is_client(stream))
+        loop->stats.bytes_in += (uint64_t)n;
     stream->received += (uint64_t)n;
     in->received += (uint32_t)n;
     if (n == 0) {
@@ -325,7 +365,7 @@ static void send_retry(struct deadline *deadline) {
 
 static void send_over(struct deadline *deadline) {
     struct stream *stream = by_send(deadline);
-    stream->loop->stats.closed_send++;
+    stream->loop->stats.closed_send += is_client(stream);
     stream_abort(stream);
 }
 
@@ -337,21 +377,12 @@ void stream_deadlines_init(struct loop *loop) {
     deadlines_add(all, &loop->send_deadline, loop->settings.timeout_send, send_over);
 }
 
-/* Asks the kernel to refuse descriptors at their sender; where it cannot, we receive and close them. */
-static bool must_receive_fds(int fd) {
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-    int off = 0;
-    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) != 0;
-}
-
 void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd, bool is_unix) {
     stream->loop = loop;
     stream->class = class;
     stream->in = NULL;
     stream->is_unix = is_unix;
-    stream->control = is_unix && must_receive_fds(fd);
+    stream->control = is_unix && (class->descriptors || !unixsock_refuse_fds(fd));
     outq_init(&stream->out);
     ev_io_init(&stream->io, on_event, fd, EV_READ);
     stream->reading = true;

@@ -16,6 +16,7 @@
 #include "reactor/outq.h"
 
 #include <ev.h>
+#include <sys/socket.h>
 
 struct loop;
 struct stream;
@@ -31,6 +32,9 @@ struct stream_class {
     /* For Unix streams: see struct outq_sink. May be NULL. */
     bool (*admit)(struct stream *stream, unsigned fds);
     void (*passed)(struct stream *stream, unsigned fds);
+    /* Descriptors came with the bytes (or were lost, MSG_CTRUNC): takes them out of the message. False: the
+     * stream is aborted. NULL: none may come; they are closed and the stream is aborted. */
+    bool (*descriptors)(struct stream *stream, const struct msghdr *message);
     /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
      * May be NULL. */
     bool (*hold)(struct stream *stream);
@@ -55,6 +59,9 @@ struct stream {
     bool is_unix : 1;
     bool held : 1;     /* dying, the socket is kept for now */
     bool control : 1;  /* receive with room for descriptors: the kernel cannot refuse them for us */
+    bool raw : 1;      /* the owner reads the socket itself: input() only tells that it is readable */
+    bool shutting : 1; /* FIN when out is empty, input goes on */
+    bool shut : 1;     /* FIN was sent */
 };
 
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */
@@ -67,8 +74,12 @@ void stream_wake(struct stream *stream);
 void stream_read(struct stream *stream, bool on);
 /* Ends the stream after what is queued was sent. */
 void stream_close(struct stream *stream);
+/* Ends the sending side after what is queued was sent; the peer may go on (half-close). */
+void stream_shut(struct stream *stream);
 /* Ends the stream now; on TCP the peer sees a reset. */
 void stream_abort(struct stream *stream);
+/* Ends the stream now in the usual way: for connections at rest, where nothing is on its way. */
+void stream_drop(struct stream *stream);
 /* What held a dying stream's socket open is gone. */
 void stream_bury_again(struct stream *stream);
 /* Sets up the deadlines that all streams share. */

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #define GROUPS_MAX 1024
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 static bool is_abstract(const struct address *address) {
     return address->path[0] == '@';
@@ -66,6 +69,11 @@ static int set_permissions(struct unixsock *options) {
     return 0;
 }
 
+bool unixsock_refuse_fds(int fd) {
+    int off = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
+}
+
 int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
     const struct address *address = options->address;
     struct sockaddr_storage name;
@@ -81,6 +89,7 @@ int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    unixsock_refuse_fds(fd);
     mode_t mask = umask(0177); /* nobody else may connect before owner and mode are set */
     error = bind(fd, (struct sockaddr *)&name, size) == 0 ? 0 : -errno;
     umask(mask);

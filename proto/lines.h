@@ -1,0 +1,17 @@
+/* Newline framing: one message a line.
+ *
+ *     line LF line CR LF line LF          the CR is no part of the line
+ *     | verdict.n |
+ */
+#ifndef SLUICE_PROTO_LINES_H
+#define SLUICE_PROTO_LINES_H
+
+#include "proto/span.h"
+#include "proto/verdict.h"
+
+/* Looks for the end of the line at the start of n bytes, of which the first seen are known to have no
+ * newline. FRAME: *line is the line, verdict.n what it takes with its end. BAD: TOO_LARGE, the line is longer
+ * than limit, judged as soon as that is certain. */
+struct verdict lines_decode(const void *bytes, size_t n, size_t seen, size_t limit, struct span *line);
+
+#endif

@@ -1,0 +1,63 @@
+/* An HTTP request in hand: its decoded head, its body, and how its reply must look.
+ *
+ *     head in the input buffer -> the loop's scratch exchange -> handler.run() -> reply at once: nothing is kept
+ *                                              \-> not replied when run() returns, or a body to receive:
+ *                                                  exchange_keep(): head and decoded spans move to memory of its own
+ *
+ * request->exchange is the way to it: the pointer changes when it is kept, so nobody else may store it. */
+#ifndef SLUICE_REACTOR_EXCHANGE_H
+#define SLUICE_REACTOR_EXCHANGE_H
+
+#include "proto/http1.h"
+
+#include <stdint.h>
+
+#define EXCHANGE_PARAMS 8
+
+struct request;
+struct http_handler;
+
+struct exchange_param {
+    struct span name;  /* the route's, a constant */
+    struct span value; /* still percent-encoded */
+};
+
+struct exchange {
+    struct http1_request head;
+    struct span path; /* normalised: what routes match and upstreams get */
+    const struct http_handler *handler;
+    struct exchange_param params[EXCHANGE_PARAMS];
+    unsigned params_count;
+    char *body; /* owned; NULL without one */
+    size_t body_n, body_size;
+    void *state;         /* the handler's; */
+    void (*drop)(void *state); /* frees it when the exchange ends; may be NULL */
+    int64_t started_ns;
+    uint64_t replied_bytes; /* of the body of the reply, as announced; UINT64_MAX: unknown */
+    uint16_t status;        /* of the reply; 0: none yet */
+    const char *delivery;   /* how the reply went, for the access log */
+    bool close;             /* the connection ends after the reply */
+    bool kept;              /* in memory of its own */
+    unsigned holders;       /* kept: how many exchange_end() free it */
+    bool expect_continue;   /* 100 is due before the body comes */
+    bool receiving;         /* the body is not complete */
+    char request_id[40];    /* X-Request-ID, accepted or made; "" until asked for */
+    char *bytes;            /* kept: the head, then path if it was rewritten */
+};
+
+/* Moves a scratch exchange into memory of its own; head is where its spans point into, and so may path.
+ * NULL without memory (nothing has changed). */
+struct exchange *exchange_keep(const struct exchange *scratch, struct span head);
+/* The request's exchange for somebody who looks at it even after the request is over, like a thread: it is kept now if
+ * it was not. Until exchange_end(), which is for the loop thread. NULL without memory. */
+struct exchange *exchange_hold(struct request *request);
+/* Ends one hold: the last one frees a kept exchange. Of a scratch one it frees what hangs on it. */
+void exchange_end(struct exchange *exchange);
+/* Room for n bytes more of body. 0 or -ENOMEM. */
+int exchange_reserve(struct exchange *exchange, size_t n);
+/* The value of the first field with this name; p is NULL if there is none. */
+struct span exchange_field(const struct exchange *exchange, const char *name);
+/* The parameter of this name; p is NULL if there is none. */
+struct span exchange_param(const struct exchange *exchange, const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+/* HTTP/1.1's front end: heads and bodies to exchanges, exchanges to handlers.
+ *
+ *     bytes -> http1_decode -> route -> [body: length | chunked, up to the route's limit] -> handler.run()
+ *                                 \-> 100 Continue when the client waits for it
+ *     bytes -> http1_decode -> route -> handler.run() -> body -> handler.sink, as far as it takes it
+ *
+ * What cannot be parsed is answered and the connection closed. The service is what main injects. */
+#ifndef SLUICE_REACTOR_HTTP1_FRONT_H
+#define SLUICE_REACTOR_HTTP1_FRONT_H
+
+#include "proto/http1_date.h"
+#include "reactor/exchange.h"
+#include "reactor/front.h"
+
+#define HTTP1_PATH_ROOM HTTP1_TARGET_MAX
+
+struct loop;
+
+/* Where the body of a request goes as it comes. Until end() or cut() the exchange is `receiving`; a reply given
+ * before that is the connection's last. */
+struct http_sink {
+    /* Takes bytes of the body and returns how many; fewer than all: no more until http1_resume(). */
+    size_t (*data)(struct request *request, struct span data);
+    /* The body is complete. */
+    void (*end)(struct request *request);
+    /* It will not be: malformed, too long or too late. Without a reply so far the front end gives one next. */
+    void (*cut)(struct request *request);
+};
+
+/* What answers an exchange. */
+struct http_handler {
+    uint64_t body_limit; /* a longer body is answered 413 */
+    bool early;          /* runs without the body; with one, the connection ends after the reply */
+    const struct http_sink *sink; /* run() comes first, then the body; NULL: run() when all of it is there */
+    /* Replies (http1_reply.h), or submits a job whose done() replies. */
+    void (*run)(struct request *request, struct exchange *exchange);
+    void *context;
+};
+
+struct http1_service {
+    /* The handler for an exchange whose head is decoded; fills in params. Never NULL. */
+    const struct http_handler *(*route)(struct http1_service *service, struct request *request,
+                                        struct exchange *exchange);
+    /* A reply has been given: for the access log and metrics. May be NULL. */
+    void (*ended)(struct http1_service *service, struct request *request, const struct exchange *exchange);
+    /* 100 Continue was sent: for the counters. May be NULL. */
+    void (*interim)(struct http1_service *service);
+    void *context;
+    struct http1_limits limits;
+
+    /* The front end's own. */
+    struct exchange scratch;
+    struct http1_field fields[HTTP1_FIELDS_MAX];
+    char path[HTTP1_PATH_ROOM];
+    char date[HTTP1_DATE_SIZE];
+    time_t dated; /* the second that date is of */
+};
+
+extern const struct front http1_front;
+
+/* Prepares a service; route, ended, interim and context are the caller's. */
+void http1_service_init(struct http1_service *service);
+/* The sink takes bytes again. */
+void http1_resume(struct request *request);
+/* After the reply to a request that asked for another protocol: from now on all bytes of the connection are the
+ * request's body, without limits, until the client ends its side. False: no memory. */
+bool http1_switch(struct request *request, const struct http_sink *sink);
+
+#endif
