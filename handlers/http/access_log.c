@@ -1,0 +1,208 @@
+#include "handlers/http/access_log.h"
+
+#include "handlers/http/http.h"
+#include "handlers/http/request_id.h"
+#include "reactor/conn.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER   (64u * 1024)
+#define LINE_MAX 2048
+#define TEXT_MAX 512 /* bytes of a path or id that a line shows */
+
+struct access_log {
+    struct http *http;
+    ev_signal reopen_signal;
+    bool writing;  /* a job has `full` */
+    bool reopen;   /* before the next write */
+    int fd;
+    char *filling, *full;
+    size_t filled, full_n;
+};
+
+static int open_file(struct access_log *log) {
+    struct loop *loop = log->http->loop;
+    const char *path = log->http->settings.access_log_file;
+    if (!*path) {
+        log->fd = STDERR_FILENO;
+        return 0;
+    }
+    log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (log->fd < 0)
+        return -errno;
+    ledger_enter(&loop->ledger, log->fd, FD_LOG, 0, loop_now(loop));
+    return 0;
+}
+
+static void close_file(struct access_log *log) {
+    if (log->fd > STDERR_FILENO)
+        ledger_close(&log->http->loop->ledger, log->fd);
+    log->fd = -1;
+}
+
+static void write_all(int fd, const char *bytes, size_t n) {
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        bytes += written;
+        n -= (size_t)written;
+    }
+}
+
+static void work(struct job *job) {
+    const struct access_log *log = job->call.argument;
+    write_all(log->fd, log->full, log->full_n);
+}
+
+static void hand_over(struct access_log *log);
+
+static void written(struct job *job) {
+    struct access_log *log = job->call.argument;
+    log->writing = false;
+    log->full_n = 0;
+    if (log->filled > 0)
+        hand_over(log);
+}
+
+/* Reopening is quick enough for the loop: the directory is cached, and it happens once a rotation. */
+static void reopen_if_asked(struct access_log *log) {
+    if (!log->reopen)
+        return;
+    log->reopen = false;
+    close_file(log);
+    if (open_file(log) != 0)
+        log_error(log->http->loop->log, "access log lost", log_text("file", log->http->settings.access_log_file),
+                  log_text("error", strerrordesc_np(errno)));
+}
+
+static void hand_over(struct access_log *log) {
+    struct loop *loop = log->http->loop;
+    if (log->writing)
+        return;
+    reopen_if_asked(log);
+    struct job *job = offload_job(loop->offload, JOB_CALL);
+    if (!job)
+        return; /* the next line tries again */
+    char *swap = log->full;
+    log->full = log->filling;
+    log->full_n = log->filled;
+    log->filling = swap;
+    log->filled = 0;
+    log->writing = true;
+    job->pool = JOB_POOL_FILES;
+    job->call.run = work;
+    job->call.argument = log;
+    job->done = written;
+    offload_submit(loop->offload, job);
+}
+
+/* Quotes what a client chose, so that a line stays a line: escapes as JSON has them, which logfmt readers take too. */
+static size_t quote(char *out, size_t size, struct span text) {
+    size_t n = 0;
+    out[n++] = '"';
+    for (size_t i = 0; i < text.n && i < TEXT_MAX && n + 8 < size; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c == '"' || c == '\\') {
+            out[n++] = '\\';
+            out[n++] = (char)c;
+        } else if (c < 0x20 || c >= 0x7f) {
+            n += (size_t)sprintf(out + n, "\\u%04x", c);
+        } else {
+            out[n++] = (char)c;
+        }
+    }
+    out[n++] = '"';
+    out[n] = '\0';
+    return n;
+}
+
+static void time_text(char *out, size_t size) {
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(out + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+static size_t format(const struct access_log *log, char *line, size_t size, struct request *request,
+                     const struct exchange *exchange, int64_t ns) {
+    static const char logfmt[] =
+        "time=%s method=%s path=%s status=%u bytes=%lld duration=%.6f delivery=%s peer=%s request_id=%s\n";
+    static const char json[] = "{\"time\":\"%s\",\"method\":%s,\"path\":%s,\"status\":%u,\"bytes\":%lld,"
+                               "\"duration\":%.6f,\"delivery\":\"%s\",\"peer\":\"%s\",\"request_id\":%s}\n";
+    char when[40], peer[80], method[80], path[TEXT_MAX * 2], id[128];
+    time_text(when, sizeof(when));
+    conn_peer_text(request->conn, peer, sizeof(peer));
+    quote(method, sizeof(method), exchange->head.method_name);
+    quote(path, sizeof(path), exchange->head.target);
+    quote(id, sizeof(id), request_id_of(exchange));
+    long long bytes = exchange->replied_bytes == UINT64_MAX ? -1 : (long long)exchange->replied_bytes;
+    int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method, path,
+                     exchange->status, bytes, (double)ns / 1e9, exchange->delivery ? exchange->delivery : "memory",
+                     peer, id);
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+void access_log_write(struct access_log *log, struct request *request, const struct exchange *exchange, int64_t ns) {
+    char line[LINE_MAX];
+    size_t n = format(log, line, sizeof(line), request, exchange, ns);
+    if (n == 0 || log->filled + n > BUFFER) {
+        log->http->stats.access_lost++;
+    } else {
+        memcpy(log->filling + log->filled, line, n);
+        log->filled += n;
+    }
+    if (log->filled > 0)
+        hand_over(log);
+}
+
+static void on_reopen(struct ev_loop *ev, ev_signal *signal, int events) {
+    (void)ev, (void)events;
+    struct access_log *log = signal->data;
+    log->reopen = *log->http->settings.access_log_file != '\0';
+}
+
+int access_log_open(struct access_log **out, struct http *http, char *why, size_t why_size) {
+    struct access_log *log = calloc(1, sizeof(*log));
+    if (!log)
+        return -ENOMEM;
+    log->http = http;
+    log->filling = malloc(BUFFER);
+    log->full = malloc(BUFFER);
+    int error = log->filling && log->full ? open_file(log) : -ENOMEM;
+    if (error) {
+        snprintf(why, why_size, "access_log_file %s: %s", http->settings.access_log_file, strerrordesc_np(-error));
+        free(log->filling);
+        free(log->full);
+        free(log);
+        return error;
+    }
+    ev_signal_init(&log->reopen_signal, on_reopen, SIGUSR1);
+    log->reopen_signal.data = log;
+    ev_signal_start(http->loop->ev, &log->reopen_signal);
+    *out = log;
+    return 0;
+}
+
+void access_log_free(struct access_log *log) {
+    if (!log)
+        return;
+    ev_signal_stop(log->http->loop->ev, &log->reopen_signal);
+    write_all(log->fd, log->full, log->full_n);
+    write_all(log->fd, log->filling, log->filled);
+    close_file(log);
+    free(log->filling);
+    free(log->full);
+    free(log);
+}

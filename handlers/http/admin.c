@@ -1,0 +1,186 @@
+#include "handlers/http/admin.h"
+
+#include "handlers/http/http.h"
+#include "handlers/http/prometheus.h"
+#include "handlers/objects/report.h"
+#include "reactor/conn.h"
+#include "reactor/http1_reply.h"
+#include "reactor/listener.h"
+#include "reactor/memory_body.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define PREFIX "/_/"
+
+static void reply_text(struct request *request, int status, const char *type, char *text) {
+    struct http1_reply reply;
+    size_t n = text ? strlen(text) : 0;
+    struct body *body = text && !http1_reply_is_head(request->exchange) ? memory_body_new(request, text, n) : NULL;
+    if (!text || (!body && !http1_reply_is_head(request->exchange))) {
+        free(text);
+        request_fail(request, STATUS_BUSY, "no memory for the report; try again");
+        return;
+    }
+    http1_reply_begin(&reply, request, status);
+    http1_reply_field(&reply, "Content-Type", span_text(type));
+    http1_reply_field(&reply, "Cache-Control", span_text("no-store"));
+    if (body) {
+        http1_reply_body(&reply, n, body);
+    } else {
+        http1_reply_empty(&reply, n);
+        free(text);
+    }
+}
+
+static void health(struct http *http, struct request *request) {
+    (void)http;
+    reply_text(request, 200, "application/json", strdup("{\"status\":\"ok\"}\n"));
+}
+
+static void ready(struct http *http, struct request *request) {
+    const char *trouble = http->loop->state != LOOP_RUNNING ? "draining" : NULL;
+    char text[128];
+    if (!trouble && http->trouble)
+        trouble = http->trouble(http->trouble_context);
+    snprintf(text, sizeof(text), "{\"status\":\"%s\"}\n", trouble ? trouble : "ready");
+    reply_text(request, trouble ? 503 : 200, "application/json", strdup(text));
+}
+
+static void stats(struct http *http, struct request *request) {
+    reply_text(request, 200, "application/json", report_stats(http->objects));
+}
+
+static void conns(struct http *http, struct request *request) {
+    reply_text(request, 200, "application/json", report_connections(http->loop));
+}
+
+static void config(struct http *http, struct request *request) {
+    reply_text(request, 200, "text/plain; charset=utf-8",
+               http->config_text ? http->config_text(http->config_context) : strdup(""));
+}
+
+static void metrics(struct http *http, struct request *request) {
+    reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(http->loop));
+}
+
+/* The value of a query parameter, decoded into room; "" without one. */
+static const char *query(const struct exchange *exchange, const char *name, char *room, size_t size) {
+    struct span rest = exchange->head.query;
+    struct uri_pair pair;
+    room[0] = '\0';
+    while (uri_query_next(&rest, &pair)) {
+        if (!span_equal(pair.name, span_text(name)))
+            continue;
+        ssize_t n = uri_form_decode(pair.value, room, size - 1);
+        room[n > 0 ? n : 0] = '\0';
+    }
+    return room;
+}
+
+/* ?kind=client&age=60: only this kind, only those open for longer than age seconds. */
+static void fds(struct http *http, struct request *request) {
+    const struct ledger *ledger = &http->loop->ledger;
+    char kind[32], age[32];
+    query(request->exchange, "kind", kind, sizeof(kind));
+    double least = strtod(query(request->exchange, "age", age, sizeof(age)), NULL), now = loop_now(http->loop);
+    json_t *rows = json_array();
+    for (size_t fd = 0; fd < ledger->capacity; fd++) {
+        const struct ledger_entry *entry = &ledger->entries[fd];
+        const char *name = fd_kind_name(entry->kind);
+        double since = entry->since > 0 ? now - entry->since : now - http->objects->started;
+        if (entry->kind == FD_NONE || (*kind && strcmp(kind, name) != 0) || since < least)
+            continue;
+        json_array_append_new(rows, json_pack("{s:i, s:s, s:f, s:I, s:i}", "fd", (int)fd, "kind", name, "age", since,
+                                              "owner", (json_int_t)entry->owner, "holders", (int)entry->holders));
+    }
+    char *text = json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    json_decref(rows);
+    reply_text(request, 200, "application/json", text);
+}
+
+static bool is_address(struct span host) {
+    char text[64];
+    unsigned char bytes[16];
+    if (host.n >= 2 && host.p[0] == '[')
+        host = span_of(host.p + 1, host.n - 2);
+    if (host.n == 0 || host.n >= sizeof(text))
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+/* Is text one of the comma-separated words? Case does not matter. */
+static bool is_listed(const char *words, struct span text) {
+    while (*words) {
+        size_t n = strcspn(words, ",");
+        if (n == text.n && strncasecmp(words, text.p, n) == 0)
+            return true;
+        words += n + (words[n] == ',');
+    }
+    return false;
+}
+
+/* A name that an attacker's DNS can point at us is not ours; addresses and localhost cannot be rebound. */
+static bool host_is_ours(const struct http *http, struct span host) {
+    return is_address(host) || is_listed("localhost", host) || is_listed(http->settings.admin_hosts, host);
+}
+
+static bool origin_is_ours(const struct http *http, struct span origin) {
+    struct uri_authority authority;
+    if (is_listed(http->settings.admin_origins, origin))
+        return true;
+    const char *slashes = memmem(origin.p, origin.n, "://", 3);
+    if (!slashes)
+        return false;
+    size_t skip = (size_t)(slashes - origin.p) + 3;
+    return uri_authority_decode(span_of(origin.p + skip, origin.n - skip), &authority) == 0 &&
+           host_is_ours(http, authority.host);
+}
+
+const char *admin_forbidden(const struct http *http, const struct request *request, const struct exchange *exchange) {
+    struct span origin = exchange_field(exchange, "Origin");
+    if (origin.p && !origin_is_ours(http, origin))
+        return "this Origin may not use this path (admin_origins)";
+    if (!request->conn->stream.is_unix && exchange->head.host.host.n && !host_is_ours(http, exchange->head.host.host))
+        return "this Host is not a name of ours (admin_hosts)";
+    return NULL;
+}
+
+static void run(struct request *request, struct exchange *exchange) {
+    static const struct {
+        const char *name;
+        void (*run)(struct http *http, struct request *request);
+    } pages[] = {{"health", health}, {"ready", ready},   {"stats", stats},    {"conns", conns},
+                 {"fds", fds},       {"config", config}, {"metrics", metrics}};
+    struct http *http = http_of(request_loop(request)->http);
+    const char *forbidden = admin_forbidden(http, request, exchange);
+    struct span name = span_of(exchange->path.p + sizeof(PREFIX) - 1, exchange->path.n - (sizeof(PREFIX) - 1));
+    if (forbidden) {
+        request_fail(request, STATUS_DENIED, forbidden);
+        return;
+    }
+    if (exchange->head.method != HTTP1_GET && exchange->head.method != HTTP1_HEAD) {
+        struct http1_reply reply;
+        http1_reply_begin(&reply, request, 405);
+        http1_reply_field(&reply, "Allow", span_text("GET, HEAD"));
+        http1_reply_bytes(&reply, span_of(NULL, 0));
+        return;
+    }
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        if (span_equal(name, span_text(pages[i].name))) {
+            pages[i].run(http, request);
+            return;
+        }
+    request_fail(request, STATUS_NOT_FOUND, "no such page; there are health, ready, stats, conns, fds, config, metrics");
+}
+
+const struct http_handler *admin_route(const struct exchange *exchange) {
+    static const struct http_handler handler = {.early = true, .run = run};
+    size_t n = sizeof(PREFIX) - 1;
+    return exchange->path.n >= n && memcmp(exchange->path.p, PREFIX, n) == 0 ? &handler : NULL;
+}

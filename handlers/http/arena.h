@@ -1,0 +1,28 @@
+/* Memory for the texts of one request: a small room, then blocks; all freed at once. */
+#ifndef SLUICE_HANDLERS_HTTP_ARENA_H
+#define SLUICE_HANDLERS_HTTP_ARENA_H
+
+#include <stddef.h>
+
+#define ARENA_ROOM 512
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* the newest first */
+    size_t used;                /* of room */
+    _Alignas(max_align_t) char room[ARENA_ROOM];
+};
+
+static inline void arena_init(struct arena *arena) {
+    arena->blocks = NULL;
+    arena->used = 0;
+}
+
+/* Memory aligned for anything, or NULL. */
+void *arena_take(struct arena *arena, size_t size);
+/* Gives the end of what was taken last back: of size bytes, used are needed. */
+void arena_shrink(struct arena *arena, const void *taken, size_t size, size_t used);
+void arena_free(struct arena *arena);
+
+#endif

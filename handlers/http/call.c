@@ -1,0 +1,174 @@
+#include "handlers/http/call.h"
+
+#include "handlers/http/channel.h"
+#include "handlers/http/handler_api.h"
+#include "handlers/http/http.h"
+#include "handlers/http/pulled_body.h"
+#include "handlers/http/request_id.h"
+#include "reactor/conn.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/memory_body.h"
+
+#include <stdlib.h>
+
+#define COPIED 16384u /* a longer body is not copied into the output queue but sent from where it is */
+
+void call_init(struct call *call, struct request *request, const struct sluice_route *route) {
+    call->handle.api = &handler_api;
+    call->route = route;
+    call->posts = request_loop(request)->posts;
+    call->request = request;
+    call->exchange = request->exchange;
+    call->deferred = false;
+    saying_init(&call->saying);
+    arena_init(&call->texts);
+}
+
+void call_clean(struct call *call) {
+    saying_drop(&call->saying);
+    arena_free(&call->texts);
+}
+
+static void client_left(struct request *request) {
+    struct call *call = request->state;
+    atomic_store_explicit(&call->left, true, memory_order_relaxed);
+}
+
+struct call *call_new(struct request *request, const struct sluice_route *route) {
+    struct posts *posts = request_loop(request)->posts;
+    if (!posts_join(posts))
+        return NULL;
+    struct call *call = malloc(sizeof(*call));
+    struct exchange *exchange = call ? exchange_hold(request) : NULL;
+    if (!exchange) {
+        free(call);
+        posts_leave(posts);
+        return NULL;
+    }
+    call_init(call, request, route);
+    call->request = NULL;
+    call->loop = request_loop(request);
+    call->stats = &http_of(call->loop->http)->stats;
+    call->owner = request_handle(request);
+    call->route_copy = *route;
+    call->route = &call->route_copy;
+    atomic_init(&call->left, false);
+    call->holders = 1;
+    /* What only the loop can say later. */
+    request_id_ensure(exchange);
+    conn_peer_text(request->conn, call->peer, sizeof(call->peer));
+    request->state = call;
+    request->cleanup = client_left;
+    return call;
+}
+
+void call_release(struct call *call) {
+    if (--call->holders > 0)
+        return;
+    call_clean(call);
+    exchange_end(call->exchange);
+    posts_leave(call->posts);
+    free(call);
+}
+
+void call_run(struct call *call) {
+    const struct sluice_route *route = call->route;
+    if (!route->before || route->before(&call->handle, route->user) == 0)
+        route->handler(&call->handle, route->user);
+    if (!call->deferred && route->after)
+        route->after(&call->handle, route->user);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+static void put_fields(struct http1_reply *reply, const struct saying *saying) {
+    const char *at = saying->fields, *end = at + saying->fields_n;
+    if (saying->type[0])
+        http1_reply_field(reply, "Content-Type", span_text(saying->type));
+    if (saying->retry)
+        http1_reply_number(reply, "Retry-After", 1);
+    while (at < end) {
+        struct span value = span_text(at + strlen(at) + 1);
+        http1_reply_field(reply, at, value);
+        at = value.p + value.n + 1;
+    }
+}
+
+static void send_bytes(struct http1_reply *reply, struct saying *saying) {
+    struct body *body = NULL;
+    if (saying->owned && saying->size > COPIED)
+        body = memory_body_new(reply->request, saying->owned, saying->size);
+    if (!body) {
+        http1_reply_bytes(reply, span_of(saying_at(saying), saying->size));
+        return;
+    }
+    saying->owned = NULL;
+    http1_reply_body(reply, saying->size, body);
+}
+
+static void send_stream(struct http1_reply *reply, struct saying *saying) {
+    struct body *body = saying->kind == SAYING_CHANNEL ? channel_body(saying->channel, reply->request)
+                                                       : pulled_body_new(reply->request, &saying->source);
+    if (!body) {
+        request_fail(reply->request, STATUS_BUSY, "no memory for the reply; try again");
+        return;
+    }
+    saying->kind = SAYING_BYTES; /* it is the body's now */
+    http1_reply_stream(reply, body);
+}
+
+void call_send(struct call *call, struct request *request) {
+    struct saying *saying = &call->saying;
+    struct http1_reply reply;
+    if (saying->status == 0)
+        saying_error(saying, 500, "the handler did not reply");
+    http1_reply_begin(&reply, request, saying->status);
+    put_fields(&reply, saying);
+    if (saying->status == 204 || saying->status == 304)
+        http1_reply_empty(&reply, UINT64_MAX);
+    else if (http1_reply_is_head(request->exchange))
+        http1_reply_empty(&reply, saying->kind == SAYING_BYTES ? saying->size : UINT64_MAX);
+    else if (saying->kind == SAYING_BYTES)
+        send_bytes(&reply, saying);
+    else
+        send_stream(&reply, saying);
+}
+
+/* ---- late replies ------------------------------------------------------------------------------ */
+
+/* On the loop. */
+static void reply_late(struct post *post) {
+    struct call *call = (struct call *)(void *)((char *)post - offsetof(struct call, post));
+    struct request *request = request_find(call->loop, call->owner);
+    call->stats->handlers_late++;
+    if (request)
+        call_send(call, request);
+    call_release(call);
+}
+
+struct sluice_request *call_defer(struct sluice_request *handle) {
+    struct call *call = call_of(handle);
+    struct call *late = call;
+    if (call->deferred)
+        return NULL;
+    if (!call->request) {
+        call->holders++;
+    } else if ((late = call_new(call->request, call->route))) {
+        late->saying = call->saying;
+        saying_init(&call->saying);
+    } else {
+        return NULL;
+    }
+    call->deferred = late->deferred = true;
+    late->post.run = reply_late;
+    return &late->handle;
+}
+
+void call_finish(struct sluice_request *handle) {
+    struct call *call = call_of(handle);
+    if (call->route->after)
+        call->route->after(handle, call->route->user);
+    if (!posts_send(call->posts, &call->post))
+        call_release(call); /* the loop has ended */
+}

@@ -1,0 +1,221 @@
+#include "handlers/http/dispatch.h"
+
+#include "handlers/http/builtin.h"
+#include "handlers/http/call.h"
+#include "handlers/http/http.h"
+#include "handlers/http/methods.h"
+#include "handlers/http/placement.h"
+#include "handlers/http/router.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define QUEUE_OF_ONE 64u /* requests that wait for each worker, unless worker_queue says otherwise */
+
+/* A route in service. */
+struct served {
+    struct http_handler handler; /* what the front end runs; its context is this struct */
+    struct sluice_route route;
+    struct dispatch *dispatch;
+    struct served *next;
+    struct placement placement; /* of an auto route */
+    char title[];
+};
+
+struct dispatch {
+    struct http *http;
+    struct served *served;
+    struct http_handler no_method, options;
+    unsigned in_pool, in_pool_max; /* calls waiting for a worker or running on one */
+};
+
+/* ---- on the loop ------------------------------------------------------------------------------- */
+
+static int64_t nanoseconds(double seconds) {
+    return (int64_t)(seconds * 1e9);
+}
+
+static void note_placement(struct served *served, int64_t ns) {
+    struct http *http = served->dispatch->http;
+    if (served->route.run != SLUICE_RUN_AUTO || http->settings.workers == WORKERS_OFF ||
+        !placement_note(&served->placement, ns, nanoseconds(http->settings.auto_p99)))
+        return;
+    http->stats.auto_moves++;
+    log_info(http->loop->log, "route moved", log_text("route", served->title),
+             log_text("to", served->placement.workers ? "workers" : "loop"));
+}
+
+static void note_inline(struct served *served, int64_t ns) {
+    struct http *http = served->dispatch->http;
+    http->stats.handlers_inline++;
+    histogram_add(&http->stats.http_inline, ns > 0 ? (uint64_t)ns : 0);
+    if (ns > nanoseconds(http->settings.inline_warn)) {
+        http->stats.inline_slow++;
+        log_warn(http->loop->log, "inline handler held the loop", log_text("route", served->title),
+                 log_number("microseconds", ns / 1000));
+    }
+    note_placement(served, ns);
+}
+
+static void run_inline(struct served *served, struct request *request) {
+    struct call call;
+    call_init(&call, request, &served->route);
+    int64_t start = loop_clock();
+    call_run(&call);
+    note_inline(served, loop_clock() - start);
+    if (!call.deferred)
+        call_send(&call, request);
+    call_clean(&call);
+}
+
+/* ---- on a worker ------------------------------------------------------------------------------- */
+
+static void work(struct job *job) {
+    call_run(job->call.argument);
+}
+
+static void worked(struct job *job) {
+    struct served *served = job->context;
+    struct call *call = job->call.argument;
+    struct http *http = served->dispatch->http;
+    struct request *request = request_of_job(http->loop, job);
+    served->dispatch->in_pool--;
+    if (job->error == 0) {
+        http->stats.handlers_worker++;
+        note_placement(served, job->finished_ns - job->started_ns);
+        if (request && !call->deferred)
+            call_send(call, request);
+    } else {
+        http->stats.handlers_dropped++;
+        if (request)
+            request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
+    }
+    call_release(call);
+}
+
+static void run_on_worker(struct served *served, struct request *request) {
+    struct dispatch *dispatch = served->dispatch;
+    struct http *http = dispatch->http;
+    bool room = dispatch->in_pool < dispatch->in_pool_max;
+    struct job *job = room ? offload_job(http->loop->offload, JOB_CALL) : NULL;
+    struct call *call = job ? call_new(request, &served->route) : NULL;
+    if (!call) {
+        if (job)
+            offload_release(http->loop->offload, job);
+        http->stats.handlers_refused++;
+        request_fail(request, STATUS_BUSY, "too many requests wait for a worker; try again");
+        return;
+    }
+    job->pool = JOB_POOL_HANDLERS;
+    job->call.run = work;
+    job->call.argument = call;
+    dispatch->in_pool++;
+    request_submit(request, job, worked, served);
+}
+
+static void run(struct request *request, struct exchange *exchange) {
+    struct served *served = exchange->handler->context;
+    enum sluice_run where = served->route.run;
+    bool worker = where == SLUICE_RUN_WORKER || (where == SLUICE_RUN_AUTO && served->placement.workers);
+    if (worker && served->dispatch->http->settings.workers == WORKERS_ON)
+        run_on_worker(served, request);
+    else
+        run_inline(served, request);
+}
+
+/* ---- routes ------------------------------------------------------------------------------------ */
+
+static unsigned methods_of(struct dispatch *dispatch, struct exchange *exchange) {
+    const struct router *router = &dispatch->http->router;
+    const struct http_handler *handler;
+    unsigned methods;
+    if (exchange->head.form == HTTP1_ASTERISK) /* the server as a whole */
+        return router->methods | 1u << HTTP1_GET | 1u << HTTP1_HEAD;
+    router_find(router, exchange, &handler, &methods);
+    return methods;
+}
+
+static void refuse_method(struct request *request, struct exchange *exchange) {
+    methods_refuse(request, methods_of(exchange->handler->context, exchange));
+}
+
+static void tell_methods(struct request *request, struct exchange *exchange) {
+    methods_tell(request, methods_of(exchange->handler->context, exchange));
+}
+
+const struct http_handler *dispatch_route(struct dispatch *dispatch, struct exchange *exchange) {
+    const struct http_handler *handler = NULL;
+    unsigned methods;
+    bool options = exchange->head.method == HTTP1_OPTIONS;
+    switch (router_find(&dispatch->http->router, exchange, &handler, &methods)) {
+    case ROUTER_FOUND:
+        return handler;
+    case ROUTER_NO_METHOD:
+        return options ? &dispatch->options : &dispatch->no_method;
+    case ROUTER_NO_PATH:
+        break;
+    }
+    return exchange->head.form == HTTP1_ASTERISK ? &dispatch->options : NULL;
+}
+
+int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size) {
+    size_t title_size = strlen(route->title) + 1;
+    struct served *served = calloc(1, sizeof(*served) + title_size);
+    if (!served) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    memcpy(served->title, route->title, title_size);
+    served->route = *route;
+    served->dispatch = dispatch;
+    served->handler.run = run;
+    served->handler.context = served;
+    served->handler.body_limit = route->body_limit ? route->body_limit : dispatch->http->settings.body_limit;
+    int error = router_add(&dispatch->http->router, route->title, &served->handler, why, why_size);
+    if (error) {
+        free(served);
+        return error;
+    }
+    served->next = dispatch->served;
+    dispatch->served = served;
+    return 0;
+}
+
+static int add_demo_routes(struct dispatch *dispatch) {
+    char why[128];
+    int error = 0;
+    for (const struct sluice_route *route = builtin_demo_routes; route->title && !error; route++)
+        error = dispatch_add(dispatch, route, why, sizeof(why));
+    return error;
+}
+
+struct dispatch *dispatch_new(struct http *http) {
+    struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+    if (!dispatch)
+        return NULL;
+    dispatch->http = http;
+    dispatch->no_method = (struct http_handler){.early = true, .run = refuse_method, .context = dispatch};
+    dispatch->options = (struct http_handler){.early = true, .run = tell_methods, .context = dispatch};
+    unsigned threads = offload_threads(http->loop->offload, JOB_POOL_HANDLERS);
+    long queue = http->settings.worker_queue;
+    dispatch->in_pool_max = threads + (queue ? (unsigned)queue : QUEUE_OF_ONE * threads);
+    if (http->settings.demo_routes && add_demo_routes(dispatch) != 0) {
+        dispatch_free(dispatch);
+        return NULL;
+    }
+    return dispatch;
+}
+
+void dispatch_free(struct dispatch *dispatch) {
+    struct served *served;
+    if (!dispatch)
+        return;
+    while ((served = dispatch->served)) {
+        dispatch->served = served->next;
+        free(served);
+    }
+    router_free(&dispatch->http->router);
+    free(dispatch);
+}

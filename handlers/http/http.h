@@ -1,0 +1,80 @@
+/* HTTP: what answers which request.
+ *
+ *     exchange -> /_/...       admin.c      (listeners with administration)
+ *              -> routes       router.c -> handlers: inline | worker | auto    dispatch.c
+ *              -> /objects/KEY objects.c
+ *              -> 404
+ *     reply ended -> counters, access_log.c */
+#ifndef SLUICE_HANDLERS_HTTP_HTTP_H
+#define SLUICE_HANDLERS_HTTP_HTTP_H
+
+#include "handlers/http/mime.h"
+#include "handlers/http/router.h"
+#include "offload/declare.h"
+#include "reactor/http1_front.h"
+
+struct access_log;
+struct dispatch;
+struct loop;
+struct objects;
+
+struct http_settings {
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/http/options.def"
+#undef SETTING
+};
+
+struct http_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/http/stats.def"
+#undef COUNTER
+};
+
+enum { WORKERS_ON, WORKERS_OFF };
+enum { ACCESS_OFF, ACCESS_LOGFMT, ACCESS_JSON };
+
+extern const struct settings_table http_settings_table;
+
+#define HTTP_PATHS 16
+
+/* A path of another family's. */
+struct http_path {
+    const char *path;
+    const struct http_handler *handler;
+};
+
+struct http {
+    struct http1_service service; /* service.context is this struct */
+    struct loop *loop;
+    struct objects *objects;
+    struct http_settings settings;
+    struct http_stats stats;
+    struct mime mime;
+    struct router router;
+    struct dispatch *dispatch;
+    struct access_log *access_log;
+    struct http_path paths[HTTP_PATHS];
+    unsigned paths_count;
+    /* The effective configuration as text, secrets hidden, for /_/config; injected, may be NULL. The caller
+     * frees it. */
+    char *(*config_text)(void *context);
+    void *config_context;
+    /* Why this process is not ready although it runs, as a word, or NULL; injected, may be NULL. */
+    const char *(*trouble)(const void *context);
+    const void *trouble_context;
+};
+
+/* Registers the front end's service and the counters with the loop. settings' texts must stay. 0, or -errno
+ * with a reason. */
+int http_init(struct http *http, struct loop *loop, struct objects *objects,
+              const struct http_settings *settings, char *why, size_t why_size);
+void http_free(struct http *http);
+/* Serves a path that belongs to another family of handlers, behind the configured routes; both must stay. False:
+ * HTTP_PATHS are taken. */
+bool http_add_path(struct http *http, const char *path, const struct http_handler *handler);
+
+static inline struct http *http_of(struct http1_service *service) {
+    return service->context;
+}
+
+#endif

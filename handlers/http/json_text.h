@@ -1,0 +1,16 @@
+/* Texts as JSON strings (RFC 8259, 7). */
+#ifndef SLUICE_HANDLERS_HTTP_JSON_TEXT_H
+#define SLUICE_HANDLERS_HTTP_JSON_TEXT_H
+
+#include "proto/span.h"
+
+/* The most bytes that a quoted text of n bytes takes. */
+static inline size_t json_text_room(size_t n) {
+    return 6 * n + 2;
+}
+
+/* Writes the text with its quotes to out, which has json_text_room(text.n) bytes; no NUL. Bytes that are not
+ * UTF-8 are taken as Latin-1. Returns the length. */
+size_t json_text_quote(struct span text, char *out);
+
+#endif

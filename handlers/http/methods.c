@@ -1,0 +1,41 @@
+#include "handlers/http/methods.h"
+
+#include "proto/http1_method.h"
+#include "reactor/http1_reply.h"
+
+#include <stdio.h>
+
+static const char *const names[HTTP1_METHODS] = {
+#define HTTP1_METHOD(name) [HTTP1_##name] = #name,
+#include "proto/http1_method.def"
+#undef HTTP1_METHOD
+};
+
+void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
+    size_t n = 0;
+    methods |= 1u << HTTP1_OPTIONS;
+    for (int i = 0; i < HTTP1_METHODS; i++)
+        if (names[i] && methods & 1u << i)
+            n += (size_t)snprintf(text + n, METHODS_TEXT - n, "%s%s", n ? ", " : "", names[i]);
+}
+
+void methods_refuse(struct request *request, unsigned methods) {
+    static const char body[] =
+        "{\"error\":\"METHOD_NOT_ALLOWED\",\"message\":\"this path has other methods: see Allow\"}\n";
+    struct http1_reply reply;
+    char text[METHODS_TEXT];
+    methods_text(methods, text);
+    http1_reply_begin(&reply, request, 405);
+    http1_reply_field(&reply, "Allow", span_text(text));
+    http1_reply_field(&reply, "Content-Type", span_text("application/json"));
+    http1_reply_bytes(&reply, span_of(body, sizeof(body) - 1));
+}
+
+void methods_tell(struct request *request, unsigned methods) {
+    struct http1_reply reply;
+    char text[METHODS_TEXT];
+    methods_text(methods, text);
+    http1_reply_begin(&reply, request, 204);
+    http1_reply_field(&reply, "Allow", span_text(text));
+    http1_reply_empty(&reply, UINT64_MAX);
+}

@@ -1,0 +1,25 @@
+/* Handlers by name, and the routes that bring their own title: the daemon's and those of modules.
+ *
+ *     built-in handlers ---------------------------------------+-> by name   -> routes of the configuration
+ *     module.so -> version? -> sluice_module_init() -> routes -+-> by title  -> routes
+ *
+ * A module is never unloaded: a thread that it started, or a worker that is late, may still be in it. */
+#ifndef SLUICE_HANDLERS_HTTP_MODULES_H
+#define SLUICE_HANDLERS_HTTP_MODULES_H
+
+#include "handlers/http/sluice_handler.h"
+
+struct modules;
+
+/* The built-in handlers alone. NULL without memory. */
+struct modules *modules_new(void);
+/* Calls each module's sluice_module_exit(). NULL is fine. */
+void modules_free(struct modules *modules);
+/* Loads a shared object. 0, or -errno with a reason. */
+int modules_load(struct modules *modules, const char *path, char *why, size_t why_size);
+/* The handler of this name, or NULL. */
+const struct sluice_route *modules_handler(const struct modules *modules, const char *name);
+/* The i-th route that has a title; NULL after the last. */
+const struct sluice_route *modules_route(const struct modules *modules, size_t i);
+
+#endif

@@ -1,0 +1,110 @@
+#include "handlers/http/prometheus.h"
+
+#include "reactor/loop.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME_MAX_LENGTH 128
+
+/* sluice_GROUP_NAME: lower case, with the unit and _total as the conventions want them. */
+static void make_name(char *name, const char *group, const struct counter *row) {
+    const char *suffix = row->kind == COUNTER_TOTAL ? "_total" : row->kind == COUNTER_HISTOGRAM ? "_seconds" : "";
+    snprintf(name, NAME_MAX_LENGTH, "sluice_%s_%s%s", group, row->name, suffix);
+    for (; *name; name++)
+        *name = (char)tolower((unsigned char)*name);
+}
+
+/* labels: those of the table, or "". */
+static void print_summary(FILE *out, const char *name, const char *labels, const struct histogram *h, double unit) {
+    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+    const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+        fprintf(out, "%s{%s%squantile=\"%g\"} %.9g\n", name, labels, comma, quantiles[i],
+                (double)histogram_quantile(h, quantiles[i]) * unit);
+    fprintf(out, "%s_sum%s%s%s %.9g\n", name, open, labels, close, (double)h->sum * unit);
+    fprintf(out, "%s_count%s%s%s %llu\n", name, open, labels, close, (unsigned long long)h->count);
+}
+
+static void print_heading(FILE *out, const struct counters_table *table, const struct counter *row) {
+    static const char *const types[] = {[COUNTER_TOTAL] = "counter",
+                                        [COUNTER_GAUGE] = "gauge",
+                                        [COUNTER_HISTOGRAM] = "summary",
+                                        [COUNTER_VALUES] = "summary"};
+    char name[NAME_MAX_LENGTH];
+    make_name(name, table->title, row);
+    fprintf(out, "# HELP %s %s.\n# TYPE %s %s\n", name, row->help, name, types[row->kind]);
+}
+
+static void print_row(FILE *out, const struct counters_table *table, const struct counter *row, const char *labels) {
+    const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+    char name[NAME_MAX_LENGTH];
+    const void *field = (const char *)table->base + row->offset;
+    make_name(name, table->title, row);
+    if (row->kind == COUNTER_HISTOGRAM)
+        print_summary(out, name, labels, field, 1e-9);
+    else if (row->kind == COUNTER_VALUES)
+        print_summary(out, name, labels, field, 1);
+    else
+        fprintf(out, "%s%s%s%s %llu\n", name, open, labels, close, (unsigned long long)*(const uint64_t *)field);
+}
+
+/* All samples of a metric follow its heading: the tables of a source are gone through once for each row. */
+struct pass {
+    FILE *out;
+    const struct counter *rows; /* of the tables in hand; NULL: not known */
+    size_t count, row;
+    const struct counter *done; /* rows of the title before */
+    bool headed;
+};
+
+static void print_labelled(void *to, const struct counters_table *table, const char *name, const char *labels) {
+    struct pass *pass = to;
+    (void)name;
+    if (!pass->rows && table->rows != pass->done) {
+        pass->rows = table->rows;
+        pass->count = table->count;
+    }
+    if (table->rows != pass->rows)
+        return;
+    if (!pass->headed)
+        print_heading(pass->out, table, &table->rows[pass->row]);
+    pass->headed = true;
+    print_row(pass->out, table, &table->rows[pass->row], labels);
+}
+
+/* A source has at most two titles. */
+static void print_source(FILE *out, const struct counters_source *source) {
+    const struct counter *done = NULL;
+    for (int title = 0; title < 2; title++) {
+        struct pass pass = {.out = out, .count = 1, .done = done};
+        for (; pass.row < pass.count; pass.row++) {
+            pass.headed = false;
+            source->each(source->context, print_labelled, &pass);
+        }
+        done = pass.rows;
+    }
+}
+
+char *prometheus_text(struct loop *loop) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    loop_sample(loop);
+    for (unsigned i = 0; i < loop->counters_count; i++)
+        for (size_t row = 0; row < loop->counters[i].count; row++) {
+            print_heading(out, &loop->counters[i], &loop->counters[i].rows[row]);
+            print_row(out, &loop->counters[i], &loop->counters[i].rows[row], "");
+        }
+    for (unsigned i = 0; i < loop->sources_count; i++)
+        print_source(out, &loop->sources[i]);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -1,0 +1,165 @@
+#include "handlers/http/saying.h"
+
+#include "handlers/http/channel.h"
+#include "handlers/http/json_text.h"
+#include "proto/chars.h"
+#include "proto/http1_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void saying_init(struct saying *saying) {
+    saying->status = 0;
+    saying->retry = false;
+    saying->kind = SAYING_BYTES;
+    saying->owned = NULL;
+    saying->size = 0;
+    saying->fields_n = saying->lines_n = 0;
+    saying->type[0] = '\0';
+}
+
+void saying_drop(struct saying *saying) {
+    if (saying->kind == SAYING_SOURCE && saying->source.drop)
+        saying->source.drop(saying->source.state);
+    if (saying->kind == SAYING_CHANNEL)
+        channel_leave(saying->channel);
+    free(saying->owned);
+    saying->kind = SAYING_BYTES;
+    saying->owned = NULL;
+    saying->size = 0;
+}
+
+void saying_status(struct saying *saying, int status) {
+    saying->status = status >= 200 && status <= 599 ? status : 500;
+}
+
+/* Those that frame messages, or are the daemon's to say. */
+static bool is_reserved(struct span name) {
+    static const char *const reserved[] = {
+        "Content-Length",   "Transfer-Encoding", "Connection", "Keep-Alive", "Date",
+        "Proxy-Connection", "Upgrade",           "Trailer",    "TE",         "Sluice-Fds"};
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+        if (span_equal_nocase(name, span_text(reserved[i])))
+            return true;
+    return false;
+}
+
+/* RFC 9110, 5.5: no white space around it. */
+static bool is_value(struct span value) {
+    return char_run(value.p, value.n, CHAR_VALUE) == value.n && span_trim(value).n == value.n;
+}
+
+static int set_type(struct saying *saying, const char *type) {
+    struct span value = span_text(type);
+    bool good = value.n < SAYING_TYPE && is_value(value);
+    memcpy(saying->type, good ? type : "", good ? value.n + 1 : 1);
+    return good ? 0 : -1;
+}
+
+int saying_field(struct saying *saying, const char *name_text, const char *value_text) {
+    struct span name = span_text(name_text), value = span_text(value_text);
+    size_t line = name.n + value.n + sizeof(": \r\n") - 1;
+    if (name.n == 0 || char_run(name.p, name.n, CHAR_TOKEN) != name.n || !is_value(value) ||
+        is_reserved(name))
+        return -1;
+    if (span_equal_nocase(name, span_text("Content-Type")))
+        return set_type(saying, value_text);
+    if (saying->lines_n + line > SAYING_FIELDS)
+        return -1;
+    char *at = saying->fields + saying->fields_n;
+    memcpy(at, name.p, name.n + 1);
+    memcpy(at + name.n + 1, value.p, value.n + 1);
+    saying->fields_n += name.n + value.n + 2;
+    saying->lines_n += line;
+    return 0;
+}
+
+/* A new body: what was said before no longer counts. */
+static int begin(struct saying *saying, const char *type) {
+    saying_drop(saying);
+    if (saying->status == 0)
+        saying->status = 200;
+    saying->retry = false;
+    return type ? set_type(saying, type) : 0;
+}
+
+static int out_of_memory(struct saying *saying) {
+    saying_error(saying, 503, "no memory for the reply; try again");
+    return -1;
+}
+
+int saying_bytes(struct saying *saying, const char *type, const void *bytes, size_t size) {
+    if (size > SAYING_SMALL) {
+        char *copy = malloc(size);
+        if (copy)
+            memcpy(copy, bytes, size);
+        return copy ? saying_owned(saying, type, copy, size) : out_of_memory(saying);
+    }
+    int error = begin(saying, type);
+    if (size > 0)
+        memcpy(saying->small, bytes, size);
+    saying->size = size;
+    return error;
+}
+
+int saying_owned(struct saying *saying, const char *type, void *bytes, size_t size) {
+    int error = begin(saying, type);
+    saying->owned = bytes;
+    saying->size = size;
+    return error;
+}
+
+int saying_format(struct saying *saying, const char *type, const char *format, va_list values) {
+    char small[SAYING_SMALL], *text = NULL;
+    va_list again;
+    va_copy(again, values);
+    int n = vsnprintf(small, sizeof(small), format, values), result;
+    if (n >= 0 && (size_t)n < sizeof(small))
+        result = saying_bytes(saying, type, small, (size_t)n);
+    else if (n >= 0 && vasprintf(&text, format, again) == n)
+        result = saying_owned(saying, type, text, (size_t)n);
+    else
+        result = out_of_memory(saying);
+    va_end(again);
+    return result;
+}
+
+/* "Not Found" -> NOT_FOUND */
+static size_t put_name(int status, char *out) {
+    const char *reason = http1_reason(status);
+    size_t n = 0;
+    for (; reason[n]; n++)
+        out[n] = (char)(reason[n] >= 'a' && reason[n] <= 'z' ? reason[n] - 0x20
+                        : reason[n] == ' '                   ? '_'
+                                                             : reason[n]);
+    return n;
+}
+
+void saying_error(struct saying *saying, int status, const char *message) {
+    struct span text = span_text(message);
+    char small[64], *body = malloc(sizeof(small) + json_text_room(text.n));
+    saying_status(saying, status);
+    if (!body) { /* the status says enough */
+        saying_bytes(saying, NULL, NULL, 0);
+    } else {
+        size_t n = (size_t)sprintf(body, "{\"error\":\"");
+        n += put_name(saying->status, body + n);
+        n += (size_t)sprintf(body + n, "\",\"message\":");
+        n += json_text_quote(text, body + n);
+        n += (size_t)sprintf(body + n, "}\n");
+        saying_owned(saying, "application/json", body, n);
+    }
+    saying->retry = saying->status == 503 || saying->status == 429;
+}
+
+void saying_source(struct saying *saying, const char *type, const struct sluice_source *source) {
+    begin(saying, type);
+    saying->kind = SAYING_SOURCE;
+    saying->source = *source;
+}
+
+void saying_channel(struct saying *saying, const char *type, struct channel *channel) {
+    begin(saying, type);
+    saying->kind = SAYING_CHANNEL;
+    saying->channel = channel;
+}

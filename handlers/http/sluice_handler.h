@@ -1,0 +1,363 @@
+/* sluice/handler.h: C functions that answer HTTP requests inside sluiced.
+ *
+ *     static void greet(struct sluice_request *request, void *user) {
+ *         const char *name = sluice_param(request, "name");
+ *         sluice_reply_json(request, "{\"hello\":%s}", sluice_json_quote(request, name));
+ *     }
+ *
+ *     SLUICE_MODULE;
+ *     int sluice_module_init(struct sluice_module *module) {
+ *         struct sluice_route route = {.name = "greet", .title = "GET /greet/:name", .handler = greet};
+ *         return sluice_module_add(module, &route);
+ *     }
+ *
+ * Built with: cc -shared -fPIC $(pkg-config --cflags sluice-handler) -o greet.so greet.c
+ * Loaded by the configuration file: modules = { "greet.so" }
+ *
+ * Where a handler runs is its route's business:
+ *     inline   on the loop, between other clients' requests: at most some microseconds, and never waiting
+ *     worker   on a thread of the handlers pool, several at once: may compute and wait
+ *     auto     inline until it is found to be slow, then on workers until it is fast again
+ * In each case it does the same: it reads the request, says the reply, returns. The reply leaves after that.
+ *
+ * A request is used by one thread at a time, during the handler's call or from sluice_defer() to
+ * sluice_finish(). Texts are NUL-terminated, belong to the request, and stay as long. NULL: there is none, it
+ * is malformed, or there is no memory.
+ *
+ * A module needs no library: the daemon hands it its functions, and those below call them. */
+#ifndef SLUICE_HANDLERS_HTTP_SLUICE_HANDLER_H
+#define SLUICE_HANDLERS_HTTP_SLUICE_HANDLER_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of this interface. It grows with every addition; a daemon takes modules that were built with its own
+ * version or an older one. */
+#define SLUICE_HANDLER_VERSION 1
+
+struct sluice_api;
+
+/* What follows in these is the daemon's. */
+struct sluice_request {
+    const struct sluice_api *api;
+};
+struct sluice_channel {
+    const struct sluice_api *api;
+};
+
+/* ---- routes ------------------------------------------------------------------------------------ */
+
+typedef void sluice_handler(struct sluice_request *request, void *user);
+/* Runs before the handler, on the same thread. Not 0: it has replied, and the handler is left out. */
+typedef int sluice_before(struct sluice_request *request, void *user);
+/* Runs when the reply was said and has not left: it may add fields to it. */
+typedef void sluice_after(struct sluice_request *request, void *user);
+
+enum sluice_run { SLUICE_RUN_INLINE, SLUICE_RUN_WORKER, SLUICE_RUN_AUTO };
+
+/* What is not mentioned is zero. The texts must stay while the module is loaded. */
+struct sluice_route {
+    const char *name; /* by which the configuration refers to it: route "..." { handler = "NAME" } */
+    const char
+        *title; /* [METHOD or *] [HOST]/PATH: "GET /fib/:n"; NULL: only the configuration gives it one */
+    sluice_handler *handler;
+    sluice_before *before;
+    sluice_after *after;
+    void *user;          /* for all three of them */
+    enum sluice_run run; /* where */
+    uint64_t body_limit; /* of request bodies, in bytes; 0: the setting body_limit */
+};
+
+/* ---- modules ----------------------------------------------------------------------------------- */
+
+struct sluice_module {
+    unsigned version; /* the daemon's SLUICE_HANDLER_VERSION */
+    int (*add)(struct sluice_module *module, const struct sluice_route *route);
+    void (*fail)(struct sluice_module *module, const char *reason);
+};
+
+#define SLUICE_EXPORT __attribute__((visibility("default")))
+
+/* The module's: stands once in each, and says for which version it was built. */
+#define SLUICE_MODULE const unsigned sluice_module_version = SLUICE_HANDLER_VERSION
+SLUICE_EXPORT extern const unsigned sluice_module_version;
+/* The module's: adds its routes. Called once, before there are clients and threads. 0, or anything else for
+ * failure: the daemon does not start. */
+SLUICE_EXPORT int sluice_module_init(struct sluice_module *module);
+/* The module's, if it wants: called once after the last request. */
+SLUICE_EXPORT void sluice_module_exit(void);
+
+/* Adds a route (copied). 0, or -1: the reason is noted, and sluice_module_init() had better return it. */
+static inline int sluice_module_add(struct sluice_module *module, const struct sluice_route *route) {
+    return module->add(module, route);
+}
+
+/* Notes why sluice_module_init() is about to fail. Returns -1. */
+static inline int sluice_module_fail(struct sluice_module *module, const char *reason) {
+    module->fail(module, reason);
+    return -1;
+}
+
+/* ---- streaming replies ------------------------------------------------------------------------- */
+
+#define SLUICE_END   0  /* the body is complete */
+#define SLUICE_LATER -1 /* nothing yet: ask again in a moment (50 ms) */
+#define SLUICE_FAIL  -2 /* it cannot be completed: the client sees a broken connection, never a short body */
+
+/* A body that is asked for piece by piece, as fast as the client takes it. */
+struct sluice_source {
+    /* Writes at most size bytes to room and returns their number, or one of the above. Always on the loop: it
+     * must not wait. */
+    long (*pull)(void *state, char *room, size_t size);
+    void (*drop)(void *state); /* called once when it is no longer needed, sent or not; may be NULL */
+    void *state;
+};
+
+/* ---- the daemon's functions: each is described with the function of its name below --------------- */
+
+struct sluice_api {
+    unsigned version;
+    const char *(*method)(struct sluice_request *request);
+    const char *(*target)(struct sluice_request *request);
+    const char *(*path)(struct sluice_request *request);
+    const char *(*param)(struct sluice_request *request, const char *name);
+    const char *(*query)(struct sluice_request *request, const char *name);
+    const char *(*form)(struct sluice_request *request, const char *name);
+    const char *(*header)(struct sluice_request *request, const char *name);
+    int (*next_query)(struct sluice_request *request, size_t *at, const char **name, const char **value);
+    int (*next_form)(struct sluice_request *request, size_t *at, const char **name, const char **value);
+    int (*next_header)(struct sluice_request *request, size_t *at, const char **name, const char **value);
+    const void *(*body)(struct sluice_request *request, size_t *size);
+    const char *(*peer)(struct sluice_request *request);
+    const char *(*id)(struct sluice_request *request);
+    int (*minor_version)(struct sluice_request *request);
+    int (*cancelled)(struct sluice_request *request);
+    void *(*memory)(struct sluice_request *request, size_t size);
+    const char *(*json_quote)(struct sluice_request *request, const char *text);
+
+    void (*reply_status)(struct sluice_request *request, int status);
+    int (*replied)(struct sluice_request *request);
+    int (*reply_field)(struct sluice_request *request, const char *name, const char *value);
+    int (*reply_bytes)(struct sluice_request *request, const char *type, const void *bytes, size_t size);
+    int (*reply_owned)(struct sluice_request *request, const char *type, void *bytes, size_t size);
+    int (*reply_format)(struct sluice_request *request, const char *type, const char *format, va_list values);
+    void (*reply_error)(struct sluice_request *request, int status, const char *message);
+    void (*reply_stream)(struct sluice_request *request, const char *type,
+                         const struct sluice_source *source);
+    struct sluice_channel *(*reply_channel)(struct sluice_request *request, const char *type, size_t room);
+    int (*channel_write)(struct sluice_channel *channel, const void *bytes, size_t size);
+    int (*channel_event)(struct sluice_channel *channel, const char *id, const char *event, const char *data);
+    void (*channel_close)(struct sluice_channel *channel);
+
+    struct sluice_request *(*defer)(struct sluice_request *request);
+    void (*finish)(struct sluice_request *request);
+};
+
+/* ---- reading the request ----------------------------------------------------------------------- */
+
+static inline const char *sluice_method(struct sluice_request *request) {
+    return request->api->method(request);
+}
+
+/* The request target as it was sent: path and query, or an absolute URI. */
+static inline const char *sluice_target(struct sluice_request *request) {
+    return request->api->target(request);
+}
+
+/* The path without its query, normalised (RFC 3986, 6.2.2), still percent-encoded. */
+static inline const char *sluice_path(struct sluice_request *request) {
+    return request->api->path(request);
+}
+
+/* A parameter of the route's title, decoded; "*" is what the star stands for. */
+static inline const char *sluice_param(struct sluice_request *request, const char *name) {
+    return request->api->param(request, name);
+}
+
+/* The first value of this name in the query, decoded; "" where there is no =. */
+static inline const char *sluice_query(struct sluice_request *request, const char *name) {
+    return request->api->query(request, name);
+}
+
+/* The same in a body of type application/x-www-form-urlencoded. */
+static inline const char *sluice_form(struct sluice_request *request, const char *name) {
+    return request->api->form(request, name);
+}
+
+/* The first field of this name in the head, without white space around it. */
+static inline const char *sluice_header(struct sluice_request *request, const char *name) {
+    return request->api->header(request, name);
+}
+
+/* The next pair, in order: *at is 0 to begin with and the function's business from then on. 0 at the end.
+ * Where one is malformed, *name or *value is NULL. */
+static inline int sluice_next_query(struct sluice_request *request, size_t *at, const char **name,
+                                    const char **value) {
+    return request->api->next_query(request, at, name, value);
+}
+
+static inline int sluice_next_form(struct sluice_request *request, size_t *at, const char **name,
+                                   const char **value) {
+    return request->api->next_form(request, at, name, value);
+}
+
+static inline int sluice_next_header(struct sluice_request *request, size_t *at, const char **name,
+                                     const char **value) {
+    return request->api->next_header(request, at, name, value);
+}
+
+/* The body, whole and without its transfer coding; never NULL. */
+static inline const void *sluice_body(struct sluice_request *request, size_t *size) {
+    return request->api->body(request, size);
+}
+
+/* Who asks: "127.0.0.1:5000", "[::1]:5000", "uid:1000". */
+static inline const char *sluice_peer(struct sluice_request *request) {
+    return request->api->peer(request);
+}
+
+/* The client's X-Request-ID, or one that was made for it. */
+static inline const char *sluice_request_id(struct sluice_request *request) {
+    return request->api->id(request);
+}
+
+/* 0 or 1: HTTP/1.0 or HTTP/1.1. */
+static inline int sluice_minor_version(struct sluice_request *request) {
+    return request->api->minor_version(request);
+}
+
+/* Not 0: the client has left, nobody will read the reply. For long work on other threads than the loop. */
+static inline int sluice_cancelled(struct sluice_request *request) {
+    return request->api->cancelled(request);
+}
+
+/* Memory that is freed with the request; NULL if there is none. */
+static inline void *sluice_memory(struct sluice_request *request, size_t size) {
+    return request->api->memory(request, size);
+}
+
+/* The text as a JSON string with its quotes; NULL is null. Bytes that are not UTF-8 are taken as Latin-1. */
+static inline const char *sluice_json_quote(struct sluice_request *request, const char *text) {
+    return request->api->json_quote(request, text);
+}
+
+/* ---- the reply: said in any order, the last word on status and body counts ------------------------ */
+
+/* 200 to 599; 200 unless said otherwise. With 204 and 304 there is no body. */
+static inline void sluice_reply_status(struct sluice_request *request, int status) {
+    request->api->reply_status(request, status);
+}
+
+/* The status of what was said so far, for hooks; 0: nothing. */
+static inline int sluice_replied(struct sluice_request *request) {
+    return request->api->replied(request);
+}
+
+/* Adds a field. -1, and it is not there: not a field's name or value, more than 2 KiB of them, or one of
+ * those that frame the message, which are the daemon's (Content-Length, Transfer-Encoding, Connection, Date
+ * ...). */
+static inline int sluice_reply_field(struct sluice_request *request, const char *name, const char *value) {
+    return request->api->reply_field(request, name, value);
+}
+
+/* A body of this Content-Type (NULL: as said by a field, or none), copied. -1: not a type, it is left out; or
+ * no memory, the reply is 503 then. */
+static inline int sluice_reply_bytes(struct sluice_request *request, const char *type, const void *bytes,
+                                     size_t size) {
+    return request->api->reply_bytes(request, type, bytes, size);
+}
+
+/* The same without the copy: bytes are from malloc() and the daemon's from now on, whatever is returned. */
+static inline int sluice_reply_owned(struct sluice_request *request, const char *type, void *bytes,
+                                     size_t size) {
+    return request->api->reply_owned(request, type, bytes, size);
+}
+
+/* A body of type text/plain in UTF-8, formatted as by printf. */
+__attribute__((format(printf, 2, 3))) static inline int sluice_reply_text(struct sluice_request *request,
+                                                                          const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    int result = request->api->reply_format(request, "text/plain; charset=utf-8", format, values);
+    va_end(values);
+    return result;
+}
+
+/* A body of type application/json, formatted as by printf: texts in it by sluice_json_quote(). See json.h for
+ * documents. */
+__attribute__((format(printf, 2, 3))) static inline int sluice_reply_json(struct sluice_request *request,
+                                                                          const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    int result = request->api->reply_format(request, "application/json", format, values);
+    va_end(values);
+    return result;
+}
+
+/* {"error":"NOT_FOUND","message":message}; 503 and 429 come with Retry-After. */
+static inline void sluice_reply_error(struct sluice_request *request, int status, const char *message) {
+    request->api->reply_error(request, status, message);
+}
+
+/* A body of unknown length (chunked), pulled from source, which is copied and will be dropped. */
+static inline void sluice_reply_stream(struct sluice_request *request, const char *type,
+                                       const struct sluice_source *source) {
+    request->api->reply_stream(request, type, source);
+}
+
+/* A body that other threads write, now or later. At most room bytes wait for the client. NULL without memory,
+ * and the reply is 503 then; else sluice_channel_close() must follow some time. */
+static inline struct sluice_channel *sluice_reply_channel(struct sluice_request *request, const char *type,
+                                                          size_t room) {
+    return request->api->reply_channel(request, type, room);
+}
+
+/* The same for Server-Sent Events: see sluice_channel_event(). */
+static inline struct sluice_channel *sluice_reply_events(struct sluice_request *request, size_t room) {
+    sluice_reply_field(request, "Cache-Control", "no-cache");
+    return request->api->reply_channel(request, "text/event-stream", room);
+}
+
+#define SLUICE_CHANNEL_FULL -1 /* nothing was taken: the client is slow, try again later or leave it out */
+#define SLUICE_CHANNEL_GONE -2 /* the client has left, or the reply was another one */
+
+/* Any thread. 0 when all was taken, or one of the above. More than room at once is always FULL. */
+static inline int sluice_channel_write(struct sluice_channel *channel, const void *bytes, size_t size) {
+    return channel->api->channel_write(channel, bytes, size);
+}
+
+/* Any thread: writes one event. id and event: one line each, NULL for none. data: any lines. */
+static inline int sluice_channel_event(struct sluice_channel *channel, const char *id, const char *event,
+                                       const char *data) {
+    return channel->api->channel_event(channel, id, event, data);
+}
+
+/* Any thread, once: the body ends when the client has what was written. The channel is gone. */
+static inline void sluice_channel_close(struct sluice_channel *channel) {
+    channel->api->channel_close(channel);
+}
+
+/* ---- late replies -------------------------------------------------------------------------------- */
+
+/* The reply will be said later, by whatever thread: the request to go on with, in place of the one that the
+ * handler was given, whose texts end with its call. NULL: too many are under way already, or no memory; reply
+ * now. */
+static inline struct sluice_request *sluice_defer(struct sluice_request *request) {
+    return request->api->defer(request);
+}
+
+/* Any thread, once: the reply leaves; if the client has left, it is dropped. The request is gone. */
+static inline void sluice_finish(struct sluice_request *request) {
+    request->api->finish(request);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
