@@ -1,0 +1,145 @@
+"""The command line, the configuration file and what is said about them."""
+import json
+import resource
+
+from case import Case
+from daemon import run_sluiced
+
+
+class Refused(Case):
+    """A usage or configuration error: exit status 2, the reason, and nothing is started."""
+
+    def refused(self, *arguments, reason, status=2):
+        done = run_sluiced(*arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertRegex(done.stderr, reason)
+        self.assertNotIn("ready:", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def file(self, text):
+        path = self.directory({"x.conf": text.encode()}) / "x.conf"
+        return path
+
+    def test_no_listener(self):
+        self.refused(reason="no listener")
+        self.refused("--root", "/tmp", reason="no listener")
+
+    def test_unknown_options(self):
+        for option in ("--nonsense", "--listne=unix:@x", "-x", "word", "--"):
+            self.refused(option, "1", reason="no such option")
+
+    def test_missing_and_bad_values(self):
+        listen = ("--listen", "unix:@never")
+        self.refused(*listen, "--pool", reason="--pool: a value is missing")
+        for option, value in (("pool", "many"), ("pool", "-1"), ("pool", "100000"), ("uring", "maybe"),
+                              ("offload", "never"), ("timeout-idle", "soon"), ("timeout-idle", "-1"),
+                              ("inline-max", "16q"), ("chunk", "1"), ("sendfile", "perhaps"), ("log", "loud")):
+            with self.subTest(option=option, value=value):
+                self.refused(*listen, f"--{option}={value}", reason=f"--{option}.*{value}")
+
+    def test_bad_addresses(self):
+        for address in ("", "nonsense", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp:127.0.0.1:65536", "tcp:::1:80",
+                        "unix:", "unix:relative", "unix:@", "unix:/" + "x" * 200, "udp:127.0.0.1:1",
+                        "unixgram:/tmp/x", "http://localhost"):
+            with self.subTest(address):
+                self.refused("--listen", address, reason="--listen")
+
+    def test_the_file_with_line_and_reason(self):
+        listen = 'listen "unix:@never" { }\n'
+        cases = {
+            "# a comment\n\nnonsense = 1\n": r"x\.conf:3: .*nonsense",
+            listen + "pool = many\n": r"x\.conf:2: .*pool.*many",
+            listen + "\n\nlisten \"tcp:127.0.0.1:99999\" { }\n": r"x\.conf:4: .*99999",
+            listen + 'root "a" { path = "/nonexistent/dir" }\n': r"x\.conf:2: .*/nonexistent/dir",
+            listen + 'root "a" { }\n': r"x\.conf:2: .*path is missing",
+            listen + 'root "a/b" { path = "/tmp" }\n': r"x\.conf:2: .*a/b",
+            'listen "unix:@never" { mode = "abc" }\n': r"x\.conf:1: .*mode.*abc",
+            'listen "unix:@never" { allow_uid = {"root"} }\n': r"x\.conf:1: .*allow_uid.*root",
+            'listen "unix:@never" {\n  protocols = {"slc", "gopher"}\n}\n': r"x\.conf:[12]: .*gopher",
+            'listen "unix:@never" {\n  color = "red"\n}\n': r"x\.conf:2: .*color",
+            'listen "unix:@never" { owner = "no such user" }\n': r"x\.conf:1: .*owner",
+            'listen "tcp:127.0.0.1:0" { allow = {"10.0.0.0/33"} }\n': r"x\.conf:1: .*allow.*10\.0\.0\.0/33",
+            listen + listen: r"x\.conf:2: .*",
+            listen + "pool = 4 {\n": r"x\.conf:2: .*",
+            listen + "loop_cpus = \"zero\"\n": r"x\.conf:2: .*loop_cpus",
+        }
+        for text, reason in cases.items():
+            with self.subTest(text):
+                self.refused("-c", self.file(text), reason=reason)
+
+    def test_a_missing_file(self):
+        self.refused("-c", "/nonexistent/x.conf", reason="/nonexistent/x.conf: No such file")
+
+    def test_all_that_is_wrong_is_told_at_once(self):
+        file = self.file('listen "unix:@never" { mode = "9" allow_uid = {"x"} }\nroot "a" { path = "/nonexistent" }\n')
+        done = run_sluiced("-c", file, "--check")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.splitlines()), 3, done.stderr)
+
+    def test_limits_that_do_not_fit(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        done = run_sluiced("--listen", "unix:@never", "--connections", 100, preexec=few)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("RLIMIT_NOFILE 64", done.stderr)
+
+
+class Printed(Case):
+    def printed(self, *arguments):
+        done = run_sluiced(*arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_version(self):
+        self.assertRegex(self.printed("--version"), r"^sluiced \d+\.\d+\S*\n$")
+
+    def test_help_names_every_option(self):
+        text = self.printed("--help")
+        for option in ("-c", "--root", "--listen", "--pool", "--uring", "--offload", "--log", "--check", "--version",
+                       "--connections", "--drain-timeout", "--inline-max", "--shared-max"):
+            self.assertIn(option, text)
+
+    def test_check_prints_what_it_means_and_starts_nothing(self):
+        text = self.printed("--listen", "unix:/nonexistent/x.sock", "--root", self.tree.path, "--pool", 7, "--check")
+        self.assertRegex(text, r"(?m)^pool = 7 +# --pool$")
+        self.assertRegex(text, r"(?m)^connections = \d+ +# automatic$")
+        for word in ("threads: ", "queues: ", "descriptors: ", "RLIMIT_NOFILE"):
+            self.assertIn(word, text)
+
+    def test_what_check_prints_is_a_file_that_means_the_same(self):
+        arguments = ("--listen", "unix:@never", "--root", self.tree.path, "--timeout-idle", 1.5, "--chunk", "64k")
+        first = self.printed(*arguments, "--check")
+        file = self.directory({"x.conf": first.encode()}) / "x.conf"
+        second = self.printed("-c", file, "--check")
+
+        def settings(text):
+            return [line.partition("#")[0].strip() for line in text.splitlines() if not line.startswith("#")]
+        self.assertEqual(settings(first), settings(second))
+
+
+class Taken(Case):
+    def test_the_command_line_overrides_the_file(self):
+        daemon = self.daemon("--requests-per-connection", 2, config="requests_per_connection = 1\n")
+        client = self.connect(daemon.tcp)
+        client.ping()
+        client.ping()
+        self.assertTrue(client.ended())
+
+    def test_both_spellings_of_an_option(self):
+        for arguments in (("--requests_per_connection", "1"), ("--requests-per-connection=1",)):
+            client = self.connect(self.daemon(*arguments).tcp)
+            client.ping()
+            self.assertTrue(client.ended())
+
+    def test_log_formats_and_levels(self):
+        daemon = self.daemon("--log-format", "json")
+        daemon.stop()
+        lines = [json.loads(line) for line in daemon.lines if not line.startswith("ready: ")]
+        self.assertIn("draining", [line["event"] for line in lines])
+        quiet = self.daemon("--log", "off")
+        quiet.stop()
+        self.assertEqual([line for line in quiet.lines if not line.startswith("ready: ")], [])
+
+    def test_the_ready_line_is_there_whatever_the_log_level(self):
+        daemon = self.daemon("--log", "error")
+        self.assertEqual(sum(line.startswith("ready: ") for line in daemon.lines), 1)

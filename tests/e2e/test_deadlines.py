@@ -1,0 +1,112 @@
+"""Deadlines: each test waits for the event, with settings so small that it comes soon."""
+import time
+
+from case import GIB, KIB, MIB, Case
+from slc import HEADER, frame, request
+
+SOON = 0.2    # seconds
+NEVER = 600
+
+
+class Deadlines(Case):
+    def daemon(self, **settings):
+        """Only the deadline under test can fire."""
+        arguments = []
+        for name in ("detect", "idle", "request", "send"):
+            arguments += [f"--timeout-{name}", settings.pop(name, NEVER)]
+        return super().daemon(*arguments, **settings)
+
+    def ends(self, daemon, client, counter):
+        self.assertTrue(client.ended_or_reset())
+        self.assertGreaterEqual(daemon.counter("reactor", counter), 1)
+
+    def test_undecided(self):
+        daemon = self.daemon(detect=SOON)
+        for start in (b"S", b"SLC", b"GET", b"\r\n", b"A" * 15):
+            client = self.connect(daemon.tcp)
+            client.send(start)
+            self.ends(daemon, client, "detect_timeout")
+
+    def test_slow_header(self):
+        daemon = self.daemon(request=SOON)
+        for cut in (1, HEADER.size - 1, HEADER.size, HEADER.size + 3):
+            client = self.connect(daemon.tcp)
+            client.ping()
+            client.send(frame("N", b"data", tag=2)[:cut])
+            self.ends(daemon, client, "closed_request")
+
+    def test_a_byte_now_and_then_is_still_a_slow_header(self):
+        daemon = self.daemon(request=SOON)
+        client = self.connect(daemon.tcp)
+        client.ping()
+        client.socket.settimeout(SOON / 10)
+        try:
+            for byte in frame("N", bytes(4000)):
+                client.send(bytes([byte]))
+                try:
+                    if client.receive() == b"":
+                        break
+                except TimeoutError:
+                    pass
+            else:
+                self.fail("4,000 slow bytes were taken")
+        except ConnectionError:
+            pass
+        self.assertEqual(daemon.counter("reactor", "closed_request"), 1)
+
+    def test_idle_from_the_start(self):
+        daemon = self.daemon(idle=SOON)
+        for address in (daemon.unix, daemon.tcp):
+            self.ends(daemon, self.connect(address), "closed_idle")
+
+    def test_idle_after_requests(self):
+        daemon = self.daemon(idle=SOON)
+        for address in (daemon.unix, daemon.tcp):
+            client = self.connect(address)
+            self.assertContent(client.get("C", f"size/{MIB}"), self.tree.files[f"size/{MIB}"])
+            self.ends(daemon, client, "closed_idle")
+
+    def test_a_client_that_takes_nothing(self):
+        daemon = self.daemon(send=SOON)
+        for address in (daemon.unix, daemon.tcp):
+            for op in "CS":
+                client = self.connect(address)
+                client.send(frame(op, request("1g")))
+                self.assertEqual(client.reply_head().fields.count, GIB)
+                before = daemon.counter("reactor", "closed_send")
+                daemon.wait_counter("reactor", "closed_send", before + 1)
+                with self.assertRaises((EOFError, ConnectionResetError)):
+                    client.discard(GIB)
+
+    def test_a_client_that_takes_no_descriptors(self):
+        daemon = self.daemon(send=SOON)
+        client = self.connect(daemon.unix)
+        client.send_in_background(frame("F", request("hello")) * 1000)
+        daemon.wait_counter("reactor", "closed_send")
+
+    def test_none_of_them_ends_a_slow_transfer(self):
+        daemon = self.daemon(detect=SOON, idle=SOON, request=SOON, send=5 * SOON)
+        client = self.connect(daemon.tcp, receive_buffer=16 * KIB)
+        client.send(frame("C", request("size/5242883")))
+        client.read_size = 4096
+        left = client.reply_head().fields.count
+        client.socket.settimeout(SOON)
+        for _ in range(8):  # together longer than any of them
+            client.take(64 * KIB)
+            left -= 64 * KIB
+            self.wait(SOON / 2)
+        client.take(left)
+        self.assertAlive(client)
+
+    def wait(self, seconds):
+        """Lets time pass: it is what these tests are about."""
+        time.sleep(seconds)
+
+    def test_zero_is_never(self):
+        daemon = super().daemon("--timeout-idle", 0, "--timeout-request", 0, "--timeout-send", 0)
+        client = self.connect(daemon.tcp)
+        client.ping()
+        client.send(frame("N", b"whole")[:-1])
+        self.wait(SOON)
+        client.send(b"e")
+        self.assertEqual(client.reply().payload, b"whole")
