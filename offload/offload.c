@@ -277,7 +277,7 @@ struct offload_stats *offload_stats(struct offload *offload) {
     stats->ring_full = offload->ring.counts.full;
     stats->jobs_open = offload->slab.open;
     stats->pipes_free = offload->pipes.free_count;
-    stats->pipes_total = offload->pipes.total;
+    stats->pipes = offload->pipes.total;
     return stats;
 }
 

@@ -129,7 +129,7 @@ START_TEST(pipes_are_few_and_never_hand_on_bytes)
     for (int i = 0; i < 3; i++)
         offload_pipe_release(rig.offload, i == 1 ? again : pipes[i], true);
     ck_assert_uint_eq(offload_stats(rig.offload)->pipes_free, 3);
-    ck_assert_uint_eq(offload_stats(rig.offload)->pipes_total, 3);
+    ck_assert_uint_eq(offload_stats(rig.offload)->pipes, 3);
 }
 END_TEST
 
