@@ -1,5 +1,6 @@
 #include "reactor/conn.h"
 
+#include "proto/proxy_header.h"
 #include "reactor/drain.h"
 #include "reactor/front.h"
 #include "reactor/listener.h"
@@ -10,26 +11,28 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-
-
 uint64_t conn_handle(const struct conn *conn) {
     return slots_handle(&conn->stream.loop->conns, conn);
 }
 
+/* As much is in hand for this client as may be: its further requests wait unread. Whatever it is that fills the
+ * connection, its end flushes the stream. */
+static bool is_full(struct conn *conn) {
+    const struct loop *loop = conn->stream.loop;
+    const struct bufpool *segments = &loop->segments;
+    uint64_t replies = segments->lent < segments->limit / 2 ? loop->settings.turn_bytes : 0;
+    return conn->stream.out.bytes > replies || (conn->window.paused && !fdwindow_settle(&conn->window)) ||
+           (conn->open > 0 && (conn->open >= (uint32_t)loop->settings.pipeline ||
+                               loop->extra_requests >= CONN_SHARED_REQUESTS));
+}
+
 bool conn_may_parse(struct conn *conn) {
-    struct loop *loop = conn->stream.loop;
     if (conn->stream.dying || conn->last)
         return false;
-    if (conn->window.paused && !fdwindow_settle(&conn->window)) {
-        conn->paused = true;
-        return false;
-    }
-    if (conn->open > 0 &&
-        (conn->open >= (uint32_t)loop->settings.pipeline || loop->extra_requests >= CONN_SHARED_REQUESTS)) {
-        conn->paused = true;
-        return false;
-    }
-    return true;
+    if (!is_full(conn))
+        return true;
+    conn->paused = true;
+    return false;
 }
 
 void conn_finish(struct conn *conn) {
@@ -81,10 +84,10 @@ void conn_request_ended(struct conn *conn) {
             conn_finish(conn);
             return;
         }
-        if (idle)
+        if (idle && conn->stream.reading) /* if not, the stream waits for a buffer to read into */
             deadline_set(&conn->stream.read_by, idle_class(conn));
     }
-    if (conn->paused && conn->open < (uint32_t)loop->settings.pipeline)
+    if (conn->paused)
         stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
 }
 
@@ -135,10 +138,59 @@ static void refuse_protocol(struct conn *conn, enum protocol protocol) {
     conn_finish(conn);
 }
 
+static void note_peer(struct conn *conn, const struct sockaddr *address) {
+    if (address->sa_family == AF_INET) {
+        conn->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        conn->port = ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    } else {
+        struct ucred credentials = {0};
+        socklen_t size = sizeof(credentials);
+        getsockopt(stream_fd(&conn->stream), SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+        conn->pid = (uint32_t)credentials.pid;
+    }
+}
+
+bool conn_rename(struct conn *conn, const struct sockaddr *address) {
+    struct loop *loop = conn->stream.loop;
+    struct peer_key key;
+    struct peer *peer = peer_key_of(-1, address, &key) == 0 ? peers_join(&loop->peers, &key) : NULL;
+    if (!peer || !listener_moved(conn->listener, conn->peer, &key)) {
+        if (peer)
+            peers_leave(&loop->peers, peer);
+        return false;
+    }
+    peers_leave(&loop->peers, conn->peer);
+    conn->peer = conn->window.peer = peer;
+    note_peer(conn, address);
+    return true;
+}
+
+/* Who a trusted proxy comes for. It has to tell: a header that may be missing could be forged. False: it is not
+ * complete, or the connection is over. */
+static bool take_proxy_header(struct conn *conn) {
+    struct proxy_header header;
+    struct span bytes = iobuf_pending(conn->stream.in);
+    struct verdict verdict = proxy_header_decode(bytes.p, bytes.n, &header);
+    if (verdict.kind == VERDICT_MORE)
+        return false;
+    if (verdict.kind == VERDICT_BAD ||
+        (!header.local && !conn_rename(conn, (const struct sockaddr *)(const void *)&header.source))) {
+        conn->stream.loop->stats.bad_frames++;
+        stream_abort(&conn->stream);
+        return false;
+    }
+    iobuf_parsed(conn->stream.in, verdict.n);
+    conn->expect_proxy = false;
+    return iobuf_pending(conn->stream.in).n > 0;
+}
+
 /* True when the connection has a front end. */
 static bool detect(struct conn *conn) {
     if (conn->front)
         return true;
+    if (conn->expect_proxy && !take_proxy_header(conn))
+        return false;
     struct span bytes = iobuf_pending(conn->stream.in);
     enum protocol protocol = detect_protocol(bytes.p, bytes.n, false);
     if (protocol == PROTOCOL_NONE)
@@ -168,13 +220,13 @@ static void parse(struct conn *conn) {
         conn->front->parse(conn);
         conn->parsing = false;
     }
+    if (stream->eof && !conn->paused)
+        end_input(conn);
     bool over = conn->last && !conn->receiving;
     if (over)
         iobuf_drop(&stream->loop->inputs, &stream->in);
     else
         iobuf_settle(&stream->loop->inputs, &stream->in);
-    if (stream->eof && !conn->paused)
-        end_input(conn);
     if (conn->open == 0 && (conn->last || (!stream->in && stream->loop->state >= LOOP_DRAINING)))
         conn_finish(conn);
     stream_read(stream, !conn->paused && !over);
@@ -190,8 +242,7 @@ static void conn_input(struct stream *stream) {
 
 static void conn_drained(struct stream *stream) {
     struct conn *conn = conn_of(stream);
-    if (conn->paused && conn->open < (uint32_t)stream->loop->settings.pipeline &&
-        (!conn->window.paused || fdwindow_settle(&conn->window)))
+    if (conn->paused && (conn->receiving || !is_full(conn)))
         parse(conn);
 }
 
@@ -270,19 +321,6 @@ void conn_init_loop(struct loop *loop) {
     deadlines_add(&loop->deadlines, &loop->request_deadline, loop->settings.timeout_request, request_over);
 }
 
-static void note_peer(struct conn *conn, const struct sockaddr *address) {
-    if (address->sa_family == AF_INET) {
-        conn->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
-    } else if (address->sa_family == AF_INET6) {
-        conn->port = ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
-    } else {
-        struct ucred credentials = {0};
-        socklen_t size = sizeof(credentials);
-        getsockopt(stream_fd(&conn->stream), SOL_SOCKET, SO_PEERCRED, &credentials, &size);
-        conn->pid = (uint32_t)credentials.pid;
-    }
-}
-
 bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                const struct sockaddr *address) {
     struct conn *conn = slots_take(&loop->conns);
@@ -296,6 +334,7 @@ bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer
     conn->window.peer = peer;
     STAILQ_INIT(&conn->requests);
     note_peer(conn, address);
+    conn->expect_proxy = listener_expects_proxy(listener, address);
     loop->stats.accepted++;
     deadline_set(&conn->stream.read_by, &loop->idle_deadline);
     return true;

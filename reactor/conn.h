@@ -28,8 +28,9 @@ struct conn {
     uint32_t pid;                    /* of a Unix peer */
     uint16_t port;                   /* of a TCP peer */
     bool last;    /* parse no further: close when everything was answered */
-    bool paused;  /* stopped parsing: too many requests in hand */
+    bool paused;  /* stopped parsing: too much in hand */
     bool parsing; /* inside front->parse() */
+    bool expect_proxy; /* a PROXY header comes first */
     bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;
@@ -49,6 +50,8 @@ bool conn_admit(struct conn *conn, struct request *request);
 void conn_finish(struct conn *conn);
 /* A request ended. For request.c. */
 void conn_request_ended(struct conn *conn);
+/* The client of a connection, as its proxy tells. False: no memory. */
+bool conn_rename(struct conn *conn, const struct sockaddr *address);
 /* The peer as text ("uid:1000", "127.0.0.1:5000", "[::1]:5000"). */
 void conn_peer_text(const struct conn *conn, char *text, size_t size);
 uint64_t conn_handle(const struct conn *conn);

@@ -1,9 +1,13 @@
 #include "reactor/deadlines.h"
 
+static double now_of(const struct deadlines *deadlines) {
+    return (double)*deadlines->now_ns * 1e-9;
+}
+
 static void arm(struct deadlines *deadlines, double at) {
     if (deadlines->armed != 0 && deadlines->armed <= at)
         return;
-    double delay = at - ev_now(deadlines->ev);
+    double delay = at - now_of(deadlines);
     ev_timer_stop(deadlines->ev, &deadlines->timer);
     ev_timer_set(&deadlines->timer, delay > 0 ? delay : 0, 0);
     ev_timer_start(deadlines->ev, &deadlines->timer);
@@ -11,9 +15,9 @@ static void arm(struct deadlines *deadlines, double at) {
 }
 
 static void timer_fired(struct ev_loop *ev, ev_timer *timer, int events) {
-    (void)events;
+    (void)ev, (void)events;
     struct deadlines *deadlines = timer->data;
-    double now = ev_now(ev);
+    double now = now_of(deadlines);
     deadlines->armed = 0;
     struct deadline_class *class;
     LIST_FOREACH(class, &deadlines->classes, link) {
@@ -28,8 +32,8 @@ static void timer_fired(struct ev_loop *ev, ev_timer *timer, int events) {
             arm(deadlines, TAILQ_FIRST(&class->list)->at);
 }
 
-void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev) {
-    *deadlines = (struct deadlines){.ev = ev};
+void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev, const int64_t *now_ns) {
+    *deadlines = (struct deadlines){.ev = ev, .now_ns = now_ns};
     LIST_INIT(&deadlines->classes);
     ev_init(&deadlines->timer, timer_fired);
     deadlines->timer.data = deadlines;
@@ -51,7 +55,7 @@ void deadline_set(struct deadline *deadline, struct deadline_class *class) {
     if (class->after <= 0)
         return;
     deadline->class = class;
-    deadline->at = ev_now(class->deadlines->ev) + class->after;
+    deadline->at = now_of(class->deadlines) + class->after;
     TAILQ_INSERT_TAIL(&class->list, deadline, link);
     if (TAILQ_FIRST(&class->list) == deadline)
         arm(class->deadlines, deadline->at);

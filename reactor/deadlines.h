@@ -8,6 +8,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct deadline_class;
@@ -28,12 +29,15 @@ struct deadline_class {
 
 struct deadlines {
     struct ev_loop *ev;
+    const int64_t *now_ns;
     ev_timer timer;
     double armed; /* when the timer fires; 0: stopped */
     LIST_HEAD(, deadline_class) classes;
 };
 
-void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev);
+/* *now_ns: CLOCK_MONOTONIC at the start of ev's turn, kept by the caller. The time of day, which libev goes by, may
+ * be set while a deadline runs. */
+void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev, const int64_t *now_ns);
 void deadlines_stop(struct deadlines *deadlines);
 /* expired is called on the loop; the deadline is not set any more then. */
 void deadlines_add(struct deadlines *deadlines, struct deadline_class *class, double after,

@@ -12,7 +12,7 @@ static void stop(struct loop *loop) {
 }
 
 void drain_check(struct loop *loop) {
-    if (loop->state == LOOP_DRAINING && loop->conns.used == 0)
+    if (loop->state == LOOP_DRAINING && loop->conns.used + loop->guests == 0)
         stop(loop);
 }
 
@@ -21,16 +21,16 @@ static void cut_off(struct loop *loop) {
         loop->stats.closed_drain++;
         stream_abort(&conn->stream);
     }
-    log_warn(loop->log, "drain cut off", log_number("connections", loop->conns.used));
+    log_warn(loop->log, "drain cut off", log_number("connections", loop->conns.used + loop->guests));
     stop(loop);
 }
 
-/* Idle connections end now, the others when what they have in hand was answered. */
+/* Idle connections end when their replies have left, the others when what they have in hand was answered. */
 static void close_listeners(struct loop *loop) {
     loop->state = LOOP_DRAINING;
     listeners_close(loop);
     for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn))
-        if (conn->open == 0 && !conn->stream.in && outq_is_empty(&conn->stream.out))
+        if (conn->open == 0 && !conn->stream.in)
             conn_finish(conn);
     log_info(loop->log, "draining", log_number("connections", loop->conns.used));
     ev_timer_stop(loop->ev, &loop->drain_timer);

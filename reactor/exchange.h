@@ -30,7 +30,7 @@ struct exchange {
     unsigned params_count;
     char *body; /* owned; NULL without one */
     size_t body_n, body_size;
-    void *state;         /* the handler's; */
+    void *state;               /* the handler's; */
     void (*drop)(void *state); /* frees it when the exchange ends; may be NULL */
     int64_t started_ns;
     uint64_t replied_bytes; /* of the body of the reply, as announced; UINT64_MAX: unknown */
@@ -41,6 +41,7 @@ struct exchange {
     unsigned holders;       /* kept: how many exchange_end() free it */
     bool expect_continue;   /* 100 is due before the body comes */
     bool receiving;         /* the body is not complete */
+    uint8_t siblings, coding; /* of an object: which compressed siblings were tried (sibling.h) */
     char request_id[40];    /* X-Request-ID, accepted or made; "" until asked for */
     char *bytes;            /* kept: the head, then path if it was rewritten */
 };

@@ -111,12 +111,10 @@ bool fdwindow_admit(struct fdwindow *window, unsigned fds) {
         window->paused = false;
         return true;
     }
-    if (!window->paused)
-        loop->stats.fd_pauses++;
-    window->paused = true;
-    if (arm(window) != 0)
-        return true; /* no memory for the watch: rather a longer window than a stall */
-    return false;
+    bool watched = arm(window) == 0; /* no memory for the watch: rather a longer window than a stall */
+    loop->stats.fd_pauses += watched && !window->paused;
+    window->paused = watched;
+    return !watched;
 }
 
 void fdwindow_refused(struct loop *loop) {
@@ -146,10 +144,14 @@ static void peer_has_read(struct fdwindow *window, uint32_t events) {
     struct stream *stream = window->stream;
     /* A hang-up alone says little (both sides may be shut with descriptors still queued): the queue tells. */
     bool read_all = fdwindow_settle(window);
-    if (!stream->dying && (read_all || events & (EPOLLHUP | EPOLLERR)))
-        stream_wake(stream);
-    else if (stream->dying && read_all)
+    if (stream->dying && read_all) {
         stream_bury_again(stream);
+    } else if (!stream->dying && read_all) {
+        stream_wake(stream);
+    } else if (!stream->dying && events & (EPOLLHUP | EPOLLERR)) {
+        stream->loop->stats.closed_broken++; /* it reads what it has, if anything, and takes no more */
+        stream_abort(stream);
+    }
 }
 
 static void on_edges(struct ev_loop *ev, ev_io *io, int events) {

@@ -61,6 +61,7 @@ static struct exchange *scratch_exchange(struct loop *loop) {
     exchange->status = 0;
     exchange->delivery = NULL;
     exchange->close = exchange->kept = exchange->expect_continue = exchange->receiving = false;
+    exchange->siblings = exchange->coding = 0;
     exchange->request_id[0] = '\0';
     return exchange;
 }
@@ -71,7 +72,8 @@ static bool keep(struct loop *loop, uint64_t handle, struct span head) {
     struct request *request = request_find(loop, handle);
     if (!request)
         return false;
-    struct exchange *kept = request->exchange->kept ? request->exchange : exchange_keep(request->exchange, head);
+    struct exchange *kept =
+        request->exchange->kept ? request->exchange : exchange_keep(request->exchange, head);
     if (kept) {
         request->exchange = kept;
     } else if (request->replied) {
@@ -95,7 +97,8 @@ static void refuse(struct conn *conn, int status, const char *reason) {
     struct exchange *exchange = scratch_exchange(loop);
     exchange->head.fields.n = 0;
     exchange->head.method = HTTP1_GET;
-    exchange->head.method_name = exchange->head.target = exchange->path = exchange->head.query = span_of(NULL, 0);
+    exchange->head.method_name = exchange->head.target = exchange->path = exchange->head.query =
+        span_of(NULL, 0);
     exchange->head.minor = 1;
     exchange->close = true;
     request->exchange = exchange;
@@ -200,7 +203,8 @@ static bool take_head(struct conn *conn) {
     struct http1_scan fresh = {0}, *scan = intake ? &intake->scan : &fresh;
     struct exchange *exchange = scratch_exchange(conn->stream.loop);
     exchange->head.fields = (struct http1_fields){service->fields, 0, HTTP1_FIELDS_MAX};
-    struct http1_verdict verdict = http1_decode(scan, pending.p, pending.n, &service->limits, &exchange->head);
+    struct http1_verdict verdict =
+        http1_decode(scan, pending.p, pending.n, &service->limits, &exchange->head);
     if (verdict.kind == VERDICT_BAD) {
         refuse(conn, verdict.http_status, verdict.reason);
         return false;

@@ -29,8 +29,8 @@ struct http_sink {
 
 /* What answers an exchange. */
 struct http_handler {
-    uint64_t body_limit; /* a longer body is answered 413 */
-    bool early;          /* runs without the body; with one, the connection ends after the reply */
+    uint64_t body_limit;          /* a longer body is answered 413 */
+    bool early;                   /* runs without the body; with one, the connection ends after the reply */
     const struct http_sink *sink; /* run() comes first, then the body; NULL: run() when all of it is there */
     /* Replies (http1_reply.h), or submits a job whose done() replies. */
     void (*run)(struct request *request, struct exchange *exchange);
@@ -42,7 +42,7 @@ struct http1_service {
     const struct http_handler *(*route)(struct http1_service *service, struct request *request,
                                         struct exchange *exchange);
     /* A reply has been given: for the access log and metrics. May be NULL. */
-    void (*ended)(struct http1_service *service, struct request *request, const struct exchange *exchange);
+    void (*ended)(struct http1_service *service, struct request *request, struct exchange *exchange);
     /* 100 Continue was sent: for the counters. May be NULL. */
     void (*interim)(struct http1_service *service);
     void *context;

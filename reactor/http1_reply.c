@@ -12,7 +12,7 @@ bool http1_reply_is_head(const struct exchange *exchange) {
 }
 
 static struct span date_text(struct http1_service *service, const struct loop *loop) {
-    time_t now = (time_t)loop_now(loop);
+    time_t now = loop_date(loop);
     if (now != service->dated) {
         service->dated = now;
         http1_date(now, service->date);
@@ -20,7 +20,8 @@ static struct span date_text(struct http1_service *service, const struct loop *l
     return span_of(service->date, HTTP1_DATE_SIZE - 1);
 }
 
-void http1_reply_forward(struct http1_reply *reply, struct request *request, int status, void *room, size_t size) {
+void http1_reply_forward(struct http1_reply *reply, struct request *request, int status, void *room,
+                         size_t size) {
     reply->request = request;
     reply->exchange = request->exchange;
     reply->exchange->status = (uint16_t)status;
@@ -46,6 +47,10 @@ void http1_reply_number(struct http1_reply *reply, const char *name, uint64_t va
     http1_writer_number(&reply->writer, span_text(name), value);
 }
 
+void http1_reply_lines(struct http1_reply *reply, struct span lines) {
+    http1_writer_lines(&reply->writer, lines);
+}
+
 /* Ends the head: what the connection does next. */
 static struct span finish_head(struct http1_reply *reply) {
     struct exchange *exchange = reply->exchange;
@@ -64,7 +69,8 @@ static struct span finish_head(struct http1_reply *reply) {
 
 /* The head did not fit or a field was no field: an answer of our own instead. */
 static struct span overflow(struct http1_reply *reply) {
-    static const char text[] = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char text[] =
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     reply->request->conn->last = true;
     reply->exchange->status = 500;
     return span_of(text, sizeof(text) - 1);
@@ -77,9 +83,9 @@ static void send_reply(struct http1_reply *reply, struct span body, int fd, stru
     if (head.n == 0) {
         head = overflow(reply);
         body.n = 0;
-        if (pulled)
-            pulled->class->end(pulled, false);
-        pulled = NULL;
+        if (pulled || fd >= 0)
+            stream_abort(
+                &reply->request->conn->stream); /* they end unsent, and not before the reply is given */
     }
     if (status < 400)
         loop->stats.replies_OK++;

@@ -24,13 +24,16 @@ struct http1_reply {
 
 void http1_reply_begin(struct http1_reply *reply, struct request *request, int status);
 /* The same for the reply of another server, in room of the caller's and without a Date: http1_reply_date(). */
-void http1_reply_forward(struct http1_reply *reply, struct request *request, int status, void *room, size_t size);
+void http1_reply_forward(struct http1_reply *reply, struct request *request, int status, void *room,
+                         size_t size);
 void http1_reply_date(struct http1_reply *reply);
 void http1_reply_field(struct http1_reply *reply, const char *name, struct span value);
 void http1_reply_number(struct http1_reply *reply, const char *name, uint64_t value);
+/* Field lines that an http1_writer wrote. */
+void http1_reply_lines(struct http1_reply *reply, struct span lines);
 /* The whole body at hand (copied). */
 void http1_reply_bytes(struct http1_reply *reply, struct span body);
-/* A body of exactly length bytes; it is the queue's from now on. With HEAD it is ended at once. */
+/* A body of exactly length bytes; it is the queue's from now on. Not for HEAD: http1_reply_empty(). */
 void http1_reply_body(struct http1_reply *reply, uint64_t length, struct body *body);
 /* A body whose length nobody knows: chunked, or until the connection ends for HTTP/1.0. */
 void http1_reply_stream(struct http1_reply *reply, struct body *body);

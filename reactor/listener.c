@@ -38,33 +38,49 @@ static bool in_network(const struct network *network, const uint8_t address[16])
     return (network->address[whole] & mask) == (address[whole] & mask);
 }
 
-static bool network_allowed(const struct listener *listener, const struct sockaddr *address) {
+static bool in_networks(const struct network *networks, unsigned count, const struct sockaddr *address) {
     uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
     if (address->sa_family == AF_INET)
         memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-    else
+    else if (address->sa_family == AF_INET6)
         memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-    const struct listener_options *options = &listener->options;
-    for (unsigned i = 0; i < options->networks_count; i++)
-        if (in_network(&options->networks[i], bytes))
+    else
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        if (in_network(&networks[i], bytes))
             return true;
-    return options->networks_count == 0;
+    return false;
+}
+
+bool listener_expects_proxy(const struct listener *listener, const struct sockaddr *address) {
+    return in_networks(listener->options.proxies, listener->options.proxies_count, address);
+}
+
+bool listener_moved(struct listener *listener, struct peer *from, const struct peer_key *to) {
+    if (listener->options.settings->max_per_client && !peers_join(&listener->clients, to))
+        return false;
+    struct peer *here = peers_find(&listener->clients, &from->key);
+    if (here)
+        peers_leave(&listener->clients, here);
+    return true;
 }
 
 static bool allowed(const struct listener *listener, int fd, const struct sockaddr *address) {
     const struct listener_options *options = &listener->options;
     if (!options->is_unix)
-        return network_allowed(listener, address);
+        return options->networks_count == 0 ||
+               in_networks(options->networks, options->networks_count, address);
     return (options->uids_count == 0 && options->gids_count == 0) ||
            unixsock_peer_allowed(fd, options->uids, options->uids_count, options->gids, options->gids_count);
 }
 
 /* Why this socket may not become a connection: the counter, or NULL if it may. */
-static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address, struct peer_key *key) {
+static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address,
+                         struct peer_key *key) {
     struct loop *loop = listener->loop;
     if (!allowed(listener, fd, address) || peer_key_of(fd, address, key) != 0)
         return &loop->stats.refused_allow;
-    if (loop->conns.used >= loop->conns.capacity)
+    if (loop->conns.used + loop->guests >= loop->conns.capacity)
         return &loop->stats.refused_limit;
     long in_all = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
     if ((in_all && connections_of(&loop->peers, key) >= in_all) ||
@@ -97,7 +113,7 @@ static void take_connection(struct listener *listener, int fd, const struct sock
     }
     ledger_enter(&loop->ledger, fd, FD_CLIENT, 0, loop_now(loop));
     listener->connections++;
-    if (!conn_open(loop, listener, fd, peer, address)) {
+    if (!listener->take(loop, listener, fd, peer, address)) {
         listener_left(listener, peer);
         peers_leave(&loop->peers, peer);
         ledger_close(&loop->ledger, fd);
@@ -200,9 +216,9 @@ static int open_tcp(struct listener *listener) {
     }
     size = sizeof(name);
     if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
-        listener->address.port = ntohs(name.ss_family == AF_INET
-                                           ? ((struct sockaddr_in *)(void *)&name)->sin_port
-                                           : ((struct sockaddr_in6 *)(void *)&name)->sin6_port);
+        listener->address.port =
+            ntohs(name.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&name)->sin_port
+                                            : ((struct sockaddr_in6 *)(void *)&name)->sin6_port);
     return fd;
 }
 
@@ -237,6 +253,11 @@ static int start(struct listener *listener, int fd) {
 }
 
 int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size) {
+    return listener_open_for(loop, settings, conn_open, NULL, why, why_size);
+}
+
+int listener_open_for(struct loop *loop, const struct listen_settings *settings, listener_take *take,
+                      void *context, char *why, size_t why_size) {
     struct listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return -ENOMEM;
@@ -244,6 +265,8 @@ int listener_open(struct loop *loop, const struct listen_settings *settings, cha
     int error = listener_options_parse(&listener->options, settings, why, why_size);
     if (!error) {
         listener->loop = loop;
+        listener->take = take;
+        listener->context = context;
         peers_init(&listener->clients, false);
         listener->address = listener->options.address;
         int fd = listener->options.is_unix ? open_unix(listener, why, why_size) : open_tcp(listener);
@@ -272,7 +295,7 @@ static void close_listener(struct listener *listener) {
 
 void listeners_close(struct loop *loop) {
     struct listener *listener;
-    LIST_FOREACH(listener, &loop->listeners, link)
+    LIST_FOREACH (listener, &loop->listeners, link)
         close_listener(listener);
 }
 

@@ -11,27 +11,43 @@
 #include "reactor/listener_options.h"
 #include "reactor/loop.h"
 
+struct listener;
+
+/* Takes over an accepted socket (in the ledger), whose peer was joined for it; listener_left() and peers_leave() when it
+ * ends. False: it cannot, and nothing was taken. conn_open() is one. */
+typedef bool listener_take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
+                           const struct sockaddr *address);
+
 struct listener {
     ev_io io;
     ev_timer resume;
     LIST_ENTRY(listener) link;
     struct loop *loop;
+    listener_take *take;
+    void *context; /* the taker's */
     struct listener_options options;
     struct address address; /* as bound: port 0 resolved */
     bool closed;
     uint32_t connections;
     struct peers clients; /* where max_per_client is set: connections of each here */
-    dev_t device; /* of a Unix socket's file, so that only our own is removed */
+    dev_t device;         /* of a Unix socket's file, so that only our own is removed */
     ino_t inode;
 };
 
 /* Opens it. The listener is allocated; freed by listeners_free(). settings
  * and its texts must stay. 0, or -errno with a reason. */
 int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size);
+/* The same for connections that somebody else takes, like tunnels. */
+int listener_open_for(struct loop *loop, const struct listen_settings *settings, listener_take *take,
+                      void *context, char *why, size_t why_size);
 /* Accepts no further connections; removes the files of Unix sockets. */
 void listeners_close(struct loop *loop);
 void listeners_free(struct loop *loop);
 bool listener_offers(const struct listener *listener, enum protocol protocol);
+/* Does a connection from there begin with a PROXY header? */
+bool listener_expects_proxy(const struct listener *listener, const struct sockaddr *address);
+/* A connection counts for another client from now on. False: no memory. */
+bool listener_moved(struct listener *listener, struct peer *from, const struct peer_key *to);
 /* A connection of this listener ended. */
 void listener_left(struct listener *listener, struct peer *peer);
 

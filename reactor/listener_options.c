@@ -64,12 +64,14 @@ static bool parse_id(struct span word, uint32_t *id) {
 
 static int take_uid(const struct parse *parse, struct span word) {
     struct listener_options *out = parse->out;
-    return parse_id(word, &out->uids[out->uids_count++]) ? 0 : refuse(parse, "allow_uid", word, "is no user id");
+    return parse_id(word, &out->uids[out->uids_count++]) ? 0
+                                                         : refuse(parse, "allow_uid", word, "is no user id");
 }
 
 static int take_gid(const struct parse *parse, struct span word) {
     struct listener_options *out = parse->out;
-    return parse_id(word, &out->gids[out->gids_count++]) ? 0 : refuse(parse, "allow_gid", word, "is no group id");
+    return parse_id(word, &out->gids[out->gids_count++]) ? 0
+                                                         : refuse(parse, "allow_gid", word, "is no group id");
 }
 
 /* "10.0.0.0/8", "::1": IPv4 is kept mapped, so that both compare alike. */
@@ -96,6 +98,13 @@ static bool parse_network(struct span word, struct network *network) {
         return false;
     network->bits = base + bits;
     return bits <= most;
+}
+
+static int take_proxy(const struct parse *parse, struct span word) {
+    struct listener_options *out = parse->out;
+    return parse_network(word, &out->proxies[out->proxies_count++])
+               ? 0
+               : refuse(parse, "proxy_from", word, "is no network like 10.0.0.0/8 or 2001:db8::/32");
 }
 
 static int take_network(const struct parse *parse, struct span word) {
@@ -158,7 +167,8 @@ static int allocate_lists(struct listener_options *out) {
     out->uids = calloc(count_words(settings->allow_uid) + 1, sizeof(uint32_t));
     out->gids = calloc(count_words(settings->allow_gid) + 1, sizeof(uint32_t));
     out->networks = calloc(count_words(settings->allow) + 1, sizeof(struct network));
-    return out->uids && out->gids && out->networks ? 0 : -ENOMEM;
+    out->proxies = calloc(count_words(settings->proxy_from) + 1, sizeof(struct network));
+    return out->uids && out->gids && out->networks && out->proxies ? 0 : -ENOMEM;
 }
 
 int listener_options_parse(struct listener_options *out, const struct listen_settings *settings, char *why,
@@ -179,6 +189,7 @@ int listener_options_parse(struct listener_options *out, const struct listen_set
     error = error ? error : each_word(&parse, settings->allow_uid, take_uid);
     error = error ? error : each_word(&parse, settings->allow_gid, take_gid);
     error = error ? error : each_word(&parse, settings->allow, take_network);
+    error = error ? error : each_word(&parse, settings->proxy_from, take_proxy);
     error = error ? error : parse_mode(&parse);
     error = error ? error : parse_owner(&parse);
     if (error)
@@ -190,6 +201,8 @@ void listener_options_free(struct listener_options *options) {
     free(options->uids);
     free(options->gids);
     free(options->networks);
+    free(options->proxies);
+    options->proxies = NULL;
     options->uids = options->gids = NULL;
     options->networks = NULL;
 }

@@ -24,6 +24,8 @@ struct listener_options {
     unsigned uids_count, gids_count;
     struct network *networks;
     unsigned networks_count;
+    struct network *proxies; /* peers that tell for whom they come */
+    unsigned proxies_count;
     mode_t mode;
     uid_t owner; /* (uid_t)-1: unchanged */
     gid_t group; /* (gid_t)-1: unchanged */

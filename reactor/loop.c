@@ -76,6 +76,7 @@ static void end_turn(struct loop *loop) {
     for (int round = 0; round < ROUNDS; round++)
         if (one_round(loop) == 0)
             break;
+    stream_renew(loop);
     bury(loop);
     ledger_flush(&loop->ledger);
 }
@@ -118,7 +119,7 @@ static void notice_fd(void *context, int fd, const char *kind, bool opened) {
         ledger_leave(&loop->ledger, fd);
     else
         ledger_enter(&loop->ledger, fd, strcmp(kind, "pipe") == 0 ? FD_PIPE : FD_OFFLOAD, 0,
-                     loop->ev ? loop_now(loop) : 0);
+                     loop_now(loop));
 }
 
 static void start_watchers(struct loop *loop) {
@@ -154,7 +155,8 @@ static int init_libev(struct loop *loop) {
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop->ev)
         return -EMFILE;
-    deadlines_init(&loop->deadlines, loop->ev);
+    loop->now_ns = loop_clock();
+    deadlines_init(&loop->deadlines, loop->ev, &loop->now_ns);
     stream_deadlines_init(loop);
     conn_init_loop(loop);
     drain_init(loop);
@@ -162,7 +164,6 @@ static int init_libev(struct loop *loop) {
     if (!loop->posts)
         return -ENOMEM;
     ledger_adopt(&loop->ledger, FD_LOOP);
-    loop->now_ns = loop_clock();
     return 0;
 }
 
@@ -195,6 +196,7 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings, const 
               struct log *log, char *why, size_t why_size) {
     *loop = (struct loop){.settings = *settings, .log = log};
     TAILQ_INIT(&loop->dirty);
+    TAILQ_INIT(&loop->spent);
     TAILQ_INIT(&loop->dying);
     LIST_INIT(&loop->listeners);
     snprintf(why, why_size, "no memory for the tables");

@@ -3,7 +3,7 @@
  *     epoll -> check: awake, new turn
  *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
  *           -> prepare: repeat { reap completions -> flush dirty streams -> submit the ring }
- *                       until nothing is left or the turn's rounds are spent;
+ *                       until nothing is left, every stream sent its share or the turn's rounds are spent;
  *                       bury what died; close passed descriptors; sleep only if nothing is pending
  *
  * One thread owns everything here. */
@@ -55,7 +55,7 @@ struct loop {
     ev_check check;
     ev_idle busy; /* active: do not sleep, work is left over */
     ev_io completions;
-    TAILQ_HEAD(, stream) dirty, dying;
+    TAILQ_HEAD(, stream) dirty, spent, dying; /* to flush; to flush in the next turn; to bury */
     unsigned dirty_count;
 
     struct reactor_settings settings;
@@ -70,6 +70,7 @@ struct loop {
     struct deadline_class send_deadline, send_retry_deadline;               /* send_by */
     struct bufpool inputs, segments;
     struct slots conns, requests;
+    uint32_t guests; /* client connections that are no conns: tunnels */
     uint32_t extra_requests; /* requests beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;
@@ -116,8 +117,14 @@ void loop_sample(struct loop *loop);
 /* CLOCK_MONOTONIC in ns. */
 int64_t loop_clock(void);
 
+/* The start of the turn in seconds, on a clock that no one sets. */
 static inline double loop_now(const struct loop *loop) {
-    return ev_now(loop->ev);
+    return (double)loop->now_ns * 1e-9;
+}
+
+/* The same as the time of day. */
+static inline time_t loop_date(const struct loop *loop) {
+    return (time_t)ev_now(loop->ev);
 }
 
 #endif

@@ -198,6 +198,10 @@ static enum outq_result flush_first(struct outq *queue, struct outq_sink *sink) 
     bool bytes = segment->sent < segment->used;
     if (body)
         body->class->next(body, &piece);
+    if (piece.n > sink->budget) {
+        piece.n = sink->budget;
+        piece.more = true;
+    }
     bool waiting = piece.kind == PIECE_WAIT || piece.kind == PIECE_STARVED;
     if (waiting && bytes && !segment->held) {
         segment->held = true; /* a job that finishes on the spot brings the piece within this turn */

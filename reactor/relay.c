@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define BULK_AFTER 4u          /* full buffers in a row */
+#define BULK_AFTER 4u           /* full buffers in a row */
 #define BULK_LEAST (64u * 1024) /* a shorter rest is not worth a pipe */
 
 static struct relay *relay_of(struct body *body) {
@@ -46,7 +46,8 @@ static void look(struct relay *relay) {
         decode(relay);
     else
         relay->over = relay->left == 0;
-    if (!relay->over && pending_of(relay).n == 0 && relay->in_pipe == 0 && (!relay->from || relay->from->eof)) {
+    if (!relay->over && pending_of(relay).n == 0 && relay->in_pipe == 0 &&
+        (!relay->from || relay->from->eof)) {
         relay->over = relay->left == RELAY_REST && relay->from;
         relay->broken = !relay->over;
     }
@@ -62,8 +63,8 @@ static bool fill_pipe(struct relay *relay) {
         return false;
     }
     size_t want = relay->left < relay->pipe->size ? (size_t)relay->left : relay->pipe->size;
-    ssize_t n = splice(stream_fd(from), NULL, relay->pipe->write_end, NULL, want,
-                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t n =
+        splice(stream_fd(from), NULL, relay->pipe->write_end, NULL, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n > 0) {
         relay->in_pipe = (size_t)n;
         from->received += (uint64_t)n;

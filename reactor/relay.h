@@ -16,12 +16,12 @@
 #define RELAY_REST UINT64_MAX /* as long as the sender sends */
 
 struct relay {
-    struct body body; /* first */
+    struct body body;    /* first */
     struct stream *from; /* NULL: gone */
     struct pipe_pair *pipe;
     size_t in_pipe;
-    uint64_t left; /* bytes still to come, of the chunk in hand if chunked */
-    uint64_t bytes; /* that went through */
+    uint64_t left;           /* bytes still to come, of the chunk in hand if chunked */
+    uint64_t bytes;          /* that went through */
     struct chunked *chunked; /* the owner's; NULL: not chunked */
     /* The body ended; whole: everything was handed on. May free the relay. */
     void (*ended)(struct relay *relay, bool whole);

@@ -5,7 +5,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,11 +46,30 @@ void stream_wake(struct stream *stream) {
 }
 
 void stream_clean(struct stream *stream) {
+    struct loop *loop = stream->loop;
     if (!stream->dirty)
         return;
-    TAILQ_REMOVE(&stream->loop->dirty, stream, link);
-    stream->loop->dirty_count--;
-    stream->dirty = false;
+    if (stream->spent) {
+        TAILQ_REMOVE(&loop->spent, stream, link);
+    } else {
+        TAILQ_REMOVE(&loop->dirty, stream, link);
+        loop->dirty_count--;
+    }
+    stream->dirty = stream->spent = false;
+}
+
+static void put_off(struct stream *stream) {
+    stream_clean(stream);
+    stream->dirty = stream->spent = true;
+    TAILQ_INSERT_TAIL(&stream->loop->spent, stream, link);
+}
+
+void stream_renew(struct loop *loop) {
+    struct stream *stream;
+    while ((stream = TAILQ_FIRST(&loop->spent))) {
+        stream_clean(stream);
+        stream_wake(stream);
+    }
 }
 
 static void die(struct stream *stream) {
@@ -134,6 +155,17 @@ static void sink_passed(void *owner, unsigned fds) {
         stream->class->passed(stream, fds);
 }
 
+/* What the peer has not taken yet, in the kernel's own measure: less than before means that it took something. */
+static int untaken(const struct stream *stream) {
+    int amount = 0;
+    return ioctl(stream->io.fd, SIOCOUTQ, &amount) == 0 ? amount : 0;
+}
+
+static void watch_peer(struct stream *stream) {
+    stream->untaken = untaken(stream);
+    deadline_set(&stream->send_by, &stream->loop->send_deadline);
+}
+
 static void after_flush(struct stream *stream, enum outq_result result, const struct outq_sink *sink) {
     struct loop *loop = stream->loop;
     bool waits_for_peer = result == OUTQ_BLOCKED || result == OUTQ_PAUSED;
@@ -142,10 +174,12 @@ static void after_flush(struct stream *stream, enum outq_result result, const st
     if (result == OUTQ_STARVED)
         deadline_set(&stream->send_by, &loop->send_retry_deadline);
     else if (waits_for_peer && (sink->sent || !stream->send_by.class))
-        deadline_set(&stream->send_by, &loop->send_deadline);
+        watch_peer(stream);
     else if (!waits_for_peer)
         deadline_clear(&stream->send_by);
-    if (result == OUTQ_AGAIN)
+    if (result == OUTQ_AGAIN && sink->budget == 0)
+        put_off(stream);
+    else if (result == OUTQ_AGAIN)
         stream_wake(stream);
     if (stream->closing && result == OUTQ_EMPTY) {
         finish(stream);
@@ -176,8 +210,7 @@ void stream_flush(struct stream *stream) {
         return;
     if (result == OUTQ_BROKEN && sink.error == -ETOOMANYREFS) {
         fdwindow_refused(loop);
-        deadline_set(&stream->send_by, &loop->send_retry_deadline);
-        return;
+        result = OUTQ_STARVED;
     }
     if (result == OUTQ_BROKEN) {
         if (is_client(stream))
@@ -262,7 +295,7 @@ static bool take_foreign(struct stream *stream, struct msghdr *message) {
 static bool take_descriptors(struct stream *stream, struct msghdr *message) {
     if (stream->class->descriptors)
         return stream->class->descriptors(stream, message);
-    return !take_foreign(stream, message);
+    return !take_foreign(stream, message) && !(message->msg_flags & MSG_CTRUNC);
 }
 
 /* recv(2), or recvmsg(2) with room for descriptors where they cannot be refused. */
@@ -365,6 +398,11 @@ static void send_retry(struct deadline *deadline) {
 
 static void send_over(struct deadline *deadline) {
     struct stream *stream = by_send(deadline);
+    /* A socket is writable only when a third of its buffer is free: a slow peer may need longer for that. */
+    if (untaken(stream) < stream->untaken) {
+        watch_peer(stream);
+        return;
+    }
     stream->loop->stats.closed_send += is_client(stream);
     stream_abort(stream);
 }

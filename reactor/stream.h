@@ -46,13 +46,15 @@ struct stream {
     const struct stream_class *class;
     struct iobuf *in;
     struct outq out;
-    TAILQ_ENTRY(stream) link; /* dirty or dying list */
+    TAILQ_ENTRY(stream) link; /* dirty, spent or dying list */
     struct deadline read_by, send_by;
     uint64_t received, sent; /* bytes so far */
+    int untaken;             /* by the peer, when send_by was set */
     bool reading : 1;  /* interested in input */
     bool writing : 1;  /* blocked: waiting for the socket to take more */
     bool eof : 1;      /* the peer ended its side */
-    bool dirty : 1;    /* on the dirty list */
+    bool dirty : 1;    /* on the dirty or spent list */
+    bool spent : 1;    /* sent its share of this turn: flushed again in the next */
     bool dying : 1;    /* on the dying list */
     bool closing : 1;  /* close when out is empty */
     bool lingering : 1; /* FIN sent, discarding input until the peer's EOF */
@@ -86,6 +88,8 @@ void stream_bury_again(struct stream *stream);
 void stream_deadlines_init(struct loop *loop);
 /* For the loop's prepare hook. */
 void stream_clean(struct stream *stream);
+/* The turn is over: what spent its share is dirty again. */
+void stream_renew(struct loop *loop);
 void stream_flush(struct stream *stream);
 void stream_bury(struct stream *stream);
 

@@ -36,7 +36,7 @@ static int check_parent(const char *path, char *why, size_t why_size) {
 }
 
 /* Removes the file at name if it is a socket on which nobody answers. */
-static int clear_stale(const char *path, const struct sockaddr *name, socklen_t size, char *why, size_t why_size) {
+static int clear_stale(const char *path, int type, const struct sockaddr *name, socklen_t size, char *why, size_t why_size) {
     struct stat st;
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : -errno;
@@ -44,7 +44,7 @@ static int clear_stale(const char *path, const struct sockaddr *name, socklen_t 
         snprintf(why, why_size, "%s exists and is no socket", path);
         return -EEXIST;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     int error = connect(fd, name, size) == 0 ? 0 : errno;
@@ -80,13 +80,14 @@ int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
     socklen_t size;
     int error = address_socket(address, &name, &size);
     bool file = !is_abstract(address);
+    int type = address->kind == ADDRESS_UNIXGRAM ? SOCK_DGRAM : SOCK_STREAM;
     if (!error && file)
         error = check_parent(address->path, why, why_size);
     if (!error && file)
-        error = clear_stale(address->path, (struct sockaddr *)&name, size, why, why_size);
+        error = clear_stale(address->path, type, (struct sockaddr *)&name, size, why, why_size);
     if (error)
         return error;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     unixsock_refuse_fds(fd);

@@ -17,7 +17,7 @@ struct unixsock {
     ino_t inode;
 };
 
-/* A bound non-blocking socket. Replaces a stale socket file only if nobody answers on it; refuses a
+/* A bound non-blocking socket, for datagrams if the address is (unixgram:). Replaces a stale socket file only if nobody answers on it; refuses a
  * parent directory that all may write to without the sticky bit. -errno, with a sentence in why where
  * errno alone would not tell. */
 int unixsock_bind(struct unixsock *options, char *why, size_t why_size);

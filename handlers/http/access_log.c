@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER   (64u * 1024)
+#define BUFFER   (1u << 20) /* memory only as far as it was ever filled: what a turn of thousands of requests may need */
 #define LINE_MAX 2048
 #define TEXT_MAX 512 /* bytes of a path or id that a line shows */
 
@@ -25,6 +25,7 @@ struct access_log {
     int fd;
     char *filling, *full;
     size_t filled, full_n;
+    size_t unwritten; /* of full, as its job found */
 };
 
 static int open_file(struct access_log *log) {
@@ -47,21 +48,23 @@ static void close_file(struct access_log *log) {
     log->fd = -1;
 }
 
-static void write_all(int fd, const char *bytes, size_t n) {
+/* Returns how many bytes at the end could not be written. */
+static size_t write_all(int fd, const char *bytes, size_t n) {
     while (n > 0) {
         ssize_t written = write(fd, bytes, n);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return;
+            return n;
         bytes += written;
         n -= (size_t)written;
     }
+    return 0;
 }
 
 static void work(struct job *job) {
-    const struct access_log *log = job->call.argument;
-    write_all(log->fd, log->full, log->full_n);
+    struct access_log *log = job->call.argument;
+    log->unwritten = write_all(log->fd, log->full, log->full_n);
 }
 
 static void hand_over(struct access_log *log);
@@ -69,7 +72,11 @@ static void hand_over(struct access_log *log);
 static void written(struct job *job) {
     struct access_log *log = job->call.argument;
     log->writing = false;
-    log->full_n = 0;
+    if (job->error == 0) { /* else it was dropped at the end: access_log_free() writes it */
+        for (size_t i = log->full_n - log->unwritten; i < log->full_n; i++)
+            log->http->stats.access_lost += log->full[i] == '\n';
+        log->full_n = log->unwritten = 0;
+    }
     if (log->filled > 0)
         hand_over(log);
 }
@@ -87,8 +94,8 @@ static void reopen_if_asked(struct access_log *log) {
 
 static void hand_over(struct access_log *log) {
     struct loop *loop = log->http->loop;
-    if (log->writing)
-        return;
+    if (log->writing || loop->state == LOOP_STOPPED)
+        return; /* once stopped, the rest is written by access_log_free() */
     reopen_if_asked(log);
     struct job *job = offload_job(loop->offload, JOB_CALL);
     if (!job)
@@ -136,7 +143,7 @@ static void time_text(char *out, size_t size) {
 }
 
 static size_t format(const struct access_log *log, char *line, size_t size, struct request *request,
-                     const struct exchange *exchange, int64_t ns) {
+                     struct exchange *exchange, int64_t ns) {
     static const char logfmt[] =
         "time=%s method=%s path=%s status=%u bytes=%lld duration=%.6f delivery=%s peer=%s request_id=%s\n";
     static const char json[] = "{\"time\":\"%s\",\"method\":%s,\"path\":%s,\"status\":%u,\"bytes\":%lld,"
@@ -146,7 +153,7 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     conn_peer_text(request->conn, peer, sizeof(peer));
     quote(method, sizeof(method), exchange->head.method_name);
     quote(path, sizeof(path), exchange->head.target);
-    quote(id, sizeof(id), request_id_of(exchange));
+    quote(id, sizeof(id), request_id_ensure(exchange));
     long long bytes = exchange->replied_bytes == UINT64_MAX ? -1 : (long long)exchange->replied_bytes;
     int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method, path,
                      exchange->status, bytes, (double)ns / 1e9, exchange->delivery ? exchange->delivery : "memory",
@@ -154,7 +161,7 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-void access_log_write(struct access_log *log, struct request *request, const struct exchange *exchange, int64_t ns) {
+void access_log_write(struct access_log *log, struct request *request, struct exchange *exchange, int64_t ns) {
     char line[LINE_MAX];
     size_t n = format(log, line, sizeof(line), request, exchange, ns);
     if (n == 0 || log->filled + n > BUFFER) {
@@ -199,6 +206,8 @@ void access_log_free(struct access_log *log) {
     if (!log)
         return;
     ev_signal_stop(log->http->loop->ev, &log->reopen_signal);
+    if (log->writing)
+        return; /* the disk does not answer: a thread still has all of this */
     write_all(log->fd, log->full, log->full_n);
     write_all(log->fd, log->filling, log->filled);
     close_file(log);

@@ -17,10 +17,9 @@ struct request;
 
 /* 0, or -errno with a reason. */
 int access_log_open(struct access_log **out, struct http *http, char *why, size_t why_size);
-/* Writes what is left; no job may be under way (offload is drained). NULL is fine. */
+/* Writes what is left, after the loop has ended. NULL is fine. */
 void access_log_free(struct access_log *log);
 /* ns: duration of the request. */
-void access_log_write(struct access_log *log, struct request *request, const struct exchange *exchange,
-                      int64_t ns);
+void access_log_write(struct access_log *log, struct request *request, struct exchange *exchange, int64_t ns);
 
 #endif

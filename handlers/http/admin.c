@@ -16,7 +16,7 @@
 
 #define PREFIX "/_/"
 
-static void reply_text(struct request *request, int status, const char *type, char *text) {
+void admin_reply(struct request *request, int status, const char *type, char *text) {
     struct http1_reply reply;
     size_t n = text ? strlen(text) : 0;
     struct body *body = text && !http1_reply_is_head(request->exchange) ? memory_body_new(request, text, n) : NULL;
@@ -38,7 +38,7 @@ static void reply_text(struct request *request, int status, const char *type, ch
 
 static void health(struct http *http, struct request *request) {
     (void)http;
-    reply_text(request, 200, "application/json", strdup("{\"status\":\"ok\"}\n"));
+    admin_reply(request, 200, "application/json", strdup("{\"status\":\"ok\"}\n"));
 }
 
 static void ready(struct http *http, struct request *request) {
@@ -47,28 +47,27 @@ static void ready(struct http *http, struct request *request) {
     if (!trouble && http->trouble)
         trouble = http->trouble(http->trouble_context);
     snprintf(text, sizeof(text), "{\"status\":\"%s\"}\n", trouble ? trouble : "ready");
-    reply_text(request, trouble ? 503 : 200, "application/json", strdup(text));
+    admin_reply(request, trouble ? 503 : 200, "application/json", strdup(text));
 }
 
 static void stats(struct http *http, struct request *request) {
-    reply_text(request, 200, "application/json", report_stats(http->objects));
+    admin_reply(request, 200, "application/json", report_stats(http->objects));
 }
 
 static void conns(struct http *http, struct request *request) {
-    reply_text(request, 200, "application/json", report_connections(http->loop));
+    admin_reply(request, 200, "application/json", report_connections(http->loop));
 }
 
 static void config(struct http *http, struct request *request) {
-    reply_text(request, 200, "text/plain; charset=utf-8",
+    admin_reply(request, 200, "text/plain; charset=utf-8",
                http->config_text ? http->config_text(http->config_context) : strdup(""));
 }
 
 static void metrics(struct http *http, struct request *request) {
-    reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(http->loop));
+    admin_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(http->loop));
 }
 
-/* The value of a query parameter, decoded into room; "" without one. */
-static const char *query(const struct exchange *exchange, const char *name, char *room, size_t size) {
+const char *admin_query(const struct exchange *exchange, const char *name, char *room, size_t size) {
     struct span rest = exchange->head.query;
     struct uri_pair pair;
     room[0] = '\0';
@@ -85,8 +84,8 @@ static const char *query(const struct exchange *exchange, const char *name, char
 static void fds(struct http *http, struct request *request) {
     const struct ledger *ledger = &http->loop->ledger;
     char kind[32], age[32];
-    query(request->exchange, "kind", kind, sizeof(kind));
-    double least = strtod(query(request->exchange, "age", age, sizeof(age)), NULL), now = loop_now(http->loop);
+    admin_query(request->exchange, "kind", kind, sizeof(kind));
+    double least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL), now = loop_now(http->loop);
     json_t *rows = json_array();
     for (size_t fd = 0; fd < ledger->capacity; fd++) {
         const struct ledger_entry *entry = &ledger->entries[fd];
@@ -99,7 +98,7 @@ static void fds(struct http *http, struct request *request) {
     }
     char *text = json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(rows);
-    reply_text(request, 200, "application/json", text);
+    admin_reply(request, 200, "application/json", text);
 }
 
 static bool is_address(struct span host) {
@@ -164,6 +163,12 @@ static void run(struct request *request, struct exchange *exchange) {
         request_fail(request, STATUS_DENIED, forbidden);
         return;
     }
+    for (unsigned i = 0; i < http->pages_count; i++)
+        if (span_equal(name, span_text(http->pages[i].path))) {
+            exchange->handler = http->pages[i].handler;
+            exchange->handler->run(request, exchange);
+            return;
+        }
     if (exchange->head.method != HTTP1_GET && exchange->head.method != HTTP1_HEAD) {
         struct http1_reply reply;
         http1_reply_begin(&reply, request, 405);

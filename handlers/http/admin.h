@@ -6,11 +6,17 @@
 #include "reactor/http1_front.h"
 
 struct http;
+struct request;
 
 /* The handler for a path below /_/, or NULL. */
 const struct http_handler *admin_route(const struct exchange *exchange);
 /* May this exchange use what only local programs may? NULL, or a sentence that says why not. */
 const char *admin_forbidden(const struct http *http, const struct request *request,
                             const struct exchange *exchange);
+
+/* The value of a query parameter, decoded into room; "" without one. */
+const char *admin_query(const struct exchange *exchange, const char *name, char *room, size_t size);
+/* Replies with a text (malloc'ed, the reply's from now on; NULL: no memory). */
+void admin_reply(struct request *request, int status, const char *type, char *text);
 
 #endif

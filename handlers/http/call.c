@@ -83,16 +83,10 @@ void call_run(struct call *call) {
 /* ---- sending ----------------------------------------------------------------------------------- */
 
 static void put_fields(struct http1_reply *reply, const struct saying *saying) {
-    const char *at = saying->fields, *end = at + saying->fields_n;
-    if (saying->type[0])
-        http1_reply_field(reply, "Content-Type", span_text(saying->type));
+    http1_reply_lines(reply, span_of(saying->type, saying->type_n));
+    http1_reply_lines(reply, span_of(saying->fields, saying->fields_n));
     if (saying->retry)
         http1_reply_number(reply, "Retry-After", 1);
-    while (at < end) {
-        struct span value = span_text(at + strlen(at) + 1);
-        http1_reply_field(reply, at, value);
-        at = value.p + value.n + 1;
-    }
 }
 
 static void send_bytes(struct http1_reply *reply, struct saying *saying) {

@@ -50,11 +50,14 @@ struct http {
     struct http_settings settings;
     struct http_stats stats;
     struct mime mime;
+    struct http_handler object_handler;
     struct router router;
     struct dispatch *dispatch;
     struct access_log *access_log;
     struct http_path paths[HTTP_PATHS];
     unsigned paths_count;
+    struct http_path pages[HTTP_PATHS]; /* below /_/ */
+    unsigned pages_count;
     /* The effective configuration as text, secrets hidden, for /_/config; injected, may be NULL. The caller
      * frees it. */
     char *(*config_text)(void *context);
@@ -72,6 +75,9 @@ void http_free(struct http *http);
 /* Serves a path that belongs to another family of handlers, behind the configured routes; both must stay. False:
  * HTTP_PATHS are taken. */
 bool http_add_path(struct http *http, const char *path, const struct http_handler *handler);
+
+/* The same for a page of administration, /_/NAME: only where administration is, Host and Origin are checked before. */
+bool http_add_page(struct http *http, const char *name, const struct http_handler *handler);
 
 static inline struct http *http_of(struct http1_service *service) {
     return service->context;

@@ -2,6 +2,7 @@
 
 #include "handlers/http/builtin.h"
 #include "handlers/http/title.h"
+#include "handlers/rpc/sluice_rpc.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +17,8 @@ typedef void module_exit(void);
 struct modules {
     struct sluice_route *routes;
     size_t routes_count;
+    struct sluice_offer *offers;
+    size_t offers_count;
     module_exit **exits; /* in order of loading */
     size_t exits_count;
 };
@@ -77,6 +80,7 @@ void modules_free(struct modules *modules) {
         modules->exits[--modules->exits_count]();
     free(modules->exits);
     free(modules->routes);
+    free(modules->offers);
     free(modules);
 }
 
@@ -94,11 +98,36 @@ const struct sluice_route *modules_route(const struct modules *modules, size_t i
     return NULL;
 }
 
+const struct sluice_offer *modules_offer(const struct modules *modules, size_t i) {
+    return i < modules->offers_count ? &modules->offers[i] : NULL;
+}
+
 /* ---- loading ----------------------------------------------------------------------------------- */
 
-static int on_add(struct sluice_module *module, const struct sluice_route *route) {
+/* size: of the struct as the module knows it; one of an older version ends before ours. */
+static int on_add(struct sluice_module *module, const struct sluice_route *theirs, size_t size) {
     struct loading *loading = (struct loading *)(void *)module;
-    return add_route(loading->modules, route, loading->reason, sizeof(loading->reason)) == 0 ? 0 : -1;
+    struct sluice_route route = {0};
+    memcpy(&route, theirs, size < sizeof(route) ? size : sizeof(route));
+    return add_route(loading->modules, &route, loading->reason, sizeof(loading->reason)) == 0 ? 0 : -1;
+}
+
+static int add_offer(struct modules *modules, const struct sluice_offer *offer, char *why, size_t why_size) {
+    if (!offer->name || !offer->handler || !offer->kinds)
+        return refuse(why, why_size, "an offer without a name, a handler or kinds");
+    struct sluice_offer *offers = reallocarray(modules->offers, modules->offers_count + 1, sizeof(*offers));
+    if (!offers) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    modules->offers = offers;
+    offers[modules->offers_count++] = *offer;
+    return 0;
+}
+
+static int on_offer(struct sluice_module *module, const struct sluice_offer *offer) {
+    struct loading *loading = (struct loading *)(void *)module;
+    return add_offer(loading->modules, offer, loading->reason, sizeof(loading->reason)) == 0 ? 0 : -1;
 }
 
 static void on_fail(struct sluice_module *module, const char *reason) {
@@ -128,7 +157,8 @@ static int check_version(void *object, const char *path, char *why, size_t why_s
 }
 
 static int init(struct modules *modules, void *object, const char *path, char *why, size_t why_size) {
-    struct loading loading = {.module = {SLUICE_HANDLER_VERSION, on_add, on_fail}, .modules = modules};
+    struct loading loading = {.module = {SLUICE_HANDLER_VERSION, on_add, on_fail, on_offer},
+                              .modules = modules};
     int (*module_init)(struct sluice_module * module);
     module_exit *exit_function;
     symbol(object, "sluice_module_init", &module_init);

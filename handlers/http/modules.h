@@ -22,4 +22,7 @@ const struct sluice_route *modules_handler(const struct modules *modules, const 
 /* The i-th route that has a title; NULL after the last. */
 const struct sluice_route *modules_route(const struct modules *modules, size_t i);
 
+/* The i-th offer (sluice_rpc.h); NULL after the last. */
+const struct sluice_offer *modules_offer(const struct modules *modules, size_t i);
+
 #endif

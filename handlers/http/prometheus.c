@@ -6,13 +6,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME_MAX_LENGTH 128
 
-/* sluice_GROUP_NAME: lower case, with the unit and _total as the conventions want them. */
+/* sluice_GROUP_NAME: lower case, the group once, with the unit and _total as the conventions want them: of counters
+ * and of nothing else. */
 static void make_name(char *name, const char *group, const struct counter *row) {
     const char *suffix = row->kind == COUNTER_TOTAL ? "_total" : row->kind == COUNTER_HISTOGRAM ? "_seconds" : "";
-    snprintf(name, NAME_MAX_LENGTH, "sluice_%s_%s%s", group, row->name, suffix);
+    const char *field = row->name;
+    size_t n = strlen(group);
+    if (strncmp(field, group, n) == 0 && field[n] == '_')
+        field += n + 1;
+    n = strlen(field);
+    if (row->kind == COUNTER_GAUGE && n > 6 && strcmp(field + n - 6, "_total") == 0)
+        n -= 6;
+    snprintf(name, NAME_MAX_LENGTH, "sluice_%s_%.*s%s", group, (int)n, field, suffix);
     for (; *name; name++)
         *name = (char)tolower((unsigned char)*name);
 }

@@ -14,8 +14,7 @@ void saying_init(struct saying *saying) {
     saying->kind = SAYING_BYTES;
     saying->owned = NULL;
     saying->size = 0;
-    saying->fields_n = saying->lines_n = 0;
-    saying->type[0] = '\0';
+    saying->type_n = saying->fields_n = 0;
 }
 
 void saying_drop(struct saying *saying) {
@@ -44,34 +43,29 @@ static bool is_reserved(struct span name) {
     return false;
 }
 
-/* RFC 9110, 5.5: no white space around it. */
-static bool is_value(struct span value) {
-    return char_run(value.p, value.n, CHAR_VALUE) == value.n && span_trim(value).n == value.n;
+/* Adds a line to lines of max bytes, *n of which are in use. -1: it does not fit or is none. */
+static int put_line(char *lines, size_t *n, size_t max, struct span name, struct span value) {
+    struct http1_writer writer;
+    http1_writer_init(&writer, lines + *n, max - *n);
+    http1_writer_field(&writer, name, value);
+    if (writer.error)
+        return -1;
+    *n += writer.n;
+    return 0;
 }
 
 static int set_type(struct saying *saying, const char *type) {
-    struct span value = span_text(type);
-    bool good = value.n < SAYING_TYPE && is_value(value);
-    memcpy(saying->type, good ? type : "", good ? value.n + 1 : 1);
-    return good ? 0 : -1;
+    saying->type_n = 0;
+    return put_line(saying->type, &saying->type_n, SAYING_TYPE, span_of("Content-Type", 12), span_text(type));
 }
 
-int saying_field(struct saying *saying, const char *name_text, const char *value_text) {
-    struct span name = span_text(name_text), value = span_text(value_text);
-    size_t line = name.n + value.n + sizeof(": \r\n") - 1;
-    if (name.n == 0 || char_run(name.p, name.n, CHAR_TOKEN) != name.n || !is_value(value) ||
-        is_reserved(name))
+int saying_field(struct saying *saying, const char *name_text, const char *value) {
+    struct span name = span_text(name_text);
+    if (is_reserved(name))
         return -1;
     if (span_equal_nocase(name, span_text("Content-Type")))
-        return set_type(saying, value_text);
-    if (saying->lines_n + line > SAYING_FIELDS)
-        return -1;
-    char *at = saying->fields + saying->fields_n;
-    memcpy(at, name.p, name.n + 1);
-    memcpy(at + name.n + 1, value.p, value.n + 1);
-    saying->fields_n += name.n + value.n + 2;
-    saying->lines_n += line;
-    return 0;
+        return set_type(saying, value);
+    return put_line(saying->fields, &saying->fields_n, SAYING_FIELDS, name, span_text(value));
 }
 
 /* A new body: what was said before no longer counts. */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #define SAYING_FIELDS 2048 /* bytes of field lines */
-#define SAYING_TYPE   128  /* bytes of a Content-Type */
+#define SAYING_TYPE   128  /* bytes of the line of Content-Type */
 #define SAYING_SMALL  512  /* bytes of a body that needs no memory of its own */
 
 struct channel;
@@ -22,8 +22,7 @@ struct saying {
     size_t size;
     struct sluice_source source;
     struct channel *channel;
-    size_t fields_n; /* of fields: name NUL value NUL, again and again */
-    size_t lines_n;  /* bytes that they take in a head */
+    size_t type_n, fields_n; /* bytes of these: lines as they will be sent */
     char type[SAYING_TYPE];
     char fields[SAYING_FIELDS];
     char small[SAYING_SMALL];

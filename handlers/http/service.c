@@ -9,6 +9,7 @@
 #include "reactor/loop.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 static const struct setting http_settings[] = {
@@ -38,6 +39,13 @@ bool http_add_path(struct http *http, const char *path, const struct http_handle
     if (http->paths_count == HTTP_PATHS)
         return false;
     http->paths[http->paths_count++] = (struct http_path){path, handler};
+    return true;
+}
+
+bool http_add_page(struct http *http, const char *name, const struct http_handler *handler) {
+    if (http->pages_count == HTTP_PATHS)
+        return false;
+    http->pages[http->pages_count++] = (struct http_path){name, handler};
     return true;
 }
 
@@ -77,7 +85,7 @@ static void count(struct http_stats *stats, unsigned status) {
         stats->http_2xx++;
 }
 
-static void ended(struct http1_service *service, struct request *request, const struct exchange *exchange) {
+static void ended(struct http1_service *service, struct request *request, struct exchange *exchange) {
     struct http *http = http_of(service);
     if (exchange->status == 0)
         return; /* the client left before there was a reply */
@@ -110,7 +118,9 @@ int http_init(struct http *http, struct loop *loop, struct objects *objects, con
         error = mime_load(&http->mime, NULL);
     if (!error && !(http->dispatch = dispatch_new(http)))
         error = -ENOMEM;
-    if (!error && settings->access_log != ACCESS_OFF)
+    if (settings->access_log == ACCESS_OFF)
+        signal(SIGUSR1, SIG_IGN); /* who rotates logs need not know that there is none */
+    else if (!error)
         error = access_log_open(&http->access_log, http, why, why_size);
     if (error)
         return error;

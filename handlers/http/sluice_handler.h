@@ -75,10 +75,13 @@ struct sluice_route {
 
 /* ---- modules ----------------------------------------------------------------------------------- */
 
+struct sluice_offer; /* rpc.h */
+
 struct sluice_module {
     unsigned version; /* the daemon's SLUICE_HANDLER_VERSION */
-    int (*add)(struct sluice_module *module, const struct sluice_route *route);
+    int (*add)(struct sluice_module *module, const struct sluice_route *route, size_t size);
     void (*fail)(struct sluice_module *module, const char *reason);
+    int (*offer)(struct sluice_module *module, const struct sluice_offer *offer);
 };
 
 #define SLUICE_EXPORT __attribute__((visibility("default")))
@@ -94,7 +97,7 @@ SLUICE_EXPORT void sluice_module_exit(void);
 
 /* Adds a route (copied). 0, or -1: the reason is noted, and sluice_module_init() had better return it. */
 static inline int sluice_module_add(struct sluice_module *module, const struct sluice_route *route) {
-    return module->add(module, route);
+    return module->add(module, route, sizeof *route);
 }
 
 /* Notes why sluice_module_init() is about to fail. Returns -1. */

@@ -283,11 +283,6 @@ static void pipe_piece(const struct transfer *transfer, struct piece *piece) {
                             .more = transfer->in_pipe < transfer->left};
 }
 
-static void fail_piece(struct transfer *transfer, struct piece *piece) {
-    piece->kind = PIECE_FAIL;
-    loop_of(transfer)->stats.bodies_cut++;
-}
-
 /* Nothing is at hand or on its way: what comes next? */
 static void fetch(struct transfer *transfer, struct piece *piece) {
     set_starving(transfer, false);
@@ -296,7 +291,7 @@ static void fetch(struct transfer *transfer, struct piece *piece) {
     if (read_now(transfer)) {
         bytes_piece(transfer, piece);
     } else if (transfer->failed) {
-        fail_piece(transfer, piece);
+        piece->kind = PIECE_FAIL;
     } else if (!start_next(transfer)) {
         set_starving(transfer, true);
         piece->kind = PIECE_STARVED;
@@ -312,13 +307,14 @@ static void next(struct body *body, struct piece *piece) {
     if (!now->bytes && transfer->ahead.bytes) {
         *now = transfer->ahead;
         transfer->ahead = (struct chunk){0};
+        set_holding(transfer, !now->job);
     }
     if (transfer->in_pipe > 0)
         pipe_piece(transfer, piece);
     else if (now->bytes && !now->job && now->sent < now->n)
         bytes_piece(transfer, piece);
     else if (transfer->failed)
-        fail_piece(transfer, piece);
+        piece->kind = PIECE_FAIL;
     else if (!now->job && !transfer->splice_job)
         fetch(transfer, piece);
 }
@@ -392,4 +388,11 @@ struct body *transfer_new(struct objects *objects, struct request *request, enum
     request->state = transfer;
     objects->stats.transfers++;
     return &transfer->body;
+}
+
+void transfer_again(struct body *body, uint64_t offset, uint64_t count) {
+    struct transfer *transfer = transfer_of(body);
+    assert(transfer->left == 0);
+    transfer->offset = offset;
+    transfer->left = count;
 }

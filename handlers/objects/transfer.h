@@ -20,4 +20,7 @@ enum transfer_mode { TRANSFER_COPY, TRANSFER_SPLICE, TRANSFER_SENDFILE };
 struct body *transfer_new(struct objects *objects, struct request *request, enum transfer_mode mode,
                           const struct object *object);
 
+/* Another range of the same object, after the last one has ended (PIECE_END) and before end(). */
+void transfer_again(struct body *body, uint64_t offset, uint64_t count);
+
 #endif

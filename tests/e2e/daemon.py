@@ -194,7 +194,7 @@ class Daemon:
             "fds in flight": (reactor["fds_in_flight"], 0),
             "jobs open": (offload["jobs_open"], 0),
             "jobs in the ring": (offload["ring_in_flight"], 0),
-            "pipes free": (offload["pipes_free"], offload["pipes_total"]),
+            "pipes free": (offload["pipes_free"], offload["pipes"]),
             "foreign fds": (reactor["ledger_foreign"], 0),
             "opened - closed": (reactor["ledger_opened"] - reactor["ledger_closed"], reactor["ledger_open"]),
             "fds in /proc": (fds, reactor["ledger_open"]),

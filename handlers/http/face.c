@@ -1,0 +1,40 @@
+#include "handlers/http/face.h"
+
+#include "handlers/http/http.h"
+#include "handlers/http/sibling.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <stdio.h>
+
+/* By the name of the file: a path that ends with a slash stands for the index below it. */
+static const char *content_type(const struct http *http, struct span path) {
+    bool directory = path.p[path.n - 1] == '/';
+    return mime_type_of(&http->mime, directory ? span_text(http->settings.index) : path);
+}
+
+void face_make(struct face *face, const struct exchange *exchange, const struct object_fields *fields) {
+    const struct http *http = exchange->handler->context;
+    face->type = content_type(http, exchange->path);
+    face->coding = sibling_coding(exchange);
+    face->varies = *http->settings.precompressed != '\0';
+    snprintf(face->etag, sizeof(face->etag), "\"%016llx\"", (unsigned long long)fields->version);
+    http1_date((time_t)(fields->mtime_ns / 1000000000), face->modified);
+}
+
+void face_add_validators(struct http1_reply *reply, const struct face *face) {
+    http1_reply_field(reply, "ETag", span_text(face->etag));
+    http1_reply_field(reply, "Last-Modified", span_text(face->modified));
+    if (face->varies)
+        http1_reply_field(reply, "Vary", span_text("Accept-Encoding"));
+}
+
+void face_begin(struct http1_reply *reply, struct request *request, int status, const struct face *face,
+                const char *type) {
+    http1_reply_begin(reply, request, status);
+    http1_reply_field(reply, "Content-Type", span_text(type ? type : face->type));
+    if (face->coding)
+        http1_reply_field(reply, "Content-Encoding", span_text(face->coding));
+    http1_reply_field(reply, "Accept-Ranges", span_text("bytes"));
+    face_add_validators(reply, face);
+}

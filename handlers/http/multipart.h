@@ -1,0 +1,22 @@
+/* Several ranges of an object as one body, multipart/byteranges (RFC 9110, 14.6).
+ *
+ *     --B  Content-Type, Content-Range  bytes  --B  ...  bytes  --B--
+ *     text, then a range of the one transfer, then the next text ... */
+#ifndef SLUICE_HANDLERS_HTTP_MULTIPART_H
+#define SLUICE_HANDLERS_HTTP_MULTIPART_H
+
+#include "proto/range.h"
+#include "reactor/body.h"
+
+#define MULTIPART_RANGES 16u
+#define MULTIPART_TYPE   "multipart/byteranges; boundary=sluice_range_boundary"
+
+/* A body of n ranges (at most MULTIPART_RANGES, copied) of an object of size bytes. *length: bytes of the body.
+ * NULL without memory. */
+struct body *multipart_new(const struct range *ranges, unsigned n, uint64_t size, const char *type,
+                           uint64_t *length);
+/* Before it is asked for its first piece: transfer, whose own range is the first one, is the body's from now on.
+ * Without, end() only frees. */
+void multipart_read(struct body *parts, struct body *transfer);
+
+#endif
