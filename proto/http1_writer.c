@@ -73,6 +73,10 @@ void http1_writer_number(struct http1_writer *writer, struct span name, uint64_t
     http1_writer_field(writer, name, digits_of(value, digits));
 }
 
+void http1_writer_lines(struct http1_writer *writer, struct span lines) {
+    append(writer, lines);
+}
+
 int http1_writer_end(struct http1_writer *writer) {
     append(writer, span_text("\r\n"));
     return writer->error;

@@ -25,6 +25,8 @@ void http1_writer_status(struct http1_writer *writer, int status);
 void http1_writer_request(struct http1_writer *writer, struct span method, struct span target);
 void http1_writer_field(struct http1_writer *writer, struct span name, struct span value);
 void http1_writer_number(struct http1_writer *writer, struct span name, uint64_t value);
+/* Whole field lines that another writer wrote. */
+void http1_writer_lines(struct http1_writer *writer, struct span lines);
 /* The empty line. Returns 0 or the first error. */
 int http1_writer_end(struct http1_writer *writer);
 

@@ -77,7 +77,8 @@ void dial_begin(struct dial *dial, struct loop *loop, const struct dial_name *se
     if (connect(fd, (const struct sockaddr *)&server->address, server->length) == 0) {
         finish(dial, fd);
     } else if (errno == EINPROGRESS) {
-        deadline_set(&dial->by, timeout);
+        if (timeout)
+            deadline_set(&dial->by, timeout);
         ev_io_start(loop->ev, &dial->io);
     } else {
         fail(dial, fd, -errno);

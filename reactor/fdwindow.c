@@ -65,11 +65,12 @@ static void sweep(struct fdwindows *all) {
     }
 }
 
-static bool within_budget(const struct fdwindow *window) {
+/* Is less than 1/share of the budgets booked? */
+static bool within_budget(const struct fdwindow *window, long share) {
     const struct loop *loop = loop_of(window);
     const struct reactor_settings *settings = &loop->settings;
-    return loop->fdwindows.in_flight < (uint64_t)settings->fds_in_flight &&
-           (long)window->peer->fds < settings->fds_per_uid;
+    return loop->fdwindows.in_flight < (uint64_t)(settings->fds_in_flight / share) &&
+           (long)window->peer->fds < settings->fds_per_uid / share;
 }
 
 bool fdwindow_available(struct fdwindow *window) {
@@ -81,12 +82,14 @@ bool fdwindow_available(struct fdwindow *window) {
         }
         loop->fdwindows.blocked_until = 0;
     }
-    if (within_budget(window))
+    if (within_budget(window, 2))
         return true;
+    /* What is booked may long have been read: nobody asks the kernel below the window's own mark. From half of a
+     * budget on each connection settles before it sends, so that many small windows do not add up to it. */
     fdwindow_settle(window);
-    if (!within_budget(window))
+    if (!within_budget(window, 1))
         sweep(&loop->fdwindows);
-    if (within_budget(window))
+    if (within_budget(window, 1))
         return true;
     loop->stats.fd_refusals++;
     return false;

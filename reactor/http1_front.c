@@ -254,6 +254,8 @@ static enum taken take_data(struct conn *conn, struct intake *intake) {
     if (intake->kind == HTTP1_BODY_CHUNKED && intake->taken + n > request->exchange->handler->body_limit)
         return TAKEN_TOO_MUCH;
     size_t taken = intake->sink->data(request, span_of(pending.p, n));
+    if (conn->state != intake)
+        return TAKEN_PAUSED; /* it has replied, and that was the end of the request */
     if (intake->left != UINT64_MAX)
         intake->left -= taken;
     intake->taken += taken;

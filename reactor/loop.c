@@ -69,6 +69,7 @@ void loop_relieve(struct loop *loop) {
         return;
     one_round(loop);
     ledger_flush(&loop->ledger);
+    offload_turn(loop->offload); /* what was sent meanwhile is no work on the spot */
 }
 
 /* The end of a turn: see the picture in loop.h. */

@@ -128,6 +128,7 @@ void stream_close(struct stream *stream) {
     if (stream->closing || stream->dying)
         return;
     stream->closing = true;
+    deadline_clear(&stream->read_by); /* no input is awaited any more */
     stream_wake(stream);
 }
 

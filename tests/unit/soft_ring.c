@@ -24,8 +24,8 @@ static bool soft_prepare(struct ring_driver *driver, const struct ring_request *
         return false;
     soft->queue[soft->queued++] = *request;
     if (request->sync)
-        soft->queue[soft->queued++] =
-            (struct ring_request){.op = RING_SYNC, .sync = true, .user_data = request->user_data | RING_LINKED};
+        soft->queue[soft->queued++] = (struct ring_request){
+            .op = RING_SYNC, .sync = true, .user_data = request->user_data | RING_LINKED};
     return true;
 }
 

@@ -43,10 +43,11 @@ struct soft_ring {
     unsigned most_in_flight, submits, seen; /* seen: requests that were taken */
     uint64_t piped[SOFT_PIPES];             /* bytes in each pipe */
     uint64_t pipe_end[SOFT_PIPES];          /* where in the file the last of them was */
-    unsigned char cache[SOFT_DISK], disk[SOFT_DISK]; /* of the one file that is written: a sync copies all of it */
-    unsigned syncs;                                  /* that were carried out */
-    int write_error, sync_error;                     /* every write, or sync, fails with it */
-    unsigned submit_most;                   /* a submit takes so many at most; 0: any number */
+    unsigned char cache[SOFT_DISK],
+        disk[SOFT_DISK];         /* of the one file that is written: a sync copies all of it */
+    unsigned syncs;              /* that were carried out */
+    int write_error, sync_error; /* every write, or sync, fails with it */
+    unsigned submit_most;        /* a submit takes so many at most; 0: any number */
     bool closed;
 };
 

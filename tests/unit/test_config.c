@@ -113,6 +113,20 @@ START_TEST(command_line_sets_every_form)
 }
 END_TEST
 
+START_TEST(a_flag_may_stand_alone)
+{
+    ck_assert_int_eq(run("--demo-routes --listen unix:@x --sendfile off --http-objects"), ARGUMENTS_RUN);
+    told("");
+    ck_assert(config.http.demo_routes);
+    ck_assert(!config.objects.sendfile);
+    ck_assert(config.http.http_objects);
+    config_free(&config);
+    ck_assert_int_eq(config_init(&config), 0);
+    ck_assert_int_eq(run("--listen unix:@x --demo-routes no"), ARGUMENTS_RUN);
+    ck_assert(!config.http.demo_routes);
+}
+END_TEST
+
 START_TEST(command_line_errors_name_the_option)
 {
     ck_assert_int_eq(run("--frobnicate 3"), ARGUMENTS_BAD);
@@ -343,6 +357,7 @@ int main(void) {
     TCase *reading = tcase_create("reading");
     tcase_add_checked_fixture(reading, setup, teardown);
     tcase_add_test(reading, command_line_sets_every_form);
+    tcase_add_test(reading, a_flag_may_stand_alone);
     tcase_add_test(reading, command_line_errors_name_the_option);
     tcase_add_test(reading, no_listener_is_an_error);
     tcase_add_test(reading, file_sets_options_and_sections);

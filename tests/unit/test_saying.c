@@ -25,6 +25,15 @@ static void assert_body(const char *text) {
     ck_assert_mem_eq(saying_at(&saying), text, saying.size);
 }
 
+static void assert_lines(const char *lines, size_t n, const char *text) {
+    ck_assert_uint_eq(n, strlen(text));
+    ck_assert_mem_eq(lines, text, n);
+}
+
+static void assert_type(const char *line) {
+    assert_lines(saying.type, saying.type_n, line);
+}
+
 /* ---- status and body ----------------------------------------------------------------------------- */
 
 START_TEST(a_body_means_200_unless_a_status_was_said)
@@ -36,7 +45,7 @@ START_TEST(a_body_means_200_unless_a_status_was_said)
     saying_status(&saying, 201);
     ck_assert_int_eq(saying_bytes(&saying, NULL, "d", 1), 0);
     ck_assert_int_eq(saying.status, 201);
-    ck_assert_str_eq(saying.type, "text/plain");
+    assert_type("Content-Type: text/plain\r\n");
     assert_body("d");
 }
 END_TEST
@@ -108,7 +117,7 @@ START_TEST(errors_are_json_whatever_the_message)
     ck_assert_str_eq(json_string_value(json_object_get(error, "message")), "no \"such\"\nthing \xc3\xbf");
     json_decref(error);
     ck_assert_int_eq(saying.status, 404);
-    ck_assert_str_eq(saying.type, "application/json");
+    assert_type("Content-Type: application/json\r\n");
     ck_assert(!saying.retry);
     saying_error(&saying, 503, "later");
     ck_assert(saying.retry);
@@ -124,8 +133,7 @@ START_TEST(fields_are_kept_in_order)
     ck_assert_int_eq(saying_field(&saying, "X-One", "1"), 0);
     ck_assert_int_eq(saying_field(&saying, "X-Two", ""), 0);
     ck_assert_int_eq(saying_field(&saying, "X-One", "a b"), 0);
-    ck_assert_uint_eq(saying.fields_n, sizeof("X-One\0001\0X-Two\0\0X-One\0a b"));
-    ck_assert_mem_eq(saying.fields, "X-One\0001\0X-Two\0\0X-One\0a b", saying.fields_n);
+    assert_lines(saying.fields, saying.fields_n, "X-One: 1\r\nX-Two: \r\nX-One: a b\r\n");
 }
 END_TEST
 
@@ -133,24 +141,27 @@ START_TEST(content_type_is_said_once)
 {
     ck_assert_int_eq(saying_field(&saying, "content-type", "text/html"), 0);
     ck_assert_int_eq(saying_bytes(&saying, NULL, "x", 1), 0);
-    ck_assert_str_eq(saying.type, "text/html");
+    assert_type("Content-Type: text/html\r\n");
     ck_assert_int_eq(saying_bytes(&saying, "text/css", "x", 1), 0);
-    ck_assert_str_eq(saying.type, "text/css");
+    assert_type("Content-Type: text/css\r\n");
     ck_assert_uint_eq(saying.fields_n, 0);
 }
 END_TEST
 
 START_TEST(a_type_that_is_none_is_left_out)
 {
-    char longest[SAYING_TYPE + 1];
-    memset(longest, 't', sizeof(longest));
-    longest[SAYING_TYPE] = '\0';
+    char longest[SAYING_TYPE];
+    size_t most = SAYING_TYPE - strlen("Content-Type: \r\n");
+    memset(longest, 't', most + 1);
+    longest[most + 1] = '\0';
     ck_assert_int_eq(saying_bytes(&saying, "text/plain\r\nX-Evil: 1", "x", 1), -1);
-    ck_assert_str_eq(saying.type, "");
+    assert_type("");
     assert_body("x");
     ck_assert_int_eq(saying_bytes(&saying, longest, "x", 1), -1);
-    longest[SAYING_TYPE - 1] = '\0';
+    assert_type("");
+    longest[most] = '\0';
     ck_assert_int_eq(saying_bytes(&saying, longest, "x", 1), 0);
+    ck_assert_uint_eq(saying.type_n, SAYING_TYPE);
 }
 END_TEST
 
@@ -164,8 +175,6 @@ static const struct {
     {"X", "a\r\nSet-Cookie: b"},
     {"X", "a\nb"},
     {"X", "a\x7f"},
-    {"X", " a"},
-    {"X", "a\t"},
     {"Content-Length", "0"},
     {"content-LENGTH", "0"},
     {"Transfer-Encoding", "chunked"},

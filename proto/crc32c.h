@@ -1,0 +1,13 @@
+/* CRC-32C (Castagnoli, RFC 3720 B.4): the check sum of log records. */
+#ifndef SLUICE_PROTO_CRC32C_H
+#define SLUICE_PROTO_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Goes on from crc, which is 0 for the first bytes. The processor's instruction where it has one. */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
+/* The same by tables, on any processor. */
+uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,104 @@
+#include "proto/influx.h"
+
+static bool read_tags(struct metric_line *line, struct influx_point *out) {
+    while (metric_line_skip(line, ',')) {
+        if (out->tags_n == SAMPLE_LABELS)
+            return metric_line_fail(line, "too many tags");
+        struct sample_label *tag = &out->tags[out->tags_n++];
+        tag->name = metric_line_word(line, ",= ", ",= \\");
+        if (tag->name.n == 0)
+            return metric_line_fail(line, "a tag without a key");
+        if (!metric_line_skip(line, '='))
+            return metric_line_fail(line, "a tag's key is followed by =");
+        tag->value = metric_line_word(line, ",= ", ",= \\");
+        if (tag->value.n == 0)
+            return metric_line_fail(line, "a tag without a value");
+    }
+    return true;
+}
+
+/* "text" with \" and \\; what it says is of no use as a metric. */
+static bool read_string(struct metric_line *line) {
+    while (line->at < line->end && *line->at != '"')
+        line->at += *line->at == '\\' && line->at + 1 < line->end ? 2 : 1;
+    return metric_line_skip(line, '"') || metric_line_fail(line, "a string without its closing quote");
+}
+
+static bool is_one_of(struct span text, const char *const words[], size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (span_equal(text, span_text(words[i])))
+            return true;
+    return false;
+}
+
+static bool read_boolean(struct span text, double *value) {
+    static const char *const yes[] = {"t", "T", "true", "True", "TRUE"}, *const no[] = {"f", "F", "false",
+                                                                                        "False", "FALSE"};
+    *value = is_one_of(text, yes, 5);
+    return *value > 0 || is_one_of(text, no, 5);
+}
+
+static bool read_value(struct metric_line *line, struct influx_field *field) {
+    char *start = line->at;
+    field->column = (size_t)(start - line->start) + 1;
+    if (metric_line_skip(line, '"')) {
+        field->kind = INFLUX_STRING;
+        return read_string(line);
+    }
+    struct span text = metric_line_word(line, ", ", "");
+    field->kind = INFLUX_BOOLEAN;
+    if (read_boolean(text, &field->value))
+        return true;
+    field->kind = INFLUX_NUMBER;
+    if (text.n > 1 && (text.p[text.n - 1] == 'i' || text.p[text.n - 1] == 'u')) {
+        int64_t integer;
+        text.n--;
+        if (!metric_integer(text, &integer))
+            return metric_line_fail_at(line, start, "not an integer of 64 bits");
+        field->value = (double)integer;
+        return true;
+    }
+    return metric_number(text, &field->value) ||
+           metric_line_fail_at(line, start, "not a number, boolean or string");
+}
+
+static bool read_fields(struct metric_line *line, struct influx_point *out) {
+    do {
+        if (out->fields_n == INFLUX_FIELDS)
+            return metric_line_fail(line, "too many fields");
+        struct influx_field *field = &out->fields[out->fields_n++];
+        field->key = metric_line_word(line, ",= ", ",= \\");
+        if (field->key.n == 0)
+            return metric_line_fail(line, "a field without a key");
+        if (!metric_line_skip(line, '='))
+            return metric_line_fail(line, "a field's key is followed by =");
+        if (!read_value(line, field))
+            return false;
+    } while (metric_line_skip(line, ','));
+    return true;
+}
+
+bool influx_read(struct metric_line *line, struct influx_point *out) {
+    out->tags_n = out->fields_n = 0;
+    out->has_time = false;
+    metric_line_spaces(line);
+    out->measurement = metric_line_word(line, ", ", ", \\");
+    if (out->measurement.n == 0)
+        return metric_line_fail(line, "the measurement is missing");
+    if (!read_tags(line, out))
+        return false;
+    if (!metric_line_skip(line, ' '))
+        return metric_line_fail(line, "fields are missing");
+    metric_line_spaces(line);
+    if (!read_fields(line, out))
+        return false;
+    metric_line_spaces(line);
+    if (line->at == line->end)
+        return true;
+    char *start = line->at;
+    out->has_time = true;
+    if (!metric_integer(metric_line_word(line, " ", ""), &out->time))
+        return metric_line_fail_at(line, start, "the timestamp is not an integer");
+    metric_line_spaces(line);
+    return line->at == line->end || metric_line_fail(line, "something follows the timestamp");
+}

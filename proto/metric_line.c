@@ -1,0 +1,68 @@
+#include "proto/metric_line.h"
+
+#include <stdlib.h>
+
+#define NUMBER_MAX 64 /* bytes of a number; a longer one is none */
+
+bool metric_line_fail_at(struct metric_line *line, const char *place, const char *error) {
+    if (!line->error) {
+        line->error = error;
+        line->column = (size_t)(place - line->start) + 1;
+    }
+    return false;
+}
+
+bool metric_line_fail(struct metric_line *line, const char *error) {
+    return metric_line_fail_at(line, line->at, error);
+}
+
+bool metric_line_skip(struct metric_line *line, char c) {
+    bool next = line->at < line->end && *line->at == c;
+    line->at += next;
+    return next;
+}
+
+void metric_line_spaces(struct metric_line *line) {
+    while (line->at < line->end && (*line->at == ' ' || *line->at == '\t'))
+        line->at++;
+}
+
+static bool is_in(const char *set, char c) {
+    return c && strchr(set, c);
+}
+
+struct span metric_line_word(struct metric_line *line, const char *stops, const char *escaped) {
+    char *start = line->at, *out = start;
+    while (line->at < line->end && !is_in(stops, *line->at)) {
+        if (*line->at == '\\' && line->at + 1 < line->end && is_in(escaped, line->at[1]))
+            line->at++;
+        *out++ = *line->at++;
+    }
+    return span_of(start, (size_t)(out - start));
+}
+
+bool metric_number(struct span text, double *out) {
+    char copy[NUMBER_MAX], *end;
+    if (text.n == 0 || text.n >= sizeof(copy) || memchr(text.p, 'x', text.n) || memchr(text.p, 'X', text.n) ||
+        strchr(" \t\r\n\v\f", text.p[0]))
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    *out = strtod(copy, &end);
+    return end == copy + text.n;
+}
+
+bool metric_integer(struct span text, int64_t *out) {
+    bool negative = text.n > 0 && text.p[0] == '-';
+    int64_t value = 0;
+    if (text.n == negative)
+        return false;
+    for (size_t i = negative; i < text.n; i++) {
+        int digit = text.p[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, negative ? -digit : digit, &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}

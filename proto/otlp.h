@@ -1,0 +1,44 @@
+/* OTLP metrics as protobuf: ExportMetricsServiceRequest to data points (opentelemetry-proto v1, metrics.proto).
+ *
+ *     body -> resource -> scope -> metric -> data point -> struct otlp_point -> take()
+ *
+ * A decoder of a few dozen lines instead of protobuf-c: it needs no generated code, no allocation, and no second copy
+ * of the message. Unknown fields are skipped, as protobuf wants. */
+#ifndef SLUICE_PROTO_OTLP_H
+#define SLUICE_PROTO_OTLP_H
+
+#include "proto/sample.h"
+
+enum otlp_kind { OTLP_NONE, OTLP_GAUGE, OTLP_SUM, OTLP_HISTOGRAM, OTLP_OTHER };
+enum otlp_temporality { OTLP_UNSPECIFIED, OTLP_DELTA, OTLP_CUMULATIVE };
+enum otlp_value { OTLP_EMPTY, OTLP_TEXT, OTLP_BOOL, OTLP_INT, OTLP_DOUBLE, OTLP_COMPLEX };
+
+struct otlp_attribute {
+    struct span key;
+    enum otlp_value kind;
+    struct span text;
+    int64_t number; /* also of OTLP_BOOL */
+    double real;
+};
+
+struct otlp_point {
+    struct span name;
+    enum otlp_kind kind;  /* OTLP_OTHER: exponential histogram, summary */
+    uint64_t temporality; /* enum otlp_temporality, or what it came as */
+    bool monotonic;
+    struct span service, instance; /* of the resource: service.name, service.instance.id */
+    uint64_t time_ns;
+    bool has_value, no_value; /* no_value: the flag "no recorded value" */
+    double value;             /* of a histogram: its sum */
+    unsigned attributes_n;    /* all of them; the first SAMPLE_LABELS are there */
+    struct otlp_attribute attributes[SAMPLE_LABELS];
+    size_t bounds_n, counts_n; /* all of them; the first that fit are there */
+    double bounds[SAMPLE_BOUNDS];
+    uint64_t counts[SAMPLE_BOUNDS + 1];
+};
+
+/* Reads a whole body. NULL, or what is wrong with it, and *at where, in bytes; points may have been taken before. */
+const char *otlp_read(struct span body, void (*take)(void *context, const struct otlp_point *point),
+                      void *context, size_t *at);
+
+#endif

@@ -1,0 +1,92 @@
+#include "proto/prometheus_text.h"
+
+/* # TYPE name type; all other comments, HELP among them, say nothing here. */
+static bool read_comment(struct metric_line *line, struct prometheus_text *out) {
+    metric_line_spaces(line);
+    if (!span_equal(metric_line_word(line, " \t", ""), span_text("TYPE")))
+        return true;
+    metric_line_spaces(line);
+    out->name = metric_line_word(line, " \t", "");
+    metric_line_spaces(line);
+    out->type = metric_line_word(line, " \t", "");
+    metric_line_spaces(line);
+    out->kind = PROMETHEUS_TYPE;
+    if (out->name.n == 0 || out->type.n == 0)
+        return metric_line_fail(line, "a TYPE line has a name and a type");
+    return line->at == line->end || metric_line_fail(line, "something follows the type");
+}
+
+/* A label's value behind its opening quote: \\, \" and \n are escapes. */
+static bool read_quoted(struct metric_line *line, struct span *value) {
+    char *start = line->at, *out = start;
+    for (; line->at < line->end && *line->at != '"'; line->at++) {
+        char c = *line->at;
+        if (c == '\\') {
+            if (++line->at == line->end)
+                break;
+            c = *line->at == 'n' ? '\n' : *line->at;
+            if (c != '\n' && c != '"' && c != '\\')
+                return metric_line_fail(line, "an escape is one of \\\\, \\\" and \\n");
+        }
+        *out++ = c;
+    }
+    *value = span_of(start, (size_t)(out - start));
+    return metric_line_skip(line, '"') || metric_line_fail(line, "a label's value without its closing quote");
+}
+
+static bool read_labels(struct metric_line *line, struct prometheus_text *out) {
+    for (metric_line_spaces(line); !metric_line_skip(line, '}'); metric_line_spaces(line)) {
+        if (out->labels_n == SAMPLE_LABELS)
+            return metric_line_fail(line, "too many labels");
+        struct sample_label *label = &out->labels[out->labels_n++];
+        label->name = metric_line_word(line, "= \t,}\"", "");
+        if (label->name.n == 0)
+            return metric_line_fail(line, "a label's name is missing");
+        metric_line_spaces(line);
+        if (!metric_line_skip(line, '='))
+            return metric_line_fail(line, "a label's name is followed by =");
+        metric_line_spaces(line);
+        if (!metric_line_skip(line, '"'))
+            return metric_line_fail(line, "a label's value stands in quotes");
+        if (!read_quoted(line, &label->value))
+            return false;
+        metric_line_spaces(line);
+        if (!metric_line_skip(line, ',') && (line->at == line->end || *line->at != '}'))
+            return metric_line_fail(line, "labels are separated by commas and end with }");
+    }
+    return true;
+}
+
+static bool read_sample(struct metric_line *line, struct prometheus_text *out) {
+    out->name = metric_line_word(line, " \t{", "");
+    if (out->name.n == 0)
+        return metric_line_fail(line, "the name is missing");
+    metric_line_spaces(line);
+    if (metric_line_skip(line, '{') && !read_labels(line, out))
+        return false;
+    metric_line_spaces(line);
+    char *start = line->at;
+    out->value_column = (size_t)(start - line->start) + 1;
+    if (!metric_number(metric_line_word(line, " \t", ""), &out->value))
+        return metric_line_fail_at(line, start, "the value is not a number");
+    metric_line_spaces(line);
+    out->kind = PROMETHEUS_SAMPLE;
+    if (line->at == line->end)
+        return true;
+    start = line->at;
+    out->has_time = true;
+    if (!metric_integer(metric_line_word(line, " \t", ""), &out->time_ms))
+        return metric_line_fail_at(line, start, "the timestamp is not an integer");
+    metric_line_spaces(line);
+    return line->at == line->end || metric_line_fail(line, "something follows the timestamp");
+}
+
+bool prometheus_text_read(struct metric_line *line, struct prometheus_text *out) {
+    out->kind = PROMETHEUS_NOTHING;
+    out->labels_n = 0;
+    out->has_time = false;
+    metric_line_spaces(line);
+    if (line->at == line->end)
+        return true;
+    return metric_line_skip(line, '#') ? read_comment(line, out) : read_sample(line, out);
+}

@@ -1,0 +1,47 @@
+/* A sample: one measured value of one series, whatever format it came in, and its form in the log.
+ *
+ *     JSON, OTLP, lines, text, statsd -> struct sample (spans into the body) -> sample_encode() -> log
+ *     log -> sample_decode() -> struct sample (spans into the record) -> series, JSON lines, forwarders
+ *
+ * Encoded, little endian: u32 length of the rest | u8 type | u8 flags | u8 labels | u8 bounds | i64 time_ms |
+ * f64 value | u16 n, name | for each label: u16 n, name, u16 n, value | bounds x f64 | (bounds + 1) x u64 */
+#ifndef SLUICE_PROTO_SAMPLE_H
+#define SLUICE_PROTO_SAMPLE_H
+
+#include "proto/span.h"
+
+#include <stdint.h>
+
+#define SAMPLE_LABELS 64
+#define SAMPLE_BOUNDS 64
+
+enum sample_type { SAMPLE_GAUGE, SAMPLE_COUNTER, SAMPLE_HISTOGRAM, SAMPLE_TYPES };
+
+struct sample_label {
+    struct span name, value;
+};
+
+struct sample {
+    struct span name;
+    enum sample_type type;
+    bool cumulative; /* counter, histogram: since the emitter's start, not since its last sample */
+    int64_t time_ms; /* since 1970 */
+    double value;    /* of a histogram: the sum of what was observed */
+    unsigned labels_n, bounds_n;
+    struct sample_label labels[SAMPLE_LABELS];
+    double bounds[SAMPLE_BOUNDS]; /* of a histogram: upper ends of its buckets, ascending, without infinity */
+    uint64_t counts[SAMPLE_BOUNDS + 1]; /* in each bucket, not summed up; bounds_n + 1 of them */
+};
+
+/* "gauge", "counter", "histogram". */
+const char *sample_type_name(enum sample_type type);
+/* Bytes of the encoded sample. */
+size_t sample_size(const struct sample *sample);
+/* Writes sample_size() bytes; names and values are at most UINT16_MAX long. */
+void sample_encode(const struct sample *sample, char *out);
+/* What tells the series of a sample that was decoded: its name and labels as they are encoded. */
+struct span sample_series(const struct sample *decoded);
+/* Takes the next sample off *rest. 0; -ENODATA at the end; -EINVAL: this is no sample. */
+int sample_decode(struct span *rest, struct sample *out);
+
+#endif

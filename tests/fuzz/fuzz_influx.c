@@ -1,0 +1,11 @@
+/* Influx line protocol: what is taken obeys the rules.
+ *
+ *     input: a body
+ */
+#include "handlers/ingest/lines.h"
+#include "tests/fuzz/metrics.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_decoder(influx_decode, true, data, size);
+    return 0;
+}

@@ -1,0 +1,219 @@
+/* The bounded tables of ingestion: queue, rates, keys, series. */
+#include "handlers/ingest/idempotency.h"
+#include "handlers/ingest/limiter.h"
+#include "handlers/ingest/queue.h"
+#include "handlers/ingest/series.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct batch batches[8];
+
+START_TEST(a_full_queue_opens_when_it_has_sunk)
+{
+    struct queue queue;
+    queue_init(&queue, 4, 1000);
+    for (int i = 0; i < 4; i++) {
+        ck_assert(queue_has_room(&queue));
+        queue_push(&queue, &batches[i]);
+    }
+    ck_assert(!queue_has_room(&queue));
+    struct batch *first = queue_take(&queue), *second = queue_take(&queue);
+    ck_assert_ptr_eq(first, &batches[0]);
+    ck_assert(!queue_has_room(&queue)); /* taken, and still in memory */
+    queue_let_go(&queue, first);
+    ck_assert(!queue_has_room(&queue));
+    queue_let_go(&queue, second);
+    ck_assert(queue_has_room(&queue));
+}
+END_TEST
+
+START_TEST(bytes_fill_a_queue_too)
+{
+    struct queue queue;
+    queue_init(&queue, 100, 1000);
+    batches[0].n = batches[1].n = 600;
+    queue_push(&queue, &batches[0]);
+    ck_assert(queue_has_room(&queue));
+    queue_push(&queue, &batches[1]);
+    ck_assert(!queue_has_room(&queue));
+    batches[0].n = batches[1].n = 0;
+}
+END_TEST
+
+START_TEST(what_is_put_back_comes_first)
+{
+    struct queue queue;
+    struct batch_list list = STAILQ_HEAD_INITIALIZER(list);
+    queue_init(&queue, 100, 1000);
+    for (int i = 0; i < 3; i++)
+        queue_push(&queue, &batches[i]);
+    struct batch *first = queue_take(&queue), *second = queue_take(&queue);
+    STAILQ_INSERT_TAIL(&list, first, link);
+    STAILQ_INSERT_TAIL(&list, second, link);
+    queue_put_back(&queue, &list);
+    ck_assert_uint_eq(queue.waiting, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_eq(queue_take(&queue), &batches[i]);
+    ck_assert_ptr_null(queue_take(&queue));
+}
+END_TEST
+
+static struct limiter_client *client(struct limiter *limiter, const char *name, double now) {
+    return limiter_find(limiter, name, strlen(name), now);
+}
+
+START_TEST(the_rate_holds_whatever_a_batch_costs)
+{
+    struct limiter limiter;
+    uint64_t passed = 0;
+    limiter_init(&limiter, 100, 0, 10);
+    for (int ms = 0; ms < 100000; ms++) {
+        struct limiter_client *c = client(&limiter, "a", 1 + ms / 1000.0);
+        if (!limiter_allows(&limiter, c))
+            continue;
+        uint64_t cost = 1 + (uint64_t)(ms * 7 % 301);
+        limiter_charge(&limiter, c, cost);
+        passed += cost;
+    }
+    ck_assert_uint_le(passed, 100 * 100 + 100 + 301);
+    ck_assert_uint_ge(passed, 100 * 100);
+    limiter_free(&limiter);
+}
+END_TEST
+
+START_TEST(a_wait_is_long_enough)
+{
+    struct limiter limiter;
+    limiter_init(&limiter, 10, 0, 10);
+    limiter_charge(&limiter, client(&limiter, "a", 5), 100);
+    double wait = limiter_wait(&limiter, client(&limiter, "a", 5));
+    ck_assert(!limiter_allows(&limiter, client(&limiter, "a", 5 + wait * 0.9)));
+    ck_assert(limiter_allows(&limiter, client(&limiter, "a", 5 + wait)));
+    ck_assert(limiter_allows(&limiter, client(&limiter, "b", 5)));
+    limiter_free(&limiter);
+}
+END_TEST
+
+START_TEST(the_least_recent_clients_are_forgotten)
+{
+    struct limiter limiter;
+    char name[16];
+    limiter_init(&limiter, 10, 0, 3);
+    limiter_charge(&limiter, client(&limiter, "busy", 1), 1000);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        ck_assert_ptr_nonnull(client(&limiter, name, 1));
+        ck_assert(!limiter_allows(&limiter, client(&limiter, "busy", 1)));
+    }
+    ck_assert_uint_eq(limiter.count, 3);
+    limiter_free(&limiter);
+}
+END_TEST
+
+START_TEST(keys_are_remembered_for_the_window)
+{
+    struct idempotency table;
+    struct span key = span_text("key");
+    idempotency_init(&table, 10, 100);
+    struct idempotency_entry *entry = idempotency_begin(&table, key, 5);
+    ck_assert(idempotency_find(&table, key, 1000)->pending);
+    idempotency_end(&table, entry, span_text("answer"), 7, 2, 1000);
+    entry = idempotency_find(&table, key, 11000);
+    ck_assert(!entry->pending && entry->sequence == 7 && entry->count == 2 && entry->fingerprint == 5);
+    ck_assert(span_equal(span_of(entry->answer, entry->answer_n), span_text("answer")));
+    ck_assert_ptr_null(idempotency_find(&table, key, 11001));
+    idempotency_cancel(&table, idempotency_begin(&table, key, 5));
+    ck_assert_ptr_null(idempotency_find(&table, key, 11001));
+    idempotency_free(&table);
+}
+END_TEST
+
+START_TEST(a_key_survives_its_record)
+{
+    struct idempotency table, second;
+    char packed[8 + IDEMPOTENCY_KEY_MAX];
+    idempotency_init(&table, 10, 100);
+    idempotency_init(&second, 10, 100);
+    struct idempotency_entry *entry = idempotency_begin(&table, span_text("key"), 0x1122334455667788);
+    size_t n = idempotency_pack(entry, packed);
+    idempotency_recover(&second, span_of(packed, n), span_text("answer"), 9, 1, 500);
+    idempotency_recover(&second, span_of(packed, 3), span_text("torn"), 9, 1, 500);
+    const struct idempotency_entry *found = idempotency_find(&second, span_text("key"), 600);
+    ck_assert_uint_eq(found->fingerprint, 0x1122334455667788);
+    ck_assert_uint_eq(found->sequence, 9);
+    idempotency_free(&table);
+    idempotency_free(&second);
+}
+END_TEST
+
+/* A sample as it is decoded from the log's form. */
+static struct sample *decoded(const char *name, enum sample_type type, const char *label, double value) {
+    static char bytes[1024];
+    static struct sample sample;
+    sample = (struct sample){.name = span_text(name), .type = type, .value = value, .time_ms = 1000};
+    if (label)
+        sample.labels[sample.labels_n++] = (struct sample_label){span_text("l"), span_text(label)};
+    size_t n = sample_size(&sample);
+    ck_assert_uint_le(n, sizeof(bytes));
+    sample_encode(&sample, bytes);
+    struct span rest = span_of(bytes, n);
+    ck_assert_int_eq(sample_decode(&rest, &sample), 0);
+    return &sample;
+}
+
+START_TEST(a_million_series_are_no_more_than_the_limit)
+{
+    struct series_table table;
+    char label[16];
+    series_init(&table, 1000, 600);
+    for (int i = 0; i < 1000000; i++) {
+        snprintf(label, sizeof(label), "%d", i);
+        series_admit(&table, decoded("n", SAMPLE_GAUGE, label, 1), 7, 1);
+    }
+    ck_assert_uint_eq(table.count, 600);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(label, sizeof(label), "x%d", i);
+        series_admit(&table, decoded("n", SAMPLE_GAUGE, label, 1), 8, 1);
+    }
+    ck_assert_uint_eq(table.count, 1000);
+    ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "5", 1), 9, 1), SERIES_GOOD);
+    ck_assert_uint_eq(series_drop(&table, 2), 1000);
+    ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "new", 1), 7, 3), SERIES_GOOD);
+    series_free(&table);
+}
+END_TEST
+
+START_TEST(a_name_has_one_type)
+{
+    struct series_table table;
+    series_init(&table, 10, 0);
+    ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "a", 1), 0, 1), SERIES_GOOD);
+    ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_COUNTER, "b", 1), 0, 1), SERIES_OTHER_TYPE);
+    series_drop(&table, 2);
+    ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_COUNTER, "b", 1), 0, 1), SERIES_GOOD);
+    series_free(&table);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("ingest tables");
+    TCase *tests = tcase_create("all");
+    tcase_add_test(tests, a_full_queue_opens_when_it_has_sunk);
+    tcase_add_test(tests, bytes_fill_a_queue_too);
+    tcase_add_test(tests, what_is_put_back_comes_first);
+    tcase_add_test(tests, the_rate_holds_whatever_a_batch_costs);
+    tcase_add_test(tests, a_wait_is_long_enough);
+    tcase_add_test(tests, the_least_recent_clients_are_forgotten);
+    tcase_add_test(tests, keys_are_remembered_for_the_window);
+    tcase_add_test(tests, a_key_survives_its_record);
+    tcase_add_test(tests, a_million_series_are_no_more_than_the_limit);
+    tcase_add_test(tests, a_name_has_one_type);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
