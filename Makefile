@@ -53,12 +53,12 @@ CFLAGS += -std=gnu11 $(OPTIMIZE) -Wall -Wextra -Wshadow -Wconversion -Wstrict-pr
     -fno-omit-frame-pointer -pthread $(SANITIZE)
 LDFLAGS += -pthread -Wl,-z,relro,-z,now $(SANITIZE)
 CORE_LIBS := -lev -luring -lm
-LIBS := -lconfuse -ljansson -lz $(CORE_LIBS)
+LIBS := -lconfuse -ljansson -lz -lcrypto $(CORE_LIBS)
 CHECK_LIBS := -lcheck -lsubunit -lrt
 
 # ---- sources -----------------------------------------------------------------------------------
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
-rooms := proto offload reactor handlers client sluiced sluice bench tests
+rooms := proto offload reactor handlers client sluiced sluice bench baselines tests
 proto_c := $(wildcard proto/*.c)
 offload_c := $(wildcard offload/*.c)
 reactor_c := $(wildcard reactor/*.c)
@@ -67,18 +67,20 @@ client_c := $(wildcard tools/client/*.c)
 sluiced_c := $(filter-out %/main.c,$(wildcard tools/sluiced/*.c))
 sluice_c := $(filter-out %/main.c,$(wildcard tools/sluice/*.c))
 bench_c := $(filter-out %/main.c,$(wildcard tools/bench/*.c))
+baselines_c := $(filter-out %/main.c,$(wildcard tools/bench/baselines/*.c))
 tests_c := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 
 library = $(patsubst %,$(OUT)/lib/%.a,$(1))
 programs := $(patsubst tools/%/main.c,$(OUT)/%,$(wildcard tools/sluiced/main.c tools/sluice/main.c)) \
     $(patsubst tools/bench/main.c,$(OUT)/sluice-bench,$(wildcard tools/bench/main.c)) \
-    $(patsubst tools/bench/bare/%.c,$(OUT)/bare/%,$(wildcard tools/bench/bare/*.c))
+    $(patsubst tools/bench/bare/%.c,$(OUT)/bare/%,$(wildcard tools/bench/bare/*.c)) \
+    $(patsubst tools/bench/baselines/main.c,$(OUT)/baselines,$(wildcard tools/bench/baselines/main.c))
 unit_programs := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # ---- what to ask for ---------------------------------------------------------------------------
-.PHONY: all programs test-programs setup unit e2e test demo asan ubsan tsan fuzz fuzz-programs bench \
-    bench-quick lint format install clean FORCE
+.PHONY: all programs test-programs setup unit e2e test demo asan ubsan tsan crash fuzz fuzz-programs bench \
+    bench-quick lint format install install-library install-handler clean FORCE
 .DEFAULT_GOAL := all
 all: programs
 programs: $(programs)
@@ -106,6 +108,11 @@ ubsan:
 tsan:
 	$(Q)$(MAKE) SAN=thread test
 
+# kill -9 and recovery, six times as often as in `make test`
+crash: setup
+	$(Q)$(MAKE) programs
+	$(Q)SLUICE_CRASH_ROUNDS=300 $(run_tests) --e2e test_ingest_crash
+
 demo: setup
 	$(Q)$(MAKE) programs
 	$(Q)SLUICE_BUILD=$(OUT) tools/demo.sh
@@ -130,9 +137,30 @@ format:
 	$(Q)tools/setup.sh --lint
 	$(Q)tools/checks/format.sh -i
 
-install: programs
+# The programs, the client library, and what handler modules are built with.
+install: programs install-library install-handler
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(BUILD)/sluiced $(BUILD)/sluice $(BUILD)/sluice-bench $(DESTDIR)$(PREFIX)/bin
+
+include := $(DESTDIR)$(PREFIX)/include/sluice
+pkgconfig := $(DESTDIR)$(PREFIX)/lib/pkgconfig
+version := $(shell sed -n 's/.*SLUICE_VERSION "\(.*\)"/\1/p' tools/version.h)
+# $(1): package, $(2): description, $(3): further lines
+package = printf 'prefix=%s\nName: %s\nDescription: %s\nVersion: %s\nCflags: -I$${prefix}/include\n$(3)' \
+    '$(PREFIX)' '$(1)' '$(2)' '$(version)' > $(pkgconfig)/$(1).pc
+
+install-library: $(BUILD)/lib/libsluice.a
+	install -d $(include) $(pkgconfig)
+	install -m 644 tools/client/sluice.h $(include)
+	install -m 644 $(BUILD)/lib/libsluice.a $(DESTDIR)$(PREFIX)/lib
+	$(Q)$(call package,sluice,client of the object protocol of sluiced,Libs: -L$${prefix}/lib -lsluice\n)
+
+install-handler:
+	install -d $(include) $(pkgconfig)
+	install -m 644 handlers/http/sluice_handler.h $(include)/handler.h
+	sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' handlers/http/sluice_json.h > $(include)/json.h
+	sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' handlers/rpc/sluice_rpc.h > $(include)/rpc.h
+	$(Q)$(call package,sluice-handler,modules of HTTP handlers for sluiced)
 clean:
 	rm -rf $(BUILD)
 
@@ -162,24 +190,37 @@ $(foreach room,$(rooms),$(eval $(call archive_rules,$(room))))
 
 link = $(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
+# The client library in one object, of which only the functions of sluice.h can be seen.
+$(OUT)/lib/libsluice.a: $(call library,client proto)
+	$(call say,AR)
+	$(Q)$(CC) -r -nostdlib -o $(@D)/sluice.o -Wl,--whole-archive $(OUT)/lib/client.a -Wl,--no-whole-archive \
+	    $(OUT)/lib/proto.a
+	$(Q)objcopy --wildcard --keep-global-symbol='sluice_*' $(@D)/sluice.o
+	@rm -f $@
+	$(Q)$(AR) qcs $@ $(@D)/sluice.o
+
 $(OUT)/sluiced: $(OUT)/obj/tools/sluiced/main.o $(call library,sluiced handlers reactor offload proto)
 	$(call say,LINK)
 	$(link) $(LIBS)
 
-$(OUT)/sluice: $(OUT)/obj/tools/sluice/main.o $(call library,sluice client proto)
+$(OUT)/sluice: $(OUT)/obj/tools/sluice/main.o $(call library,sluice client handlers proto)
 	$(call say,LINK)
 	$(link) -ljansson -lm
 
-$(OUT)/sluice-bench: $(OUT)/obj/tools/bench/main.o $(call library,bench reactor offload proto)
+$(OUT)/sluice-bench: $(OUT)/obj/tools/bench/main.o $(call library,bench sluiced client reactor offload proto)
 	$(call say,LINK)
-	$(link) -ljansson $(CORE_LIBS)
+	$(link) -ljansson -lz $(CORE_LIBS)
+
+$(OUT)/baselines: $(OUT)/obj/tools/bench/baselines/main.o $(call library,baselines proto)
+	$(call say,LINK)
+	$(link)
 
 $(OUT)/bare/%: $(OUT)/obj/tools/bench/bare/%.o
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(link)
 
-everything := $(call library,tests sluiced sluice bench client handlers reactor offload proto)
+everything := $(call library,tests bench sluiced sluice client handlers reactor offload proto)
 
 $(OUT)/tests/test_%: $(OUT)/obj/tests/unit/test_%.o $(everything)
 	$(call say,LINK)

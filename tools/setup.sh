@@ -17,7 +17,9 @@ packages=(
     libconfuse-dev # the configuration file
     libjansson-dev # JSON: statistics, RPC
     zlib1g-dev    # gzip in HTTP and metrics
+    libssl-dev    # libcrypto: signed session ids of MCP
     uthash-dev    # hash tables
+    pkg-config    # what modules of handlers are built with
     check         # unit tests
     python3       # end-to-end tests, the Python client
 )
@@ -26,7 +28,6 @@ lint_packages=(
     libclang-rt-dev # libFuzzer and the sanitizers for clang
     clang-format  # layout
     clang-tidy    # static analysis
-    cppcheck      # static analysis
     shellcheck    # the scripts
 )
 bench_packages=(

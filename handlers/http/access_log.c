@@ -13,15 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER   (1u << 20) /* memory only as far as it was ever filled: what a turn of thousands of requests may need */
+#define BUFFER   (1u << 20) /* lines of a turn of thousands of requests; memory only as far as it is filled */
 #define LINE_MAX 2048
 #define TEXT_MAX 512 /* bytes of a path or id that a line shows */
 
 struct access_log {
     struct http *http;
     ev_signal reopen_signal;
-    bool writing;  /* a job has `full` */
-    bool reopen;   /* before the next write */
+    bool writing; /* a job has `full` */
+    bool reopen;  /* before the next write */
     int fd;
     char *filling, *full;
     size_t filled, full_n;
@@ -88,7 +88,8 @@ static void reopen_if_asked(struct access_log *log) {
     log->reopen = false;
     close_file(log);
     if (open_file(log) != 0)
-        log_error(log->http->loop->log, "access log lost", log_text("file", log->http->settings.access_log_file),
+        log_error(log->http->loop->log, "access log lost",
+                  log_text("file", log->http->settings.access_log_file),
                   log_text("error", strerrordesc_np(errno)));
 }
 
@@ -155,13 +156,14 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     quote(path, sizeof(path), exchange->head.target);
     quote(id, sizeof(id), request_id_ensure(exchange));
     long long bytes = exchange->replied_bytes == UINT64_MAX ? -1 : (long long)exchange->replied_bytes;
-    int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method, path,
-                     exchange->status, bytes, (double)ns / 1e9, exchange->delivery ? exchange->delivery : "memory",
-                     peer, id);
+    int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method,
+                     path, exchange->status, bytes, (double)ns / 1e9,
+                     exchange->delivery ? exchange->delivery : "memory", peer, id);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-void access_log_write(struct access_log *log, struct request *request, struct exchange *exchange, int64_t ns) {
+void access_log_write(struct access_log *log, struct request *request, struct exchange *exchange,
+                      int64_t ns) {
     char line[LINE_MAX];
     size_t n = format(log, line, sizeof(line), request, exchange, ns);
     if (n == 0 || log->filled + n > BUFFER) {
@@ -189,7 +191,8 @@ int access_log_open(struct access_log **out, struct http *http, char *why, size_
     log->full = malloc(BUFFER);
     int error = log->filling && log->full ? open_file(log) : -ENOMEM;
     if (error) {
-        snprintf(why, why_size, "access_log_file %s: %s", http->settings.access_log_file, strerrordesc_np(-error));
+        snprintf(why, why_size, "access_log_file %s: %s", http->settings.access_log_file,
+                 strerrordesc_np(-error));
         free(log->filling);
         free(log->full);
         free(log);

@@ -13,7 +13,9 @@
 /* sluice_GROUP_NAME: lower case, the group once, with the unit and _total as the conventions want them: of counters
  * and of nothing else. */
 static void make_name(char *name, const char *group, const struct counter *row) {
-    const char *suffix = row->kind == COUNTER_TOTAL ? "_total" : row->kind == COUNTER_HISTOGRAM ? "_seconds" : "";
+    const char *suffix = row->kind == COUNTER_TOTAL       ? "_total"
+                         : row->kind == COUNTER_HISTOGRAM ? "_seconds"
+                                                          : "";
     const char *field = row->name;
     size_t n = strlen(group);
     if (strncmp(field, group, n) == 0 && field[n] == '_')
@@ -27,7 +29,8 @@ static void make_name(char *name, const char *group, const struct counter *row) 
 }
 
 /* labels: those of the table, or "". */
-static void print_summary(FILE *out, const char *name, const char *labels, const struct histogram *h, double unit) {
+static void print_summary(FILE *out, const char *name, const char *labels, const struct histogram *h,
+                          double unit) {
     static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
     const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
@@ -47,7 +50,8 @@ static void print_heading(FILE *out, const struct counters_table *table, const s
     fprintf(out, "# HELP %s %s.\n# TYPE %s %s\n", name, row->help, name, types[row->kind]);
 }
 
-static void print_row(FILE *out, const struct counters_table *table, const struct counter *row, const char *labels) {
+static void print_row(FILE *out, const struct counters_table *table, const struct counter *row,
+                      const char *labels) {
     const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
     char name[NAME_MAX_LENGTH];
     const void *field = (const char *)table->base + row->offset;
@@ -57,7 +61,8 @@ static void print_row(FILE *out, const struct counters_table *table, const struc
     else if (row->kind == COUNTER_VALUES)
         print_summary(out, name, labels, field, 1);
     else
-        fprintf(out, "%s%s%s%s %llu\n", name, open, labels, close, (unsigned long long)*(const uint64_t *)field);
+        fprintf(out, "%s%s%s%s %llu\n", name, open, labels, close,
+                (unsigned long long)*(const uint64_t *)field);
 }
 
 /* All samples of a metric follow its heading: the tables of a source are gone through once for each row. */
@@ -69,7 +74,8 @@ struct pass {
     bool headed;
 };
 
-static void print_labelled(void *to, const struct counters_table *table, const char *name, const char *labels) {
+static void print_labelled(void *to, const struct counters_table *table, const char *name,
+                           const char *labels) {
     struct pass *pass = to;
     (void)name;
     if (!pass->rows && table->rows != pass->done) {

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 static const struct setting http_settings[] = {
-#define SETTING(kind, field, initial, range, help)                                                                     \
+#define SETTING(kind, field, initial, range, help)                                                           \
     {#field, SETTING_##kind, offsetof(struct http_settings, field), initial, range, help},
 #include "handlers/http/options.def"
 #undef SETTING
@@ -100,8 +100,8 @@ static void interim(struct http1_service *service) {
     http_of(service)->stats.http_1xx++;
 }
 
-int http_init(struct http *http, struct loop *loop, struct objects *objects, const struct http_settings *settings,
-              char *why, size_t why_size) {
+int http_init(struct http *http, struct loop *loop, struct objects *objects,
+              const struct http_settings *settings, char *why, size_t why_size) {
     http->loop = loop;
     http->objects = objects;
     http->settings = *settings;
@@ -127,7 +127,8 @@ int http_init(struct http *http, struct loop *loop, struct objects *objects, con
     loop->http = &http->service;
     loop->fronts[PROTOCOL_HTTP1] = &http1_front;
     loop_add_counters(loop, (struct counters_table){"http", http_counters,
-                                                    sizeof(http_counters) / sizeof(http_counters[0]), &http->stats});
+                                                    sizeof(http_counters) / sizeof(http_counters[0]),
+                                                    &http->stats});
     return 0;
 }
 

@@ -32,7 +32,7 @@ check_quoted reactor 'proto|offload|reactor'
 check_quoted handlers 'proto|offload|reactor|handlers'
 check_quoted tools/sluiced 'proto|offload|reactor|handlers|tools'
 check_quoted tools/client 'proto|tools/client|tools'
-check_quoted tools/sluice 'proto|tools/client|tools/sluice|tools'
+check_quoted tools/sluice 'proto|handlers/ingest|tools/client|tools/sluice|tools'
 check_quoted tools/bench 'proto|offload|reactor|tools/bench|tools'
 
 check_angle "parsing libraries belong to handlers and tools:" 'jansson|confuse|zlib|openssl/|nghttp2/' \

@@ -10,6 +10,7 @@ while read -r header; do
         "$compiler" "${flags[@]}" -include "$header" /dev/null || failed=1
     done
     name=$(basename "$header" .h)
+    name=${name#sluice_}
     grep -qE "^#ifndef SLUICE_[A-Z0-9_]*${name^^}_H\$" "$header" || {
         echo "$header: no guard SLUICE_FLOOR_${name^^}_H"
         failed=1

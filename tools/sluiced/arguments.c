@@ -3,6 +3,7 @@
 #include "tools/sluiced/check.h"
 #include "tools/sluiced/config_file.h"
 #include "tools/sluiced/options.h"
+#include "tools/sluiced/routes.h"
 #include "tools/sluiced/sections.h"
 #include "tools/sluiced/usage.h"
 
@@ -13,7 +14,7 @@
 
 enum action { ACTION_SERVE, ACTION_CHECK, ACTION_HELP, ACTION_VERSION, ACTION_OPTIONS };
 
-/* One argument: --NAME=VALUE, --NAME VALUE, or a word that stands alone. */
+/* One argument: --NAME=VALUE, --NAME VALUE, --FLAG, or a word that stands alone. */
 struct argument {
     char name[64]; /* without dashes */
     const char *value;
@@ -39,16 +40,29 @@ static int find_action(const char *name) {
     return -1;
 }
 
+static const struct setting *find_setting(const char *name) {
+    const struct config_table *joined;
+    const struct setting *row = NULL;
+    for (size_t i = 0; !row && (joined = config_table(i)); i++)
+        row = option_find(joined->table, name);
+    return row;
+}
+
 static bool is_option(const char *name) {
     static const char *const own[] = {"c", "config", "root", "listen"};
-    const struct config_table *joined;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0)
             return true;
-    for (size_t i = 0; (joined = config_table(i)); i++)
-        if (option_find(joined->table, name))
-            return true;
-    return false;
+    return find_setting(name) != NULL;
+}
+
+/* The value of --NAME: the next argument, or yes if it is a flag and the next argument does not say. */
+static const char *value_of(struct cursor *cursor, const char *name) {
+    const struct setting *row = find_setting(name);
+    bool flag = row && row->kind == SETTING_FLAG;
+    if (cursor->at < cursor->end && (!flag || option_flag(*cursor->at) >= 0))
+        return *cursor->at++;
+    return flag ? "yes" : NULL;
 }
 
 /* 1: *out is the next argument; 0: there is none; -EINVAL after a message. */
@@ -71,8 +85,8 @@ static int next_argument(struct cursor *cursor, struct argument *out) {
         fprintf(cursor->messages, "sluiced: %s: no such option; sluiced --help lists them\n", text);
         return -EINVAL;
     }
-    if (!out->value && cursor->at < cursor->end)
-        out->value = *cursor->at++;
+    if (!out->value)
+        out->value = value_of(cursor, out->name);
     if (!out->value) {
         fprintf(cursor->messages, "sluiced: %s: a value is missing\n", text);
         return -EINVAL;
@@ -162,7 +176,7 @@ static long raise_nofile(void) {
 static enum arguments_outcome judge(struct daemon_config *config, bool check, FILE *out, FILE *messages) {
     char why[CONFIG_WHY];
     long nofile = raise_nofile();
-    unsigned problems = check_config(config, messages);
+    unsigned problems = check_config(config, messages) + routes_check(config, messages);
     if (config_resolve(config, nofile, why, sizeof why) != 0) {
         fprintf(messages, "sluiced: %s\n", why);
         problems++;

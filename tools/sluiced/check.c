@@ -39,12 +39,22 @@ static void check_cpus(const struct daemon_config *config, const char *name, con
         option_problem(config, name, "this process may use none of these CPUs", problems);
 }
 
+/* A section without a title is the only one of its kind. */
+static void check_single(const struct daemon_config *config, struct problems *problems) {
+    const struct section *kind;
+    for (size_t k = 0; (kind = section_kind(k)); k++)
+        for (size_t i = 1; !kind->title && i < section_count(kind, config); i++)
+            problem(problems, section_at(kind, config, i)->where, "there is an '%s' section already",
+                    kind->name);
+}
+
 unsigned check_config(const struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     const struct section *kind;
     for (size_t k = 0; (kind = section_kind(k)); k++)
         for (size_t i = 0; i < section_count(kind, config); i++)
             kind->check(section_at(kind, config, i), &problems);
+    check_single(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
     if (config->listens_count == 0)
@@ -133,7 +143,8 @@ static void print_sections(const struct daemon_config *config, FILE *out) {
         for (size_t i = 0; i < section_count(kind, config); i++) {
             const struct section_head *head = section_at(kind, config, i);
             fprintf(out, "%s ", kind->name);
-            print_quoted(head->title, strlen(head->title), out);
+            if (kind->title)
+                print_quoted(head->title, strlen(head->title), out);
             fprintf(out, " { # %s\n", head->where);
             for (size_t r = 0; r < kind->table->count; r++) {
                 fprintf(out, "    ");

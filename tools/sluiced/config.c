@@ -1,5 +1,6 @@
 #include "tools/sluiced/config.h"
 
+#include "handlers/http/modules.h"
 #include "tools/sluiced/options.h"
 #include "tools/sluiced/sections.h"
 
@@ -16,6 +17,9 @@ static const struct config_table tables[] = {
     {&offload_settings_table, offsetof(struct daemon_config, offload)},
     {&reactor_settings_table, offsetof(struct daemon_config, reactor)},
     {&objects_settings_table, offsetof(struct daemon_config, objects)},
+    {&http_settings_table, offsetof(struct daemon_config, http)},
+    {&rpc_settings_table, offsetof(struct daemon_config, rpc)},
+    {&mcp_settings_table, offsetof(struct daemon_config, mcp)},
 };
 
 const struct config_table *config_table(size_t i) {
@@ -44,6 +48,7 @@ void config_free(struct daemon_config *config) {
     for (size_t i = 0; (joined = config_table(i)); i++)
         option_release(joined->table, base_of(config, joined));
     sections_release(config);
+    modules_free(config->modules);
     for (size_t i = 0; i < config->origins_count; i++)
         free(config->origins[i].where);
     free(config->origins);
@@ -94,9 +99,22 @@ const char *config_where(const struct daemon_config *config, const char *name) {
     return NULL;
 }
 
+/* Connections to upstreams: as many as each section allows for each of its servers. */
+static long upstream_fds(const struct daemon_config *config) {
+    long sum = 0;
+    for (size_t i = 0; i < config->upstreams_count; i++) {
+        long servers = 1;
+        for (const char *p = config->upstreams[i].servers; *p; p++)
+            servers += *p == ',';
+        sum += servers * config->upstreams[i].max_connections;
+    }
+    return sum;
+}
+
 long config_fixed_fds(const struct daemon_config *config) {
-    return FIXED_FDS + 2 * config->offload.pipes + config->objects.shared_max + (long)config->roots_count +
-           (long)config->listens_count;
+    return FIXED_FDS + 2 * config->offload.pipes + config->objects.shared_max + config->objects.hot_max + (long)config->roots_count +
+           upstream_fds(config) +
+           (long)config->listens_count + (long)config->tunnels_count + 4 * (long)config->ingests_count;
 }
 
 int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size) {

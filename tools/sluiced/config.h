@@ -7,7 +7,14 @@
 #ifndef SLUICE_TOOLS_CONFIG_H
 #define SLUICE_TOOLS_CONFIG_H
 
+#include "handlers/gateway/route.h"
+#include "handlers/gateway/tunnel.h"
+#include "handlers/gateway/upstream.h"
+#include "handlers/http/http.h"
+#include "handlers/ingest/settings.h"
 #include "handlers/objects/objects.h"
+#include "handlers/mcp/mcp.h"
+#include "handlers/rpc/rpc.h"
 #include "offload/offload.h"
 #include "reactor/settings.h"
 
@@ -15,12 +22,25 @@
 
 #define CONFIG_WHY 512 /* room for a sentence */
 
+struct modules;
+
 struct root_config {
     char *name;  /* the section's title: first part of its keys; "": they have no prefix */
     char *where; /* "FILE:LINE" or "--root", for messages */
 #define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
 #include "tools/sluiced/root.def"
 #undef SETTING
+};
+
+enum { ROUTE_OWN, ROUTE_INLINE, ROUTE_WORKER, ROUTE_AUTO }; /* mode */
+
+struct route_config {
+    char *title;
+    char *where; /* "FILE:LINE" */
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "tools/sluiced/route.def"
+#undef SETTING
+    struct gateway_route gateway; /* if an upstream answers */
 };
 
 /* Where a top-level option was set last; those that are not listed have their default. */
@@ -33,10 +53,22 @@ struct daemon_config {
     struct offload_settings offload;
     struct reactor_settings reactor;
     struct objects_settings objects;
+    struct http_settings http;
+    struct rpc_settings rpc;
+    struct mcp_settings mcp;
     struct root_config *roots;
     size_t roots_count;
     struct listen_settings *listens; /* those of the command line first */
     size_t listens_count;
+    struct upstream_settings *upstreams;
+    size_t upstreams_count;
+    struct tunnel_settings *tunnels;
+    size_t tunnels_count;
+    struct route_config *routes;
+    size_t routes_count;
+    struct ingest_settings *ingests; /* at most one */
+    size_t ingests_count;
+    struct modules *modules; /* loaded by the checks */
     struct config_origin *origins;
     size_t origins_count;
 };

@@ -135,7 +135,8 @@ static cfg_opt_t *file_options(struct reading *reading) {
         if (!options_inside)
             break;
         options[at++] =
-            (cfg_opt_t)CFG_SEC(kind->name, options_inside, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+            (cfg_opt_t)CFG_SEC(kind->name, options_inside,
+                               kind->title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_MULTI);
     }
     return options;
 }

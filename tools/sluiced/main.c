@@ -3,7 +3,17 @@
  *     arguments -> config -> log, loop (offload below it) -> handlers -> listeners -> "ready:" -> run -> back
  * down
  */
+#include "handlers/gateway/gateway.h"
+#include "handlers/http/http.h"
+#include "handlers/http/modules.h"
+#include "handlers/ingest/ingest.h"
 #include "handlers/objects/objects.h"
+#include "handlers/rpc/admin_methods.h"
+#include "handlers/rpc/demo_methods.h"
+#include "handlers/mcp/registry.h"
+#include "handlers/rpc/http.h"
+#include "handlers/rpc/object_methods.h"
+#include "handlers/rpc/offers.h"
 #include "offload/cpus.h"
 #include "proto/address.h"
 #include "reactor/listener.h"
@@ -11,7 +21,11 @@
 #include "reactor/loop.h"
 #include "reactor/slc1.h"
 #include "tools/sluiced/arguments.h"
+#include "tools/sluiced/check.h"
+#include "tools/sluiced/routes.h"
+#include "tools/version.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +34,22 @@
 
 #define EXIT_START 1 /* start-up failed */
 #define EXIT_USAGE 2 /* the command line or the configuration is wrong */
+
+/* Everything that runs: one of each. */
+struct daemon {
+    struct daemon_config config;
+    struct log *log;
+    struct loop loop;
+    struct objects objects;
+    struct http http;
+    struct ingest ingest;
+    struct gateway gateway;
+    struct rpc rpc;
+    struct object_methods object_methods;
+    struct admin_methods admin_methods;
+    struct mcp mcp;
+    struct offers *offers;
+};
 
 static int failed(const char *what, const char *why) {
     fprintf(stderr, "sluiced: %s: %s\n", what, why);
@@ -32,21 +62,24 @@ static void pin_loop(const struct daemon_config *config) {
         sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-static int open_roots(struct objects *objects, const struct daemon_config *config) {
-    for (size_t i = 0; i < config->roots_count; i++) {
-        const struct root_config *root = &config->roots[i];
-        int error = roots_add(&objects->roots, &objects->loop->ledger, root->name, root->path);
+static int open_roots(struct daemon *daemon) {
+    for (size_t i = 0; i < daemon->config.roots_count; i++) {
+        const struct root_config *root = &daemon->config.roots[i];
+        int error = roots_add(&daemon->objects.roots, &daemon->loop.ledger, root->name, root->path);
         if (error)
             return failed(root->path, strerrordesc_np(-error));
     }
     return 0;
 }
 
-static int open_listeners(struct loop *loop, const struct daemon_config *config) {
+static int open_listeners(struct daemon *daemon) {
     char why[CONFIG_WHY];
-    for (size_t i = 0; i < config->listens_count; i++)
-        if (listener_open(loop, &config->listens[i], why, sizeof(why)) != 0)
-            return failed(config->listens[i].address, why);
+    for (size_t i = 0; i < daemon->config.listens_count; i++)
+        if (listener_open(&daemon->loop, &daemon->config.listens[i], why, sizeof(why)) != 0)
+            return failed(daemon->config.listens[i].address, why);
+    for (size_t i = 0; i < daemon->config.tunnels_count; i++)
+        if (gateway_add_tunnel(&daemon->gateway, &daemon->config.tunnels[i], why, sizeof(why)) != 0)
+            return failed(daemon->config.tunnels[i].listen.address, why);
     return 0;
 }
 
@@ -67,54 +100,163 @@ static void say_ready(const struct loop *loop) {
     fprintf(stderr, "\n");
 }
 
-static int serve(struct loop *loop, struct objects *objects, const struct daemon_config *config) {
+/* For /_/config: what --check prints. */
+static char *config_text(void *context) {
+    const struct daemon *daemon = context;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    check_print(&daemon->config, sysconf(_SC_OPEN_MAX), out);
+    fclose(out);
+    return text;
+}
+
+static int start_mcp(struct daemon *daemon) {
     char why[CONFIG_WHY] = "";
-    int error = objects_init(objects, loop, &config->objects, &config->offload, why, sizeof(why));
+    if (mcp_init(&daemon->mcp, &daemon->rpc, &daemon->object_methods.calls, &daemon->config.mcp, why,
+                 sizeof(why)) != 0)
+        return failed("mcp", why);
+    http_add_path(&daemon->http, MCP_HTTP_PATH, &daemon->mcp.http_handler);
+    return 0;
+}
+
+/* What modules offer beside routes. */
+static int start_offers(struct daemon *daemon) {
+    char why[CONFIG_WHY] = "no memory";
+    const struct sluice_offer *offer;
+    daemon->offers = offers_new(&daemon->rpc);
+    int error = daemon->offers ? 0 : -ENOMEM;
+    for (size_t i = 0; !error && (offer = modules_offer(daemon->config.modules, i)); i++)
+        error = offers_add(daemon->offers, offer, daemon->http.dispatch, registry_add, why, sizeof(why));
+    return error ? failed("modules", why) : 0;
+}
+
+static int start_rpc(struct daemon *daemon) {
+    struct rpc *rpc = &daemon->rpc;
+    int error = rpc_init(rpc, &daemon->loop, &daemon->config.rpc);
+    if (!error)
+        error = object_methods_add(&daemon->object_methods, rpc, &daemon->objects, &daemon->http.mime);
+    if (!error)
+        error = admin_methods_add(&daemon->admin_methods, rpc, &daemon->objects);
+    if (!error && daemon->config.http.demo_routes)
+        error = demo_methods_add(rpc);
     if (error)
-        return failed("objects", why);
+        return failed("rpc", strerrordesc_np(-error));
+    rpc->version = SLUICE_VERSION;
+    rpc->config_text = config_text;
+    rpc->config_context = daemon;
+    http_add_path(&daemon->http, RPC_HTTP_PATH, &rpc->http_handler);
+    int status = daemon->config.mcp.mcp ? start_mcp(daemon) : 0;
+    return status ? status : start_offers(daemon);
+}
+
+static int start_gateway(struct daemon *daemon) {
+    char why[CONFIG_WHY];
+    const struct daemon_config *config = &daemon->config;
+    struct gateway *gateway = &daemon->gateway;
+    gateway_init(gateway, &daemon->loop, &daemon->http);
+    for (size_t i = 0; i < config->upstreams_count; i++)
+        if (gateway_add_upstream(gateway, &config->upstreams[i], why, sizeof(why)) != 0)
+            return failed(config->upstreams[i].name, why);
+    for (size_t i = 0; i < config->routes_count; i++) {
+        const struct route_config *route = &config->routes[i];
+        if (route_is_ours(&route->gateway) &&
+            gateway_add_route(gateway, &route->gateway, route->title, why, sizeof(why)) != 0)
+            return failed(route->title, why);
+    }
+    return 0;
+}
+
+static const char *ingest_is_in_trouble(const void *context) {
+    const struct daemon *daemon = context;
+    return ingest_trouble(&daemon->ingest);
+}
+
+static int start_ingest(struct daemon *daemon) {
+    char why[CONFIG_WHY] = "";
+    if (daemon->config.ingests_count == 0)
+        return 0;
+    if (ingest_init(&daemon->ingest, &daemon->loop, daemon->config.ingests, why, sizeof(why)) != 0)
+        return failed("ingest", why);
+    for (size_t i = 0; i < daemon->ingest.endpoints_count; i++)
+        http_add_path(&daemon->http, daemon->ingest.endpoints[i].path, &daemon->ingest.endpoints[i].handler);
+    daemon->http.trouble = ingest_is_in_trouble;
+    daemon->http.trouble_context = daemon;
+    return 0;
+}
+
+static int start_handlers(struct daemon *daemon) {
+    char why[CONFIG_WHY] = "";
+    const struct daemon_config *config = &daemon->config;
+    struct loop *loop = &daemon->loop;
     loop->fronts[PROTOCOL_SLC1] = &slc1_front;
-    int status = open_roots(objects, config);
+    if (objects_init(&daemon->objects, loop, &config->objects, &config->offload, why, sizeof(why)) != 0)
+        return failed("objects", why);
+    if (http_init(&daemon->http, loop, &daemon->objects, &config->http, why, sizeof(why)) != 0)
+        return failed("http", why);
+    if (routes_serve(config, daemon->http.dispatch, why, sizeof(why)) != 0)
+        return failed("routes", why);
+    if (start_gateway(daemon) != 0)
+        return EXIT_START;
+    daemon->http.config_text = config_text;
+    daemon->http.config_context = daemon;
+    if (start_ingest(daemon) != 0)
+        return EXIT_START;
+    return start_rpc(daemon);
+}
+
+static int serve(struct daemon *daemon) {
+    struct loop *loop = &daemon->loop;
+    int status = start_handlers(daemon);
     if (status == 0)
-        status = open_listeners(loop, config);
+        status = open_roots(daemon);
+    if (status == 0)
+        status = open_listeners(daemon);
     if (status == 0) {
-        log_info(loop->log, "offload", log_text("ring", offload_describe(loop->offload)));
+        log_info(daemon->log, "offload", log_text("ring", offload_describe(loop->offload)));
         say_ready(loop);
         loop_run(loop);
-        log_info(loop->log, "stopped", log_number("requests", (int64_t)loop->stats.requests));
+        log_info(daemon->log, "stopped", log_number("requests", (int64_t)loop->stats.requests));
     }
-    objects_close(objects);
     return status;
 }
 
-static int run(const struct daemon_config *config) {
+static int run(struct daemon *daemon) {
     char why[CONFIG_WHY] = "";
-    struct loop *loop = calloc(1, sizeof(*loop));
-    struct objects *objects = calloc(1, sizeof(*objects));
-    struct log *log = log_new(STDERR_FILENO, (enum log_level)config->reactor.log,
-                              (enum log_format)config->reactor.log_format, config->reactor.log_rate);
-    if (!loop || !objects || !log)
-        return failed("start", "no memory");
-    pin_loop(config);
-    if (loop_init(loop, &config->reactor, &config->offload, log, why, sizeof(why)) != 0)
+    const struct reactor_settings *settings = &daemon->config.reactor;
+    daemon->log = log_new(STDERR_FILENO, (enum log_level)settings->log, (enum log_format)settings->log_format,
+                          settings->log_rate);
+    pin_loop(&daemon->config);
+    if (loop_init(&daemon->loop, settings, &daemon->config.offload, daemon->log, why, sizeof(why)) != 0) {
+        log_free(daemon->log);
         return failed("start", why);
-    int status = serve(loop, objects, config);
-    loop_free(loop);
-    objects_free(objects);
-    log_free(log);
-    free(objects);
-    free(loop);
+    }
+    int status = serve(daemon);
+    gateway_close(&daemon->gateway);
+    loop_end(&daemon->loop);
+    ingest_free(&daemon->ingest);
+    gateway_free(&daemon->gateway);
+    mcp_free(&daemon->mcp);
+    offers_free(daemon->offers);
+    rpc_free(&daemon->rpc);
+    http_free(&daemon->http);
+    objects_free(&daemon->objects);
+    loop_free(&daemon->loop);
+    log_free(daemon->log);
     return status;
 }
 
 int main(int argc, char **argv) {
-    struct daemon_config config;
-    if (config_init(&config) != 0)
+    struct daemon *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon || config_init(&daemon->config) != 0)
         return failed("start", "no memory");
     signal(SIGPIPE, SIG_IGN);
     int status = EXIT_SUCCESS;
-    switch (arguments_read(&config, argc, argv, stdout, stderr)) {
+    switch (arguments_read(&daemon->config, argc, argv, stdout, stderr)) {
     case ARGUMENTS_RUN:
-        status = run(&config);
+        status = run(daemon);
         break;
     case ARGUMENTS_BAD:
         status = EXIT_USAGE;
@@ -122,6 +264,7 @@ int main(int argc, char **argv) {
     case ARGUMENTS_DONE:
         break;
     }
-    config_free(&config);
+    config_free(&daemon->config);
+    free(daemon);
     return status;
 }

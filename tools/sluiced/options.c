@@ -107,8 +107,7 @@ static int find_word(const char *words, const char *text) {
     }
 }
 
-/* 1 and 0 for the words that mean yes and no, -1 for others. */
-static int read_flag(const char *text) {
+int option_flag(const char *text) {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on"};
     for (int i = 0; i < (int)(sizeof words / sizeof *words); i++)
         if (strcasecmp(text, words[i]) == 0)
@@ -117,7 +116,7 @@ static int read_flag(const char *text) {
 }
 
 static int set_flag(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
-    int flag = read_flag(text);
+    int flag = option_flag(text);
     if (flag < 0)
         return refuse(why, why_size, "'%s' is neither yes nor no", text);
     *(bool *)field_of(row, base) = flag;
@@ -125,7 +124,7 @@ static int set_flag(const struct setting *row, void *base, const char *text, cha
 }
 
 static int set_choice(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
-    int index = find_word(row->range, text), flag = read_flag(text);
+    int index = find_word(row->range, text), flag = option_flag(text);
     char words[OPTION_WHY];
     if (index < 0 && flag >= 0) /* true and false, where yes and no can be chosen */
         index = find_word(row->range, flag ? "yes" : "no");

@@ -14,6 +14,9 @@ int option_defaults(const struct settings_table *table, void *base);
 /* Frees the texts of the struct. */
 void option_release(const struct settings_table *table, void *base);
 
+/* 1 and 0 for the words that mean yes and no, -1 for others. */
+int option_flag(const char *text);
+
 /* The row of this name, in which '-' and '_' are the same; NULL if there is none. */
 const struct setting *option_find(const struct settings_table *table, const char *name);
 

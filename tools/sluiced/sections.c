@@ -3,6 +3,7 @@
 #include "proto/object.h"
 #include "reactor/listener_options.h"
 #include "tools/sluiced/options.h"
+#include "tools/sluiced/routes.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -18,6 +19,20 @@ static const struct setting root_rows[] = {
 };
 
 static const struct settings_table root_table = {"root", root_rows, sizeof root_rows / sizeof *root_rows};
+
+static const struct setting route_rows[] = {
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct route_config, field), initial, range, help},
+#include "tools/sluiced/route.def"
+#undef SETTING
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct route_config, gateway.field), initial, range, help},
+#include "handlers/gateway/route.def"
+#undef SETTING
+};
+
+static const struct settings_table route_table = {"route", route_rows,
+                                                  sizeof route_rows / sizeof *route_rows};
 
 void problem(struct problems *problems, const char *where, const char *format, ...) {
     va_list arguments;
@@ -77,6 +92,27 @@ static void check_listen(const void *element, struct problems *problems) {
     option_release(&listen_settings_table, &alone);
 }
 
+static void check_upstream(const void *element, struct problems *problems) {
+    const struct upstream_settings *upstream = element;
+    char why[CONFIG_WHY];
+    if (upstream_check(upstream, why, sizeof why) != 0)
+        problem(problems, upstream->where, "upstream '%s': %s", upstream->name, why);
+}
+
+static void check_ingest(const void *element, struct problems *problems) {
+    const struct ingest_settings *ingest = element;
+    const char *reason = ingest_settings_check(ingest);
+    if (reason)
+        problem(problems, ingest->where, "ingest: %s", reason);
+}
+
+static void check_tunnel(const void *element, struct problems *problems) {
+    const struct tunnel_settings *tunnel = element;
+    char why[CONFIG_WHY];
+    if (tunnel_check(tunnel, why, sizeof why) != 0)
+        problem(problems, tunnel->listen.where, "tunnel '%s': %s", tunnel->listen.address, why);
+}
+
 static const struct section kinds[] = {
     {"root", "NAME", &root_table, sizeof(struct root_config), offsetof(struct daemon_config, roots),
      offsetof(struct daemon_config, roots_count), "a directory whose files have the keys NAME/...",
@@ -84,6 +120,19 @@ static const struct section kinds[] = {
     {"listen", "ADDRESS", &listen_settings_table, sizeof(struct listen_settings),
      offsetof(struct daemon_config, listens), offsetof(struct daemon_config, listens_count),
      "a socket that takes connections: unix:/PATH, unix:@NAME, tcp:HOST:PORT", check_listen},
+    {"upstream", "NAME", &upstream_settings_table, sizeof(struct upstream_settings),
+     offsetof(struct daemon_config, upstreams), offsetof(struct daemon_config, upstreams_count),
+     "servers that routes and tunnels lead to", check_upstream},
+    {"tunnel", "ADDRESS", &tunnel_settings_table, sizeof(struct tunnel_settings),
+     offsetof(struct daemon_config, tunnels), offsetof(struct daemon_config, tunnels_count),
+     "a socket whose connections are passed on to an upstream, byte for byte", check_tunnel},
+    {"route", "[METHOD or *] [HOST]/PATH", &route_table, sizeof(struct route_config),
+     offsetof(struct daemon_config, routes), offsetof(struct daemon_config, routes_count),
+     "HTTP requests that a handler or an upstream answers; in PATH :NAME is one segment, * at the end all below",
+     routes_check_section},
+    {"ingest", NULL, &ingest_settings_table, sizeof(struct ingest_settings),
+     offsetof(struct daemon_config, ingests), offsetof(struct daemon_config, ingests_count),
+     "turns ingestion on: metrics that are posted are in a log before they are acknowledged", check_ingest},
 };
 
 const struct section *section_kind(size_t i) {
@@ -134,7 +183,7 @@ void *section_add(const struct section *kind, struct daemon_config *config, size
     memmove(place + kind->size, place, (*count - position) * kind->size);
     memset(place, 0, kind->size);
     head = (void *)place;
-    head->title = strdup(title);
+    head->title = strdup(title ? title : "");
     head->where = strdup(where);
     ++*count;
     if (head->title && head->where && option_defaults(kind->table, head) == 0)

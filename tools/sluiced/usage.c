@@ -24,8 +24,8 @@ static const char *const usage =
 
 static const char *const forms =
     "\n"
-    "An option is written --NAME VALUE or --NAME=VALUE, with - or _ in its name; in the file\n"
-    "NAME = VALUE. Durations are seconds, sizes may end in k, m or g.\n";
+    "An option is written --NAME VALUE or --NAME=VALUE, with - or _ in its name, and --NAME alone means\n"
+    "yes; in the file NAME = VALUE. Durations are seconds, sizes may end in k, m or g.\n";
 
 static const char *const examples = "\n"
                                     "examples:\n"
@@ -77,7 +77,8 @@ void usage_print_help(FILE *out) {
         print_rows(joined->table, "--", out);
     }
     for (size_t i = 0; (kind = section_kind(i)); i++) {
-        fprintf(out, "\nin the file, %s \"%s\" { ... }: %s\n", kind->name, kind->title, kind->help);
+        fprintf(out, "\nin the file, %s%s%s%s { ... }: %s\n", kind->name, kind->title ? " \"" : "",
+                kind->title ? kind->title : "", kind->title ? "\"" : "", kind->help);
         print_rows(kind->table, "", out);
     }
     fputs(examples, out);
@@ -115,7 +116,8 @@ void usage_print_options(FILE *out) {
         print_markdown(joined->table, out);
     }
     for (size_t i = 0; (kind = section_kind(i)); i++) {
-        fprintf(out, "\n**`%s \"%s\" { ... }`**: %s\n", kind->name, kind->title, kind->help);
+        fprintf(out, "\n**`%s%s%s%s { ... }`**: %s\n", kind->name, kind->title ? " \"" : "",
+                kind->title ? kind->title : "", kind->title ? "\"" : "", kind->help);
         print_markdown(kind->table, out);
     }
 }

@@ -1,0 +1,194 @@
+#include "handlers/gateway/answer.h"
+
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/proxy.h"
+#include "handlers/gateway/upconn.h"
+#include "handlers/gateway/upstream.h"
+#include "proto/http1_response.h"
+#include "reactor/conn.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+
+#define SMALL_BODY 2048u /* an answer of this size leaves in one go with its head */
+
+/* The connection has brought the whole answer. */
+static void give_back(struct proxy *proxy) {
+    struct upconn *conn = proxy->conn;
+    proxy->conn = NULL;
+    if (conn)
+        endpoint_give(conn->endpoint, conn,
+                      proxy->keep_alive && proxy->body_over && outq_is_empty(&conn->stream.out));
+}
+
+static void relayed(struct relay *relay, bool whole) {
+    struct proxy *proxy = (struct proxy *)(void *)((char *)relay - offsetof(struct proxy, relay));
+    struct request *request = proxy->request;
+    struct endpoint *endpoint = proxy->errand.endpoint;
+    if (whole) {
+        proxy_book(proxy, proxy->status >= 500 ? ENDPOINT_BAD : ENDPOINT_GOOD);
+        give_back(proxy);
+        proxy_finish(proxy, true);
+    } else if (relay->broken) {
+        endpoint->stats.failures++;
+        gateway_of(proxy)->stats.cut++;
+        proxy_book(proxy, ENDPOINT_BAD);
+        proxy_finish(proxy, false);
+    } else {
+        proxy_abandon(proxy);
+    }
+    request_body_ended(request, whole);
+}
+
+/* The length that the answer's head tells though no body follows; UINT64_MAX: none. */
+static uint64_t told_length(const struct http1_response *response) {
+    struct span value;
+    if (response->status == 204 ||
+        http1_fields_find(&response->fields, span_text("Content-Length"), &value) == 0)
+        return UINT64_MAX;
+    return response->framing.length;
+}
+
+static void reply_whole(struct proxy *proxy, struct http1_reply *reply,
+                        const struct http1_response *response) {
+    uint64_t length = told_length(response);
+    char body[SMALL_BODY];
+    size_t n = response->framing.body == HTTP1_BODY_LENGTH ? (size_t)response->framing.length : 0;
+    if (n > 0) {
+        struct iobuf *in = proxy->conn->stream.in;
+        memcpy(body, iobuf_pending(in).p, n);
+        iobuf_parsed(in, n);
+    }
+    iobuf_settle(&proxy->conn->stream.loop->inputs, &proxy->conn->stream.in);
+    proxy_book(proxy, proxy->status >= 500 ? ENDPOINT_BAD : ENDPOINT_GOOD);
+    give_back(proxy);
+    proxy_finish(proxy, true);
+    if (n > 0)
+        http1_reply_bytes(reply, span_of(body, n));
+    else
+        http1_reply_empty(reply, length);
+}
+
+static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
+                          const struct http1_framing *framing) {
+    struct stream *from = &proxy->conn->stream;
+    struct chunked *chunked = framing->body == HTTP1_BODY_CHUNKED ? &proxy->chunked : NULL;
+    bool length = framing->body == HTTP1_BODY_LENGTH;
+    struct conn *client = proxy->request->conn;
+    relay_init(&proxy->relay, from, length ? framing->length : RELAY_REST, chunked, relayed);
+    proxy->relay.queued = true;
+    deadline_set(&proxy->phase_by, &proxy->errand.upstream->idle);
+    if (length)
+        http1_reply_body(reply, framing->length, &proxy->relay.body);
+    else
+        http1_reply_stream(reply, &proxy->relay.body);
+    if (!client->stream.dying && from->in)
+        stream_read(from, false); /* until the client has taken what is there */
+}
+
+static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
+                             const struct http1_response *response) {
+    struct request *request = proxy->request;
+    struct span protocol;
+    http1_fields_find(&response->fields, span_text("Upgrade"), &protocol);
+    http1_reply_field(reply, "Upgrade", protocol);
+    proxy->upgraded = true;
+    gateway_of(proxy)->stats.upgrades++;
+    relay_init(&proxy->relay, &proxy->conn->stream, RELAY_REST, NULL, relayed);
+    proxy->relay.queued = true;
+    deadline_clear(&proxy->total_by);
+    deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
+    struct stream *client = &request->conn->stream;
+    http1_reply_upgrade(reply, &proxy->relay.body);
+    if (!client->dying && !http1_switch(request, &proxy_sink))
+        stream_abort(client);
+}
+
+/* The head of the final answer is there, n bytes long. */
+static void take_answer(struct proxy *proxy, const struct http1_response *response, size_t n) {
+    struct upconn *conn = proxy->conn;
+    struct endpoint *endpoint = conn->endpoint;
+    struct http1_reply reply;
+    struct span said;
+    bool dated;
+    endpoint_answered(endpoint, loop_clock() - proxy->sent_ns);
+    replay_drop(&proxy->replay);
+    deadline_clear(&proxy->phase_by);
+    proxy->status = response->status;
+    proxy->keep_alive = response->framing.keep_alive;
+    proxy->replied = true;
+    if (http1_fields_find(&response->fields, span_text("Keep-Alive"), &said) > 0) {
+        unsigned more = keepalive_said(&endpoint->keepalive, said);
+        conn->most = more ? conn->requests + more : 0;
+    }
+    http1_reply_forward(&reply, proxy->request, response->status, gateway_of(proxy)->answer, FORWARD_ROOM);
+    forward_response(&reply.writer, &proxy->route->response, &response->fields, &dated);
+    if (!dated)
+        http1_reply_date(&reply);
+    iobuf_parsed(conn->stream.in, n);
+    const struct http1_framing *framing = &response->framing;
+    bool small = framing->body == HTTP1_BODY_LENGTH && framing->length <= SMALL_BODY &&
+                 iobuf_pending(conn->stream.in).n >= framing->length;
+    if (framing->body == HTTP1_BODY_TUNNEL)
+        switch_protocols(proxy, &reply, response);
+    else if (framing->body == HTTP1_BODY_NONE || small)
+        reply_whole(proxy, &reply, response);
+    else
+        reply_relayed(proxy, &reply, framing);
+}
+
+/* An answer before the answer (RFC 9110, 15.2): on to clients that know of them, where it is their turn. 100 is the
+ * gateway's own business. */
+static void take_interim(struct proxy *proxy, const struct http1_response *response) {
+    struct request *request = proxy->request;
+    struct conn *client = request->conn;
+    struct http1_writer writer;
+    bool dated;
+    if (response->status == 100 || request->exchange->head.minor == 0 ||
+        STAILQ_FIRST(&client->requests) != request)
+        return;
+    http1_writer_init(&writer, gateway_of(proxy)->answer, FORWARD_ROOM);
+    http1_writer_status(&writer, response->status);
+    forward_response(&writer, &proxy->route->response, &response->fields, &dated);
+    if (http1_writer_end(&writer) == 0)
+        stream_send(&client->stream, span_of(writer.at, writer.n), span_of(NULL, 0), -1, NULL);
+}
+
+/* Heads, until the final one or the end of what is there. */
+static void take_heads(struct proxy *proxy) {
+    struct stream *stream = &proxy->conn->stream;
+    struct http1_response response;
+    while (stream->in) {
+        struct span pending = iobuf_pending(stream->in);
+        response.fields = gateway_fields(gateway_of(proxy));
+        struct http1_verdict verdict =
+            http1_response_decode(&proxy->scan, pending.p, pending.n, &HTTP1_LIMITS, proxy->method,
+                                  proxy->framing.upgrade, &response);
+        if (verdict.kind == VERDICT_BAD) {
+            proxy_malformed(proxy, verdict.reason);
+            return;
+        }
+        if (verdict.kind == VERDICT_MORE)
+            break;
+        if (response.status >= 200 || response.status == 101) {
+            take_answer(proxy, &response, verdict.n);
+            return;
+        }
+        take_interim(proxy, &response);
+        iobuf_parsed(stream->in, verdict.n);
+        iobuf_settle(&stream->loop->inputs, &stream->in);
+    }
+    if (stream->eof)
+        proxy_cut_short(proxy);
+    else
+        iobuf_settle(&stream->loop->inputs, &stream->in);
+}
+
+void answer_input(struct proxy *proxy) {
+    if (!proxy->replied) {
+        take_heads(proxy);
+        return;
+    }
+    deadline_set(&proxy->phase_by,
+                 proxy->upgraded ? &proxy->errand.upstream->upgraded : &proxy->errand.upstream->idle);
+    relay_input(&proxy->relay, &proxy->request->conn->stream);
+}

@@ -1,0 +1,25 @@
+/* Which of several servers comes next. Pure: the caller offers those that may be used.
+ *
+ *     roundrobin  smooth and weighted: a server of weight 3 comes three times as often, spread out
+ *     least       the fewest connections for its weight; round robin among equals
+ *     random      two at random, the one with fewer connections for its weight */
+#ifndef SLUICE_HANDLERS_GATEWAY_BALANCE_H
+#define SLUICE_HANDLERS_GATEWAY_BALANCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum balance_method { BALANCE_ROUNDROBIN, BALANCE_LEAST, BALANCE_RANDOM };
+
+/* What a method knows of a server. */
+struct balance_node {
+    long weight;     /* > 0 of those offered */
+    long current;    /* round robin's */
+    unsigned active; /* connections in use */
+};
+
+/* One of count nodes, at least one; random: 64 random bits. */
+struct balance_node *balance_pick(enum balance_method method, struct balance_node **nodes, size_t count,
+                                  uint64_t random);
+
+#endif

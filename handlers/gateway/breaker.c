@@ -1,0 +1,75 @@
+#include "handlers/gateway/breaker.h"
+
+#include <string.h>
+
+bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *rule, double now) {
+    if (rule->ratio == 0 || breaker->state == BREAKER_CLOSED)
+        return true;
+    return breaker->state == BREAKER_OPEN ? now >= breaker->until : !breaker->trying;
+}
+
+void breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now) {
+    if (rule->ratio == 0 || breaker->state == BREAKER_CLOSED)
+        return;
+    if (breaker->state == BREAKER_OPEN && now >= breaker->until)
+        breaker->state = BREAKER_HALF_OPEN;
+    breaker->trying = true;
+}
+
+/* Moves on to the slice that now is in; those that are too old are emptied. */
+static void turn(struct breaker *breaker, double width, double now) {
+    double behind = (now - breaker->slice) / width;
+    if (behind < 1)
+        return;
+    if (behind >= BREAKER_SLICES) {
+        memset(breaker->good, 0, sizeof(breaker->good));
+        memset(breaker->bad, 0, sizeof(breaker->bad));
+        breaker->slice = now;
+        return;
+    }
+    for (unsigned i = 0; i < (unsigned)behind; i++) {
+        breaker->at = (breaker->at + 1) % BREAKER_SLICES;
+        breaker->good[breaker->at] = breaker->bad[breaker->at] = 0;
+        breaker->slice += width;
+    }
+}
+
+static bool too_bad(const struct breaker *breaker, const struct breaker_rule *rule) {
+    unsigned long good = 0, bad = 0;
+    for (unsigned i = 0; i < BREAKER_SLICES; i++) {
+        good += breaker->good[i];
+        bad += breaker->bad[i];
+    }
+    return good + bad >= (unsigned long)rule->least && bad * 100 >= (good + bad) * (unsigned long)rule->ratio;
+}
+
+static void trip(struct breaker *breaker, const struct breaker_rule *rule, double now) {
+    *breaker = (struct breaker){.state = BREAKER_OPEN, .until = now + rule->open, .slice = now};
+}
+
+void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, bool good, double now) {
+    if (rule->ratio == 0)
+        return;
+    if (breaker->state == BREAKER_HALF_OPEN) {
+        if (good)
+            *breaker = (struct breaker){.slice = now};
+        else
+            trip(breaker, rule, now);
+        return;
+    }
+    if (breaker->state == BREAKER_OPEN)
+        return; /* began before it opened */
+    turn(breaker, rule->window / BREAKER_SLICES, now);
+    (good ? breaker->good : breaker->bad)[breaker->at]++;
+    if (!good && too_bad(breaker, rule))
+        trip(breaker, rule, now);
+}
+
+void breaker_abandon(struct breaker *breaker) {
+    breaker->trying = false;
+}
+
+const char *breaker_name(enum breaker_state state) {
+    static const char *const names[] = {"closed", "open", "half-open"};
+    return names[state];
+}

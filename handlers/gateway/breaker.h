@@ -1,0 +1,43 @@
+/* A circuit breaker: a server that fails too often is left alone for a while.
+ *
+ *     CLOSED --(failures / requests of the window >= ratio)--> OPEN --(after a while)--> HALF_OPEN: one request
+ *        ^                                                       ^--(it failed)------------------|
+ *        +-------------------------------------------------------------(it went well)------------+
+ *
+ * Pure: time comes as an argument. */
+#ifndef SLUICE_HANDLERS_GATEWAY_BREAKER_H
+#define SLUICE_HANDLERS_GATEWAY_BREAKER_H
+
+#include <stdbool.h>
+
+#define BREAKER_SLICES 10
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct breaker_rule {
+    long ratio;    /* per cent; 0: no breaker */
+    long least;    /* requests in the window before it judges */
+    double window; /* seconds */
+    double open;   /* seconds */
+};
+
+struct breaker {
+    enum breaker_state state;
+    double until; /* OPEN: when it is tried again */
+    bool trying;  /* HALF_OPEN: a request is under way */
+    double slice; /* start of the slice in hand */
+    unsigned at;  /* the slice in hand */
+    unsigned good[BREAKER_SLICES], bad[BREAKER_SLICES];
+};
+
+/* May a request pass? Does not change anything. */
+bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *rule, double now);
+/* A request passes: after the pause it is the one that tries. */
+void breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now);
+/* How it went. */
+void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, bool good, double now);
+/* It came to nothing either way, like a client that left. */
+void breaker_abandon(struct breaker *breaker);
+const char *breaker_name(enum breaker_state state);
+
+#endif

@@ -1,0 +1,130 @@
+#include "handlers/gateway/control.h"
+
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/upstream.h"
+#include "handlers/http/admin.h"
+#include "handlers/http/http.h"
+#include "proto/chars.h"
+#include "reactor/drain.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#define TYPE "application/json"
+
+static double ms(const struct endpoint *endpoint, double quantile) {
+    return (double)histogram_quantile(&endpoint->stats.latency, quantile) / 1e6;
+}
+
+static json_t *row_of(const struct endpoint *endpoint) {
+    const struct endpoint_stats *stats = &endpoint->stats;
+    uint64_t uses = stats->hits + stats->misses;
+    return json_pack("{s:s, s:s, s:s, s:i, s:b, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:I}", "upstream",
+                     endpoint->upstream->settings->name, "server", endpoint->text, "state",
+                     endpoint_state(endpoint), "weight", (int)endpoint->node.weight, "backup",
+                     endpoint->server->backup, "active", (int)endpoint->node.active, "idle",
+                     (int)endpoint->idle_count, "requests", (json_int_t)stats->requests, "failures",
+                     (json_int_t)stats->failures, "reuse", uses ? (double)stats->hits / (double)uses : 0,
+                     "p50_ms", ms(endpoint, 0.5), "p99_ms", ms(endpoint, 0.99), "ejections",
+                     (json_int_t)stats->ejections);
+}
+
+static void show(const struct gateway *gateway, struct request *request) {
+    const struct upstream *upstream;
+    const struct endpoint *endpoint;
+    json_t *rows = json_array();
+    LIST_FOREACH (upstream, &gateway->upstreams, link)
+        TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
+            json_array_append_new(rows, row_of(endpoint));
+    admin_reply(request, 200, TYPE, json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6)));
+    json_decref(rows);
+}
+
+/* UPSTREAM/ADDRESS */
+static struct endpoint *named(const struct gateway *gateway, char *text) {
+    char *slash = strchr(text, '/');
+    if (!slash)
+        return NULL;
+    *slash = '\0';
+    struct upstream *upstream = gateway_upstream(gateway, text);
+    return upstream ? upstream_find(upstream, span_text(slash + 1)) : NULL;
+}
+
+/* NULL, or what is wrong with the action. */
+static const char *change(struct endpoint *endpoint, const char *action, const char *value) {
+    uint64_t weight;
+    if (strcmp(action, "drain") == 0) {
+        endpoint->drained = true;
+        endpoint_empty(endpoint);
+    } else if (strcmp(action, "undrain") == 0) {
+        endpoint->drained = false;
+    } else if (strcmp(action, "weight") != 0) {
+        return "action is drain, undrain or weight";
+    } else if (span_number(span_text(value), SERVER_WEIGHT_MAX, &weight) != 0) {
+        return "weight is a number from 0 to 1000";
+    } else {
+        endpoint->node.weight = (long)weight;
+        endpoint->node.current = 0;
+    }
+    struct upstream *upstream = endpoint->upstream;
+    log_info(upstream->loop->log, "server changed", log_text("upstream", upstream->settings->name),
+             log_text("server", endpoint->text), log_text("state", endpoint_state(endpoint)),
+             log_number("weight", endpoint->node.weight));
+    upstream_serve(upstream);
+    return NULL;
+}
+
+static void alter(const struct gateway *gateway, struct request *request, const struct exchange *exchange) {
+    char server[2 * ADDRESS_TEXT], action[16], weight[16];
+    admin_query(exchange, "server", server, sizeof(server));
+    admin_query(exchange, "action", action, sizeof(action));
+    admin_query(exchange, "weight", weight, sizeof(weight));
+    struct endpoint *endpoint = named(gateway, server);
+    if (!endpoint) {
+        request_fail(request, STATUS_NOT_FOUND,
+                     "no such server: it is named UPSTREAM/ADDRESS as /_/upstreams shows");
+        return;
+    }
+    const char *wrong = change(endpoint, action, weight);
+    if (wrong)
+        request_fail(request, STATUS_BAD_REQUEST, wrong);
+    else
+        show(gateway, request);
+}
+
+static void refuse_method(struct request *request, const char *allow) {
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, 405);
+    http1_reply_field(&reply, "Allow", span_text(allow));
+    http1_reply_bytes(&reply, span_of(NULL, 0));
+}
+
+static void run_upstreams(struct request *request, struct exchange *exchange) {
+    const struct gateway *gateway = exchange->handler->context;
+    if (exchange->head.method == HTTP1_POST)
+        alter(gateway, request, exchange);
+    else if (exchange->head.method == HTTP1_GET || exchange->head.method == HTTP1_HEAD)
+        show(gateway, request);
+    else
+        refuse_method(request, "GET, HEAD, POST");
+}
+
+static void run_drain(struct request *request, struct exchange *exchange) {
+    const struct gateway *gateway = exchange->handler->context;
+    if (exchange->head.method != HTTP1_POST) {
+        refuse_method(request, "POST");
+        return;
+    }
+    drain_begin(gateway->loop);
+    admin_reply(request, 200, TYPE, strdup("{\"status\":\"draining\"}\n"));
+}
+
+void control_add(struct gateway *gateway) {
+    gateway->upstreams_page = (struct http_handler){.early = true, .run = run_upstreams, .context = gateway};
+    gateway->drain_page = (struct http_handler){.early = true, .run = run_drain, .context = gateway};
+    http_add_page(gateway->http, "upstreams", &gateway->upstreams_page);
+    http_add_page(gateway->http, "drain", &gateway->drain_page);
+}

@@ -1,0 +1,282 @@
+#include "handlers/gateway/endpoint.h"
+
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/health.h"
+#include "handlers/gateway/upconn.h"
+#include "handlers/gateway/upstream.h"
+#include "reactor/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PEEK_AFTER 0.02 /* seconds of rest, longer than a turn: is it still open? */
+#define EWMA_SHARE 0.1
+
+const struct counter endpoint_counters[] = {
+#define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct endpoint_stats, field), help},
+#include "handlers/gateway/endpoint.def"
+#undef COUNTER
+};
+const size_t endpoint_counters_count = sizeof(endpoint_counters) / sizeof(endpoint_counters[0]);
+
+static void name_endpoint(struct endpoint *endpoint) {
+    struct address address;
+    if (!endpoint->server->named ||
+        address_of_socket(&endpoint->name.address, endpoint->name.length, false, &address))
+        address = endpoint->server->address;
+    address_print(&address, endpoint->text, sizeof(endpoint->text));
+    snprintf(endpoint->labels, sizeof(endpoint->labels), "upstream=\"%s\",server=\"%s\"",
+             endpoint->upstream->settings->name, endpoint->text);
+}
+
+static unsigned free_number(const struct upstream *upstream) {
+    unsigned number = 0;
+    while (number < UPSTREAM_ENDPOINTS && upstream->numbers >> number & 1)
+        number++;
+    return number;
+}
+
+struct endpoint *endpoint_new(struct upstream *upstream, const struct server *server,
+                              const struct dial_name *name) {
+    unsigned number = free_number(upstream);
+    struct endpoint *endpoint = number < UPSTREAM_ENDPOINTS ? calloc(1, sizeof(*endpoint)) : NULL;
+    if (!endpoint)
+        return NULL;
+    endpoint->upstream = upstream;
+    endpoint->server = server;
+    endpoint->name = *name;
+    endpoint->number = number;
+    endpoint->weight = endpoint->node.weight = server->weight;
+    TAILQ_INIT(&endpoint->idle);
+    name_endpoint(endpoint);
+    if (histogram_init(&endpoint->stats.latency, 4, 600000000000u) != 0) {
+        free(endpoint);
+        return NULL;
+    }
+    upstream->numbers |= UINT64_C(1) << number;
+    upstream->count++;
+    TAILQ_INSERT_TAIL(&upstream->endpoints, endpoint, link);
+    if (upstream->settings->check != CHECK_OFF)
+        endpoint->health = health_new(endpoint);
+    return endpoint;
+}
+
+void endpoint_free(struct endpoint *endpoint) {
+    struct upstream *upstream = endpoint->upstream;
+    health_free(endpoint->health);
+    TAILQ_REMOVE(&upstream->endpoints, endpoint, link);
+    upstream->numbers &= ~(UINT64_C(1) << endpoint->number);
+    upstream->count--;
+    histogram_free(&endpoint->stats.latency);
+    free(endpoint);
+}
+
+bool endpoint_serves(const struct endpoint *endpoint) {
+    return !endpoint->gone && !endpoint->drained && !endpoint->down && endpoint->node.weight > 0;
+}
+
+bool endpoint_usable(const struct endpoint *endpoint) {
+    const struct upstream *upstream = endpoint->upstream;
+    return endpoint_serves(endpoint) && endpoint->outlier.until == 0 &&
+           breaker_admits(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
+}
+
+bool endpoint_has_room(const struct endpoint *endpoint) {
+    return (long)(endpoint->open - endpoint->idle_count + endpoint->dials) <
+           endpoint->upstream->settings->max_connections;
+}
+
+/* The longest rest after which a connection is reused; 0: any. */
+static double rest_limit(const struct endpoint *endpoint) {
+    double set = endpoint->upstream->settings->keep_alive;
+    return set > 0 ? set : keepalive_limit(&endpoint->keepalive);
+}
+
+static bool too_old(const struct endpoint *endpoint, const struct upconn *conn, double now) {
+    const struct upstream_settings *settings = endpoint->upstream->settings;
+    return settings->max_age > 0 && now - conn->opened > settings->max_age;
+}
+
+static bool rested_too_long(const struct endpoint *endpoint, const struct upconn *conn, double now) {
+    double limit = rest_limit(endpoint);
+    return limit > 0 && now - conn->since > limit;
+}
+
+struct upconn *endpoint_take(struct endpoint *endpoint) {
+    double now = loop_now(endpoint->upstream->loop);
+    struct upconn *conn;
+    while ((conn = TAILQ_FIRST(&endpoint->idle))) {
+        if (rested_too_long(endpoint, conn, now))
+            return NULL; /* the others have rested for longer */
+        TAILQ_REMOVE(&endpoint->idle, conn, idle_link);
+        endpoint->idle_count--;
+        conn->idle = false;
+        if (too_old(endpoint, conn, now)) {
+            endpoint->stats.expired++;
+        } else if (conn->stream.dying || (now - conn->since > PEEK_AFTER && !upconn_alive(conn))) {
+            endpoint->stats.health_fails++;
+            keepalive_closed(&endpoint->keepalive, now - conn->since, now);
+        } else {
+            return conn;
+        }
+        upconn_end(conn, false);
+    }
+    return NULL;
+}
+
+void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable) {
+    const struct upstream_settings *settings = endpoint->upstream->settings;
+    double now = loop_now(endpoint->upstream->loop);
+    bool worn = conn->most > 0 && conn->requests >= conn->most;
+    worn |= settings->max_requests > 0 && (long)conn->requests >= settings->max_requests;
+    reusable &= !conn->stream.dying && !conn->stream.eof && !worn && !too_old(endpoint, conn, now);
+    reusable &= !endpoint->gone && !endpoint->drained && endpoint->upstream->loop->state != LOOP_STOPPED;
+    if (reusable && (long)endpoint->idle_count >= settings->max_idle) {
+        endpoint->stats.pool_full_closes++;
+        reusable = false;
+    }
+    if (reusable && conn->stream.in && iobuf_pending(conn->stream.in).n > 0) {
+        endpoint->stats.stray_bytes++;
+        reusable = false;
+    }
+    if (!reusable) {
+        upconn_end(conn, false);
+        return;
+    }
+    conn->proxy = NULL;
+    conn->idle = true;
+    conn->since = now;
+    endpoint->idle_count++;
+    TAILQ_INSERT_HEAD(&endpoint->idle, conn, idle_link);
+    stream_read(&conn->stream, true);
+}
+
+void endpoint_left(struct endpoint *endpoint) {
+    endpoint->node.active--;
+    upstream_serve(endpoint->upstream);
+}
+
+static size_t ejected(const struct upstream *upstream) {
+    const struct endpoint *endpoint;
+    size_t count = 0;
+    TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
+        count += endpoint->outlier.until > 0;
+    return count;
+}
+
+static void eject(struct endpoint *endpoint, const char *why) {
+    struct upstream *upstream = endpoint->upstream;
+    const struct upstream_settings *settings = upstream->settings;
+    if (endpoint->outlier.until > 0 ||
+        !outlier_room(upstream->count, ejected(upstream), settings->outlier_percent))
+        return;
+    double seconds = outlier_eject(&endpoint->outlier, settings->outlier_eject, settings->outlier_eject_max,
+                                   loop_now(upstream->loop), gateway_random(upstream->gateway));
+    endpoint->stats.ejections++;
+    log_warn(upstream->loop->log, "server ejected", log_text("upstream", settings->name),
+             log_text("server", endpoint->text), log_text("reason", why),
+             log_number("seconds", (int64_t)seconds));
+}
+
+void endpoint_judge(struct endpoint *endpoint, double threshold) {
+    if (outlier_below(&endpoint->outlier, threshold) && threshold > 0)
+        eject(endpoint, "success rate");
+}
+
+static void count_status(struct endpoint_stats *stats, int status) {
+    if (status >= 500)
+        stats->responses_5xx++;
+    else if (status >= 400)
+        stats->responses_4xx++;
+    else if (status >= 300)
+        stats->responses_3xx++;
+    else if (status >= 200)
+        stats->responses_2xx++;
+}
+
+static void book_breaker(struct endpoint *endpoint, bool good) {
+    struct upstream *upstream = endpoint->upstream;
+    enum breaker_state before = endpoint->breaker.state;
+    breaker_leave(&endpoint->breaker, &upstream->breaker, good, loop_now(upstream->loop));
+    enum breaker_state after = endpoint->breaker.state;
+    if (after == before)
+        return;
+    endpoint->stats.breaker_opens += after == BREAKER_OPEN;
+    log_warn(upstream->loop->log, "breaker", log_text("upstream", upstream->settings->name),
+             log_text("server", endpoint->text), log_text("state", breaker_name(after)));
+    if (after == BREAKER_CLOSED)
+        upstream_serve(upstream);
+}
+
+void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status) {
+    count_status(&endpoint->stats, status);
+    if (result == ENDPOINT_UNKNOWN) {
+        breaker_abandon(&endpoint->breaker);
+        return;
+    }
+    book_breaker(endpoint, result == ENDPOINT_GOOD);
+    if (outlier_book(&endpoint->outlier, result == ENDPOINT_GOOD,
+                     endpoint->upstream->settings->outlier_errors))
+        eject(endpoint, "errors in a row");
+}
+
+void endpoint_sweep(struct endpoint *endpoint, double now) {
+    const struct upstream_settings *settings = endpoint->upstream->settings;
+    struct upconn *conn = TAILQ_LAST(&endpoint->idle, upconns), *younger;
+    bool first = true; /* the oldest one stays, to show how long the server keeps it */
+    for (; conn; conn = younger) {
+        younger = TAILQ_PREV(conn, upconns, idle_link);
+        bool spare = (long)endpoint->idle_count > settings->min_idle;
+        bool rested = rested_too_long(endpoint, conn, now) && (!first || settings->keep_alive > 0);
+        first = false;
+        if (rested || (spare && too_old(endpoint, conn, now))) {
+            endpoint->stats.expired++;
+            upconn_end(conn, false);
+        }
+    }
+    if (outlier_returns(&endpoint->outlier, now)) {
+        log_info(endpoint->upstream->loop->log, "server returns", log_text("upstream", settings->name),
+                 log_text("server", endpoint->text));
+        upstream_serve(endpoint->upstream);
+    }
+}
+
+void endpoint_empty(struct endpoint *endpoint) {
+    struct upconn *conn;
+    while ((conn = TAILQ_FIRST(&endpoint->idle)))
+        upconn_end(conn, false);
+}
+
+void endpoint_retire(struct endpoint *endpoint) {
+    endpoint->gone = true;
+    endpoint_empty(endpoint);
+}
+
+bool endpoint_is_over(const struct endpoint *endpoint) {
+    return endpoint->gone && endpoint->open == 0 && endpoint->node.active == 0;
+}
+
+void endpoint_sample(struct endpoint *endpoint) {
+    endpoint->stats.active = endpoint->node.active;
+    endpoint->stats.idle = endpoint->idle_count;
+    endpoint->stats.usable = endpoint_usable(endpoint);
+}
+
+void endpoint_answered(struct endpoint *endpoint, int64_t ns) {
+    double seconds = (double)ns / 1e9;
+    histogram_add(&endpoint->stats.latency, ns > 0 ? (uint64_t)ns : 0);
+    endpoint->latency_ewma +=
+        (seconds - endpoint->latency_ewma) * (endpoint->latency_ewma > 0 ? EWMA_SHARE : 1);
+}
+
+const char *endpoint_state(const struct endpoint *endpoint) {
+    if (endpoint->gone)
+        return "gone";
+    if (endpoint->drained || endpoint->node.weight == 0)
+        return "drained";
+    if (endpoint->down)
+        return "down";
+    if (endpoint->outlier.until > 0)
+        return "ejected";
+    return endpoint->breaker.state == BREAKER_CLOSED ? "up" : breaker_name(endpoint->breaker.state);
+}

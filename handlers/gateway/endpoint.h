@@ -1,0 +1,100 @@
+/* A server of an upstream: its pool of idle connections and what is known about its health.
+ *
+ *     errand -> endpoint_take(): the youngest idle connection that is alive and not too old   (hit)
+ *            -> dial()                                                                        (miss)
+ *     answer complete -> endpoint_give(): back to the pool, or closed
+ *
+ * One pool for the whole process. Idle connections stay armed: the server's EOF takes them out at once, and teaches
+ * how long it keeps them (keepalive.h). */
+#ifndef SLUICE_HANDLERS_GATEWAY_ENDPOINT_H
+#define SLUICE_HANDLERS_GATEWAY_ENDPOINT_H
+
+#include "handlers/gateway/balance.h"
+#include "handlers/gateway/breaker.h"
+#include "handlers/gateway/keepalive.h"
+#include "handlers/gateway/outlier.h"
+#include "handlers/gateway/server.h"
+#include "offload/declare.h"
+
+#include <sys/queue.h>
+
+struct health;
+struct upconn;
+struct upstream;
+
+struct endpoint_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/gateway/endpoint.def"
+#undef COUNTER
+};
+
+extern const struct counter endpoint_counters[];
+extern const size_t endpoint_counters_count;
+
+enum endpoint_result {
+    ENDPOINT_GOOD,
+    ENDPOINT_BAD,     /* failed, or answered 5xx */
+    ENDPOINT_UNKNOWN, /* nothing can be said, like when the client left */
+};
+
+struct endpoint {
+    TAILQ_ENTRY(endpoint) link;
+    struct upstream *upstream;
+    const struct server *server; /* the configuration's word that it comes from */
+    struct dial_name name;
+    char text[ADDRESS_TEXT];          /* as its address is written */
+    char labels[2 * ADDRESS_TEXT];    /* for Prometheus */
+    TAILQ_HEAD(upconns, upconn) idle; /* youngest first */
+    unsigned open;                    /* connections, idle ones included, dials not */
+    unsigned dials;
+    unsigned idle_count;
+    unsigned number;          /* of 64, for sets of those already tried */
+    struct balance_node node; /* weight: 0 drains; active: connections in use and dials */
+    long weight;              /* as configured */
+    bool drained;             /* by hand */
+    bool gone;                /* its name does not lead here any more: freed when nothing is open */
+    bool down;                /* says the health check */
+    struct keepalive keepalive;
+    struct outlier outlier;
+    struct breaker breaker;
+    struct health *health; /* NULL: no checks */
+    struct endpoint_stats stats, logged;
+    double latency_ewma; /* seconds */
+};
+
+/* A new server of an upstream, in its list. NULL without memory. */
+struct endpoint *endpoint_new(struct upstream *upstream, const struct server *server,
+                              const struct dial_name *name);
+/* Nothing may be open. */
+void endpoint_free(struct endpoint *endpoint);
+/* May requests be sent to it? */
+bool endpoint_usable(const struct endpoint *endpoint);
+/* The same, but for its ejection as an outlier and its breaker. */
+bool endpoint_serves(const struct endpoint *endpoint);
+/* Is a connection to be had: idle, or within the limit? */
+bool endpoint_has_room(const struct endpoint *endpoint);
+/* A pooled connection that may be used now, or NULL. */
+struct upconn *endpoint_take(struct endpoint *endpoint);
+/* A connection whose answer is complete, back to the pool; reusable: both sides may use it again. */
+void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable);
+/* A use that was begun (node.active) is over: whoever waits may go on. */
+void endpoint_left(struct endpoint *endpoint);
+/* Books how a request went; status: of the answer, 0 without one. */
+void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status);
+/* The head of an answer came after ns. */
+void endpoint_answered(struct endpoint *endpoint, int64_t ns);
+/* Closes idle connections that are too old, ends ejections. */
+void endpoint_sweep(struct endpoint *endpoint, double now);
+/* Ends an interval of outlier detection: below the success rate it is ejected. */
+void endpoint_judge(struct endpoint *endpoint, double threshold);
+/* Closes all idle connections. */
+void endpoint_empty(struct endpoint *endpoint);
+/* No look-up leads to it any more. */
+void endpoint_retire(struct endpoint *endpoint);
+/* It has retired and nothing is open any more. */
+bool endpoint_is_over(const struct endpoint *endpoint);
+/* Brings the gauges up to date. */
+void endpoint_sample(struct endpoint *endpoint);
+const char *endpoint_state(const struct endpoint *endpoint);
+
+#endif

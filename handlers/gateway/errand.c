@@ -1,0 +1,183 @@
+#include "handlers/gateway/errand.h"
+
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/upconn.h"
+#include "handlers/gateway/upstream.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+
+static struct errand *errand_of(struct dial *dial) {
+    return (struct errand *)(void *)dial;
+}
+
+static void leave_line(struct errand *errand) {
+    if (!errand->waiting)
+        return;
+    errand->waiting = false;
+    deadline_clear(&errand->wait_by);
+    TAILQ_REMOVE(&errand->upstream->waiting, errand, link);
+    errand->upstream->waiting_count--;
+    errand->upstream->gateway->stats.pending--;
+}
+
+/* Lets go of the server. */
+static void leave(struct errand *errand) {
+    struct endpoint *endpoint = errand->endpoint;
+    errand->endpoint = NULL;
+    if (endpoint)
+        endpoint_left(endpoint);
+}
+
+bool errand_may_retry(struct errand *errand) {
+    struct upstream *upstream = errand->upstream;
+    const struct upstream_settings *settings = upstream->settings;
+    if ((long)errand->tries > settings->retries || upstream->loop->state == LOOP_STOPPED)
+        return false;
+    if (errand->retrying || budget_allows(&upstream->budget, settings->retry_budget, settings->retry_floor))
+        return true;
+    upstream->gateway->stats.retry_refused++;
+    return false;
+}
+
+static void count_retry(struct errand *errand) {
+    struct upstream *upstream = errand->upstream;
+    if (!errand->retrying)
+        upstream->budget.retries++;
+    errand->retrying = true;
+    upstream->gateway->stats.retried++;
+}
+
+static void pick(struct errand *errand);
+
+static void connected(struct dial *dial, int result) {
+    struct errand *errand = errand_of(dial);
+    struct endpoint *endpoint = errand->endpoint;
+    endpoint->dials--;
+    if (result >= 0) {
+        endpoint->stats.connects++;
+        errand->got(errand, NULL, result);
+        return;
+    }
+    endpoint->stats.connect_failures++;
+    endpoint_book(endpoint, ENDPOINT_BAD, 0);
+    leave(errand);
+    if (errand_may_retry(errand)) {
+        count_retry(errand);
+        pick(errand);
+    } else {
+        errand->failed(errand, result == -ETIMEDOUT ? ERRAND_SLOW : ERRAND_REFUSED);
+    }
+}
+
+/* At the server that was picked: a pooled connection, or a new one. */
+static void go(struct errand *errand, struct endpoint *endpoint) {
+    struct upstream *upstream = errand->upstream;
+    double now = loop_now(upstream->loop);
+    errand->endpoint = endpoint;
+    errand->tries++;
+    errand->tried |= UINT64_C(1) << endpoint->number;
+    endpoint->node.active++;
+    endpoint->stats.retries += errand->tries > 1;
+    breaker_enter(&endpoint->breaker, &upstream->breaker, now);
+    struct upconn *idle = errand->pooled ? endpoint_take(endpoint) : NULL;
+    if (idle) {
+        endpoint->stats.hits++;
+        errand->got(errand, idle, -1);
+        return;
+    }
+    endpoint->stats.misses += errand->pooled;
+    endpoint->dials++;
+    dial_begin(&errand->dial, upstream->loop, &endpoint->name,
+               upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect, connected);
+}
+
+static void wait_in_line(struct errand *errand) {
+    struct upstream *upstream = errand->upstream;
+    if ((long)upstream->waiting_count >= upstream->settings->max_pending) {
+        upstream->gateway->stats.pending_refused++;
+        errand->failed(errand, ERRAND_CROWDED);
+        return;
+    }
+    errand->waiting = true;
+    TAILQ_INSERT_TAIL(&upstream->waiting, errand, link);
+    upstream->waiting_count++;
+    upstream->gateway->stats.pending++;
+    deadline_set(&errand->wait_by, &upstream->pending);
+}
+
+static void pick(struct errand *errand) {
+    struct endpoint *endpoint;
+    switch (upstream_pick(errand->upstream, errand->tried, &endpoint)) {
+    case UPSTREAM_PICKED:
+        go(errand, endpoint);
+        break;
+    case UPSTREAM_FULL:
+        wait_in_line(errand);
+        break;
+    case UPSTREAM_DOWN:
+        errand->upstream->gateway->stats.unavailable++;
+        errand->failed(errand, ERRAND_DOWN);
+        break;
+    }
+}
+
+void errand_begin(struct errand *errand, struct upstream *upstream, bool pooled,
+                  void (*got)(struct errand *errand, struct upconn *idle, int fd),
+                  void (*failed)(struct errand *errand, enum errand_failure failure)) {
+    *errand = (struct errand){.upstream = upstream, .pooled = pooled, .got = got, .failed = failed};
+    upstream->budget.requests++;
+    if (upstream->waiting_count > 0)
+        wait_in_line(errand); /* nobody jumps the queue */
+    else
+        pick(errand);
+}
+
+bool errand_retry(struct errand *errand) {
+    leave(errand);
+    if (!errand_may_retry(errand))
+        return false;
+    count_retry(errand);
+    pick(errand);
+    return true;
+}
+
+bool errand_advance(struct errand *errand) {
+    struct endpoint *endpoint;
+    switch (upstream_pick(errand->upstream, errand->tried, &endpoint)) {
+    case UPSTREAM_FULL:
+        return false;
+    case UPSTREAM_PICKED:
+        leave_line(errand);
+        go(errand, endpoint);
+        return true;
+    default:
+        leave_line(errand);
+        errand->upstream->gateway->stats.unavailable++;
+        errand->failed(errand, ERRAND_DOWN);
+        return true;
+    }
+}
+
+void errand_end(struct errand *errand) {
+    struct upstream *upstream = errand->upstream;
+    if (!upstream)
+        return;
+    leave_line(errand);
+    if (dial_active(&errand->dial)) {
+        dial_cancel(&errand->dial);
+        errand->endpoint->dials--;
+        breaker_abandon(&errand->endpoint->breaker);
+    }
+    upstream->budget.requests--;
+    upstream->budget.retries -= errand->retrying;
+    errand->upstream = NULL;
+    leave(errand);
+}
+
+void errand_late(struct deadline *deadline) {
+    struct errand *errand = (struct errand *)(void *)((char *)deadline - offsetof(struct errand, wait_by));
+    leave_line(errand);
+    errand->upstream->gateway->stats.pending_late++;
+    errand->failed(errand, ERRAND_LATE);
+}

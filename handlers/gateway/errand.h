@@ -1,0 +1,60 @@
+/* Somebody who needs a connection to an upstream.
+ *
+ *     errand_begin() -> pick a server -> an idle connection -> got(idle)
+ *                                     -> dial               -> got(fd)
+ *                                        not connected: another server, `retries` times      -> failed()
+ *                    -> all are full: in line -> ... or too late                             -> failed()
+ *     got() .. errand_end(): the server counts one more in use
+ *
+ * Part of a proxied exchange or a tunnel. */
+#ifndef SLUICE_HANDLERS_GATEWAY_ERRAND_H
+#define SLUICE_HANDLERS_GATEWAY_ERRAND_H
+
+#include "reactor/dial.h"
+
+#include <stdint.h>
+
+struct endpoint;
+struct upconn;
+struct upstream;
+
+enum errand_failure {
+    ERRAND_DOWN,    /* no server is usable */
+    ERRAND_CROWDED, /* too many wait */
+    ERRAND_LATE,    /* no connection became free in time */
+    ERRAND_REFUSED, /* servers did not take the connection */
+    ERRAND_SLOW,    /* servers did not take the connection in time */
+};
+
+struct errand {
+    struct dial dial;
+    struct upstream *upstream;
+    struct endpoint *endpoint; /* the server in use */
+    TAILQ_ENTRY(errand) link;
+    struct deadline wait_by;
+    uint64_t tried; /* a set of servers' numbers */
+    unsigned tries;
+    bool pooled;   /* an idle connection will do */
+    bool waiting;  /* in line */
+    bool retrying; /* counts in the retry budget */
+    /* idle: a pooled connection, else fd: a new one, both the owner's from now on. */
+    void (*got)(struct errand *errand, struct upconn *idle, int fd);
+    void (*failed)(struct errand *errand, enum errand_failure failure);
+};
+
+/* got() or failed() may come before this returns. */
+void errand_begin(struct errand *errand, struct upstream *upstream, bool pooled,
+                  void (*got)(struct errand *errand, struct upconn *idle, int fd),
+                  void (*failed)(struct errand *errand, enum errand_failure failure));
+/* Once more, after the server in use failed: on another one if there is one. False: it may not be. */
+bool errand_retry(struct errand *errand);
+/* Is another try allowed: by number and by budget? */
+bool errand_may_retry(struct errand *errand);
+/* For upstream_serve(): its turn has come. False: it is still in line. */
+bool errand_advance(struct errand *errand);
+/* The server is not in use any more: nothing comes after this. */
+void errand_end(struct errand *errand);
+/* The time in line is over. For upstream.c. */
+void errand_late(struct deadline *deadline);
+
+#endif

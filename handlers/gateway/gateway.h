@@ -1,0 +1,71 @@
+/* The gateway: upstreams, the routes and tunnels that lead to them.
+ *
+ *     gateway_init -> gateway_add_upstream ... -> gateway_add_route ... -> gateway_add_tunnel ... -> loop runs
+ *     -> gateway_close (connections end) -> loop_end -> gateway_free */
+#ifndef SLUICE_HANDLERS_GATEWAY_GATEWAY_H
+#define SLUICE_HANDLERS_GATEWAY_GATEWAY_H
+
+#include "handlers/gateway/forward.h"
+#include "offload/declare.h"
+#include "proto/http1_scan.h"
+#include "reactor/deadlines.h"
+#include "reactor/http1_front.h"
+
+#include <sys/queue.h>
+
+struct gateway_route;
+struct http;
+struct loop;
+struct route;
+struct tunnel;
+struct tunnel_settings;
+struct upstream;
+struct upstream_settings;
+
+struct gateway_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/gateway/stats.def"
+#undef COUNTER
+};
+
+struct gateway {
+    struct loop *loop;
+    struct http *http;
+    struct gateway_stats stats;
+    LIST_HEAD(, upstream) upstreams;
+    LIST_HEAD(, route) routes;
+    LIST_HEAD(, tunnel) tunnels;
+    struct http_handler upstreams_page, drain_page;
+    struct deadline_class ticks;
+    struct deadline tick;
+    uint64_t seed;
+    bool closed;
+    struct http1_field fields[HTTP1_FIELDS_MAX]; /* of the answer in hand */
+    char answer[FORWARD_ROOM];                   /* its head */
+    char request[FORWARD_ROOM]; /* the head of a request: one may leave while an answer is in hand */
+};
+
+/* Registers the counters with the loop. */
+void gateway_init(struct gateway *gateway, struct loop *loop, struct http *http);
+/* settings and texts must stay. 0 or -errno with a sentence. */
+int gateway_add_upstream(struct gateway *gateway, const struct upstream_settings *settings, char *why,
+                         size_t why_size);
+int gateway_add_route(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+                      char *why, size_t why_size);
+/* A tunnel's listener; open it after those of the HTTP side: it is named after them. */
+int gateway_add_tunnel(struct gateway *gateway, const struct tunnel_settings *settings, char *why,
+                       size_t why_size);
+/* Idle connections end, nothing new begins: before loop_end(). */
+void gateway_close(struct gateway *gateway);
+void gateway_free(struct gateway *gateway);
+
+/* The upstream of this name, or NULL. */
+struct upstream *gateway_upstream(const struct gateway *gateway, const char *name);
+/* 64 random bits, for choices that nobody attacks. */
+uint64_t gateway_random(struct gateway *gateway);
+/* The room for the fields of an answer. */
+struct http1_fields gateway_fields(struct gateway *gateway);
+/* Sets up what exchanges and tunnels of an upstream wait for. */
+void gateway_deadlines(struct upstream *upstream);
+
+#endif

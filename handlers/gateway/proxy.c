@@ -1,0 +1,442 @@
+#include "handlers/gateway/proxy.h"
+
+#include "handlers/gateway/errand.h"
+#include "handlers/gateway/forward.h"
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/replay.h"
+#include "handlers/gateway/upconn.h"
+#include "handlers/gateway/upstream.h"
+#include "proto/http1_response.h"
+#include "reactor/conn.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define SEND_MARK (64u * 1024) /* bytes queued for a server, above which the client is not read */
+
+static struct proxy *proxy_of(struct errand *errand) {
+    return (struct proxy *)(void *)errand;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static void let_go(struct proxy *proxy, bool reset) {
+    struct upconn *conn = proxy->conn;
+    proxy->conn = NULL;
+    if (conn)
+        upconn_end(conn, reset);
+}
+
+void proxy_book(struct proxy *proxy, enum endpoint_result result) {
+    if (proxy->errand.endpoint)
+        endpoint_book(proxy->errand.endpoint, result, proxy->status);
+}
+
+/* The exchange is over; the request is the caller's to end. */
+void proxy_finish(struct proxy *proxy, bool good) {
+    struct route *route = proxy->route;
+    deadline_clear(&proxy->phase_by);
+    deadline_clear(&proxy->total_by);
+    let_go(proxy, true);
+    route->stats.open--;
+    route_book(route, good ? proxy->status : 0, good && proxy->status < 500,
+               loop_clock() - proxy->started_ns);
+    errand_end(&proxy->errand);
+    proxy->request->state = NULL;
+    proxy->request->cleanup = NULL;
+    replay_drop(&proxy->replay);
+    free(proxy);
+}
+
+/* The client does not want it any more. */
+void proxy_abandon(struct proxy *proxy) {
+    struct route *route = proxy->route;
+    proxy_book(proxy, ENDPOINT_UNKNOWN);
+    breaker_abandon(&route->breaker);
+    deadline_clear(&proxy->phase_by);
+    deadline_clear(&proxy->total_by);
+    let_go(proxy, true);
+    route->stats.open--;
+    route->stats.left++;
+    errand_end(&proxy->errand);
+    proxy->request->state = NULL;
+    proxy->request->cleanup = NULL;
+    replay_drop(&proxy->replay);
+    free(proxy);
+}
+
+static void client_left(struct request *request) {
+    proxy_abandon(request->state);
+}
+
+/* Answers for the upstream. */
+static void fail(struct proxy *proxy, int status, const char *text) {
+    struct request *request = proxy->request;
+    struct gateway_stats *stats = &gateway_of(proxy)->stats;
+    if (status == 504)
+        stats->late++;
+    else if (status == 502)
+        stats->bad_gateway++;
+    proxy_finish(proxy, false);
+    http1_reply_error(request, status,
+                      status == 504   ? "TIMEOUT"
+                      : status == 503 ? "UNAVAILABLE"
+                                      : "BAD_GATEWAY",
+                      text);
+}
+
+/* ---- the request's way up ---------------------------------------------------------------------- */
+
+static void client_address(const struct conn *conn, struct forward_client *client) {
+    const struct peer_key *key = &conn->peer->key;
+    struct sockaddr_in6 name = {0};
+    socklen_t size = sizeof(name);
+    client->address[0] = '\0';
+    if (key->family == AF_INET)
+        inet_ntop(AF_INET, key->address, client->address, sizeof(client->address));
+    else if (key->family == AF_INET6 && /* the key of IPv6 is a network */
+             getpeername(stream_fd(&conn->stream), (struct sockaddr *)(void *)&name, &size) == 0)
+        inet_ntop(AF_INET6, &name.sin6_addr, client->address, sizeof(client->address));
+}
+
+/* All of the request is on its way: now the server has to answer. */
+static void request_complete(struct proxy *proxy) {
+    deadline_set(&proxy->phase_by, &proxy->errand.upstream->first_byte);
+}
+
+/* Queues bytes of the body, framed. */
+static int send_body(struct proxy *proxy, struct span data) {
+    char head[CHUNKED_HEAD_MAX];
+    struct stream *stream = &proxy->conn->stream;
+    if (proxy->framing.body != HTTP1_BODY_CHUNKED || proxy->upgraded)
+        return stream_send(stream, data, span_of(NULL, 0), -1, NULL);
+    int error = stream_send(stream, span_of(head, chunked_head(head, data.n)), data, -1, NULL);
+    return error ? error : stream_send(stream, span_of("\r\n", 2), span_of(NULL, 0), -1, NULL);
+}
+
+static int send_last(struct proxy *proxy) {
+    if (proxy->framing.body != HTTP1_BODY_CHUNKED)
+        return 0;
+    return stream_send(&proxy->conn->stream, span_text(CHUNKED_LAST), span_of(NULL, 0), -1, NULL);
+}
+
+/* 0, -ENOBUFS: no memory, -EMSGSIZE: the head does not fit. */
+static int send_request(struct proxy *proxy) {
+    struct gateway *gateway = gateway_of(proxy);
+    struct forward_client client;
+    struct http1_writer writer;
+    client_address(proxy->request->conn, &client);
+    http1_writer_init(&writer, gateway->request, FORWARD_ROOM);
+    if (forward_request(&writer, proxy->route, proxy->request->exchange, &client, &proxy->framing) != 0)
+        return -EMSGSIZE;
+    int error =
+        stream_send(&proxy->conn->stream, span_of(gateway->request, writer.n), span_of(NULL, 0), -1, NULL);
+    if (!error && proxy->replay.n > 0)
+        error = send_body(proxy, replay_bytes(&proxy->replay));
+    if (!error && proxy->body_over && proxy->framing.body != HTTP1_BODY_NONE)
+        error = send_last(proxy);
+    return error;
+}
+
+static void got(struct errand *errand, struct upconn *idle, int fd) {
+    struct proxy *proxy = proxy_of(errand);
+    struct endpoint *endpoint = errand->endpoint;
+    struct upconn *conn = idle ? idle : upconn_new(endpoint, fd);
+    if (!conn) {
+        fail(proxy, 503, "no memory for a connection; try again");
+        return;
+    }
+    proxy->conn = conn;
+    conn->proxy = proxy;
+    conn->requests++;
+    proxy->reused = idle != NULL;
+    proxy->sent_before = conn->stream.sent;
+    proxy->received_before = conn->stream.received;
+    proxy->sent_ns = loop_clock();
+    endpoint->stats.requests++;
+    int error = send_request(proxy);
+    if (error) {
+        fail(proxy, error == -EMSGSIZE ? 431 : 503,
+             error == -EMSGSIZE ? "the head is too long to be passed on"
+                                : "no memory for the request; try again");
+        return;
+    }
+    if (proxy->body_over)
+        request_complete(proxy);
+    else
+        http1_resume(proxy->request);
+}
+
+static void no_connection(struct errand *errand, enum errand_failure failure) {
+    struct proxy *proxy = proxy_of(errand);
+    struct request *request = proxy->request;
+    struct route *route = proxy->route;
+    if (failure == ERRAND_REFUSED) {
+        fail(proxy, 502, "no server took the connection");
+    } else if (failure == ERRAND_SLOW) {
+        fail(proxy, 504, "no server took the connection in time");
+    } else {
+        proxy_finish(proxy, false);
+        route_fallback(route, request,
+                       failure == ERRAND_DOWN      ? "no server of this upstream is usable"
+                       : failure == ERRAND_CROWDED ? "too many requests wait for this upstream"
+                                                   : "no connection to this upstream became free in time");
+    }
+}
+
+/* Methods that may be sent twice (RFC 9110, 9.2.2), or the client's word for it. */
+static bool is_idempotent(const struct exchange *exchange) {
+    switch (exchange->head.method) {
+    case HTTP1_GET:
+    case HTTP1_HEAD:
+    case HTTP1_PUT:
+    case HTTP1_DELETE:
+    case HTTP1_OPTIONS:
+    case HTTP1_TRACE:
+        return true;
+    default:
+        return exchange_field(exchange, "Idempotency-Key").p != NULL;
+    }
+}
+
+/* RFC 9110, 7.6.2: the last recipient that is allowed answers itself. True: it did. */
+static bool answer_here(struct request *request, const struct exchange *exchange, int64_t *forwards) {
+    bool counts = exchange->head.method == HTTP1_TRACE || exchange->head.method == HTTP1_OPTIONS;
+    *forwards = counts ? forward_max(exchange) : -1;
+    if (*forwards != 0) {
+        *forwards -= *forwards > 0;
+        return false;
+    }
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, exchange->head.method == HTTP1_TRACE ? 405 : 200);
+    http1_reply_field(&reply, "Allow", span_text("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+    http1_reply_bytes(&reply, span_of(NULL, 0));
+    return true;
+}
+
+void proxy_run(struct route *route, struct request *request, struct exchange *exchange) {
+    const struct http1_framing *framing = &exchange->head.framing;
+    int64_t forwards;
+    if (answer_here(request, exchange, &forwards)) {
+        breaker_abandon(&route->breaker);
+        return;
+    }
+    struct proxy *proxy = calloc(1, sizeof(*proxy));
+    if (!proxy) {
+        breaker_abandon(&route->breaker);
+        request_fail(request, STATUS_BUSY, "no memory; try again");
+        return;
+    }
+    proxy->request = request;
+    proxy->route = route;
+    proxy->method = exchange->head.method;
+    proxy->started_ns = loop_clock();
+    proxy->idempotent = is_idempotent(exchange);
+    proxy->body_over = framing->body == HTTP1_BODY_NONE;
+    proxy->framing = (struct forward_framing){.body = framing->body,
+                                              .length = framing->length,
+                                              .upgrade = framing->upgrade && framing->body == HTTP1_BODY_NONE,
+                                              .max_forwards = forwards};
+    replay_init(&proxy->replay, route->upstream->settings->retry_body);
+    request->state = proxy;
+    request->cleanup = client_left;
+    route->stats.open++;
+    route->gateway->stats.proxied++;
+    deadline_set(&proxy->total_by, &route->upstream->total);
+    errand_begin(&proxy->errand, route->upstream, true, got, no_connection);
+}
+
+/* ---- the request's body ------------------------------------------------------------------------ */
+
+static size_t sink_data(struct request *request, struct span data) {
+    struct proxy *proxy = request->state;
+    if (!proxy->conn) {
+        size_t kept = replay_keep_some(&proxy->replay, data);
+        proxy->blocked = kept < data.n;
+        return kept;
+    }
+    if (proxy->conn->stream.out.bytes >= SEND_MARK || proxy->conn->stream.dying) {
+        proxy->blocked = true;
+        return 0;
+    }
+    if (!proxy->upgraded)
+        replay_keep(&proxy->replay, data);
+    else
+        deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
+    if (send_body(proxy, data) != 0)
+        stream_abort(&proxy->conn->stream);
+    return data.n;
+}
+
+static void sink_end(struct request *request) {
+    struct proxy *proxy = request->state;
+    proxy->body_over = true;
+    if (!proxy->conn)
+        return;
+    if (proxy->upgraded) {
+        stream_shut(&proxy->conn->stream);
+        return;
+    }
+    if (send_last(proxy) != 0)
+        stream_abort(&proxy->conn->stream);
+    if (!proxy->replied)
+        request_complete(proxy);
+}
+
+static void sink_cut(struct request *request) {
+    struct proxy *proxy = request->state;
+    if (!proxy->replied)
+        proxy_abandon(
+            proxy); /* the front end answers; after a reply it ends the connection, and so the relay */
+}
+
+const struct http_sink proxy_sink = {.data = sink_data, .end = sink_end, .cut = sink_cut};
+
+void proxy_drained(struct proxy *proxy) {
+    struct stream *stream = &proxy->conn->stream;
+    if (!proxy->idempotent && stream->sent > proxy->sent_before)
+        replay_drop(&proxy->replay); /* it will not be sent again */
+    if (proxy->blocked && stream->out.bytes < SEND_MARK / 2) {
+        proxy->blocked = false;
+        http1_resume(proxy->request);
+    }
+}
+
+/* ---- what goes wrong --------------------------------------------------------------------------- */
+
+/* The connection is no more and no byte of an answer came: once more, or an error. */
+static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
+    struct errand *errand = &proxy->errand;
+    bool again = (!sent || proxy->idempotent) && replay_whole(&proxy->replay) && errand_may_retry(errand);
+    deadline_clear(&proxy->phase_by);
+    if (!again) {
+        fail(proxy, status, text);
+        return;
+    }
+    errand->pooled = errand->pooled && !proxy->reused; /* where one was stale, more may be */
+    proxy->scan = (struct http1_scan){0};
+    if (!errand_retry(errand))
+        fail(proxy, status, text);
+}
+
+/* The connection ended before the answer's head was there. */
+static void lost(struct proxy *proxy, bool sent, bool answered) {
+    struct endpoint *endpoint = proxy->errand.endpoint;
+    if (answered) {
+        endpoint->stats.failures++;
+        proxy_book(proxy, ENDPOINT_BAD);
+        fail(proxy, 502, "the server closed the connection inside the head of its answer");
+        return;
+    }
+    if (proxy->reused) { /* the keep-alive race: no fault of the server's */
+        proxy_book(proxy, ENDPOINT_UNKNOWN);
+        endpoint->stats.health_fails += !sent;
+        endpoint->stats.stale_reuse += sent;
+    } else {
+        endpoint->stats.failures++;
+        proxy_book(proxy, ENDPOINT_BAD);
+    }
+    unanswered(proxy, sent, 502, "the server closed the connection without an answer");
+}
+
+static void learn_stale(struct proxy *proxy) {
+    struct upconn *conn = proxy->conn;
+    double now = loop_now(conn->stream.loop);
+    if (proxy->reused && conn->stream.received == proxy->received_before)
+        keepalive_closed(&conn->endpoint->keepalive, now - conn->since, now);
+}
+
+void proxy_cut_short(struct proxy *proxy) {
+    const struct stream *stream = &proxy->conn->stream;
+    bool sent = stream->sent > proxy->sent_before, answered = stream->received > proxy->received_before;
+    learn_stale(proxy);
+    let_go(proxy, false);
+    lost(proxy, sent, answered);
+}
+
+void proxy_lost(struct proxy *proxy) {
+    const struct stream *stream = &proxy->conn->stream;
+    bool sent = stream->sent > proxy->sent_before, answered = stream->received > proxy->received_before;
+    if (proxy->replied) {
+        proxy->conn = NULL;
+        relay_cut(&proxy->relay);
+        return;
+    }
+    learn_stale(proxy);
+    proxy->conn = NULL;
+    lost(proxy, sent, answered);
+}
+
+void proxy_malformed(struct proxy *proxy, const char *reason) {
+    struct endpoint *endpoint = proxy->errand.endpoint;
+    struct loop *loop = gateway_of(proxy)->loop;
+    endpoint->stats.malformed++;
+    endpoint->stats.failures++;
+    log_warn(loop->log, "malformed answer", log_text("upstream", endpoint->upstream->settings->name),
+             log_text("server", endpoint->text), log_text("reason", reason));
+    proxy_book(proxy, ENDPOINT_BAD);
+    fail(proxy, 502, "the server's answer is malformed");
+}
+
+static struct proxy *by_phase(struct deadline *deadline) {
+    return (struct proxy *)(void *)((char *)deadline - offsetof(struct proxy, phase_by));
+}
+
+static void count_late(struct proxy *proxy) {
+    struct endpoint *endpoint = proxy->errand.endpoint;
+    if (!endpoint)
+        return;
+    endpoint->stats.timeouts++;
+    endpoint->stats.failures++;
+    proxy_book(proxy, ENDPOINT_BAD);
+}
+
+static void first_byte_over(struct deadline *deadline) {
+    struct proxy *proxy = by_phase(deadline);
+    bool answered = proxy->conn->stream.received > proxy->received_before;
+    count_late(proxy);
+    let_go(proxy, true);
+    if (answered)
+        fail(proxy, 504, "the server did not finish the head of its answer in time");
+    else
+        unanswered(proxy, true, 504, "the server did not answer in time");
+}
+
+/* Inside an answer or a tunnel. Where it is the client who does not take the bytes, its own deadline counts. */
+static void silence(struct deadline *deadline) {
+    struct proxy *proxy = by_phase(deadline);
+    struct upstream *upstream = proxy->errand.upstream;
+    if (proxy->conn && !proxy->conn->stream.reading && !proxy->conn->stream.eof) {
+        deadline_set(&proxy->phase_by, proxy->upgraded ? &upstream->upgraded : &upstream->idle);
+        return;
+    }
+    proxy->errand.endpoint->stats.timeouts++;
+    let_go(proxy, true);
+    relay_cut(&proxy->relay);
+}
+
+static void total_over(struct deadline *deadline) {
+    struct proxy *proxy = (struct proxy *)(void *)((char *)deadline - offsetof(struct proxy, total_by));
+    if (!proxy->replied) {
+        count_late(proxy);
+        fail(proxy, 504, "the request took too long");
+        return;
+    }
+    proxy->errand.endpoint->stats.timeouts++;
+    let_go(proxy, true);
+    relay_cut(&proxy->relay);
+}
+
+void proxy_deadlines(struct upstream *upstream) {
+    const struct upstream_settings *settings = upstream->settings;
+    struct deadlines *all = &upstream->loop->deadlines;
+    deadlines_add(all, &upstream->first_byte, settings->timeout_first_byte, first_byte_over);
+    deadlines_add(all, &upstream->idle, settings->timeout_idle, silence);
+    deadlines_add(all, &upstream->upgraded, settings->timeout_tunnel, silence);
+    deadlines_add(all, &upstream->total, settings->timeout_total, total_over);
+}

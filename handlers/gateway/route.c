@@ -1,0 +1,232 @@
+#include "handlers/gateway/route.h"
+
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/proxy.h"
+#include "handlers/gateway/upstream.h"
+#include "proto/chars.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct counter route_counters[] = {
+#define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct route_stats, field), help},
+#include "handlers/gateway/route_stats.def"
+#undef COUNTER
+};
+const size_t route_counters_count = sizeof(route_counters) / sizeof(route_counters[0]);
+
+bool route_is_ours(const struct gateway_route *settings) {
+    return *settings->upstream || *settings->redirect || settings->answer_status > 0;
+}
+
+static int parse_transforms(struct route *route, char *why, size_t why_size) {
+    const struct gateway_route *settings = route->settings;
+    const struct {
+        const char *name, *list;
+        enum transform_kind kind;
+        struct transforms *to;
+    } lists[] = {
+        {"request_set", settings->request_set, TRANSFORM_SET, &route->request},
+        {"request_add", settings->request_add, TRANSFORM_ADD, &route->request},
+        {"request_remove", settings->request_remove, TRANSFORM_REMOVE, &route->request},
+        {"request_rename", settings->request_rename, TRANSFORM_RENAME, &route->request},
+        {"response_set", settings->response_set, TRANSFORM_SET, &route->response},
+        {"response_add", settings->response_add, TRANSFORM_ADD, &route->response},
+        {"response_remove", settings->response_remove, TRANSFORM_REMOVE, &route->response},
+        {"response_rename", settings->response_rename, TRANSFORM_RENAME, &route->response},
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char reason[300] = "out of memory";
+        int error = transforms_add(lists[i].to, lists[i].kind, lists[i].list, reason, sizeof(reason));
+        if (error) {
+            snprintf(why, why_size, "%s: %s", lists[i].name, reason);
+            return error;
+        }
+    }
+    return 0;
+}
+
+static const char *check_texts(const struct gateway_route *settings) {
+    const char *const prefixes[] = {settings->strip_prefix, settings->add_prefix};
+    int answers =
+        (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);
+    struct uri_authority authority;
+    for (size_t i = 0; i < 2; i++) {
+        struct span text = span_text(prefixes[i]);
+        if (text.n > 0 && (text.p[0] != '/' || char_run(text.p, text.n, CHAR_TARGET) != text.n ||
+                           memchr(text.p, '?', text.n)))
+            return i ? "add_prefix: not the start of a path" : "strip_prefix: not the start of a path";
+    }
+    if (answers > 1)
+        return "only one of upstream, redirect and answer_status can answer";
+    if (settings->answer_status > 0 && settings->answer_status < 200)
+        return "answer_status: an answer has a status from 200 on";
+    if (*settings->host && uri_authority_decode(span_text(settings->host), &authority) != 0)
+        return "host: not a host, with or without a port";
+    struct span redirect = span_text(settings->redirect);
+    return char_run(redirect.p, redirect.n, CHAR_VALUE) == redirect.n ? NULL : "redirect: a control byte";
+}
+
+static int parse(struct route *route, char *why, size_t why_size) {
+    const char *reason = check_texts(route->settings);
+    if (reason) {
+        snprintf(why, why_size, "%s", reason);
+        return -EINVAL;
+    }
+    return parse_transforms(route, why, why_size);
+}
+
+int route_check(const struct gateway_route *settings, char *why, size_t why_size) {
+    struct route route = {.settings = settings};
+    snprintf(why, why_size, "out of memory");
+    int error = parse(&route, why, why_size);
+    transforms_free(&route.request);
+    transforms_free(&route.response);
+    return error;
+}
+
+static void answer(struct route *route, struct request *request, int status, const char *body) {
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, status);
+    transforms_write(&route->response, &reply.writer);
+    if (*body) {
+        http1_reply_field(&reply, "Content-Type",
+                          span_text(*body == '{' ? "application/json" : "text/plain; charset=utf-8"));
+        http1_reply_bytes(&reply, span_text(body));
+    } else if (status == 204 || status == 304) {
+        http1_reply_empty(&reply, UINT64_MAX);
+    } else {
+        http1_reply_bytes(&reply, span_of(NULL, 0));
+    }
+}
+
+void route_fallback(struct route *route, struct request *request, const char *reason) {
+    const struct gateway_route *settings = route->settings;
+    int status = (int)settings->fallback_status;
+    route->stats.fallbacks++;
+    if (*settings->fallback_body)
+        answer(route, request, status, settings->fallback_body);
+    else
+        http1_reply_error(request, status, status == 503 ? "UNAVAILABLE" : http1_reason(status), reason);
+}
+
+/* $path and $query in the text of redirect. */
+static void redirect(struct route *route, struct request *request) {
+    const struct exchange *exchange = request->exchange;
+    char location[HTTP1_REPLY_ROOM / 2];
+    size_t n = 0;
+    for (const char *p = route->settings->redirect; *p && n < sizeof(location);) {
+        bool path = strncmp(p, "$path", 5) == 0, query = strncmp(p, "$query", 6) == 0;
+        struct span part = path ? exchange->path : query ? exchange->head.query : span_of(p, 1);
+        p += path ? 5 : query ? 6 : 1;
+        if (n + part.n > sizeof(location)) {
+            request_fail(request, STATUS_BAD_REQUEST, "the path is too long for this redirection");
+            return;
+        }
+        if (part.n)
+            memcpy(location + n, part.p, part.n);
+        n += part.n;
+    }
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, (int)route->settings->redirect_status);
+    http1_reply_field(&reply, "Location", span_of(location, n));
+    transforms_write(&route->response, &reply.writer);
+    http1_reply_bytes(&reply, span_of(NULL, 0));
+}
+
+static void run(struct request *request, struct exchange *exchange) {
+    struct route *route = exchange->handler->context;
+    const struct gateway_route *settings = route->settings;
+    double now = loop_now(route->gateway->loop);
+    route->stats.requests++;
+    if (*settings->redirect) {
+        redirect(route, request);
+    } else if (settings->answer_status > 0) {
+        answer(route, request, (int)settings->answer_status, settings->answer_body);
+    } else if (!breaker_admits(&route->breaker, &route->rule, now)) {
+        route_fallback(route, request, "the circuit breaker of this route is open");
+    } else if (settings->route_requests > 0 && (long)route->stats.open >= settings->route_requests) {
+        route_fallback(route, request, "too many requests of this route are under way");
+    } else {
+        breaker_enter(&route->breaker, &route->rule, now);
+        proxy_run(route, request, exchange);
+    }
+}
+
+void route_book(struct route *route, int status, bool good, int64_t ns) {
+    struct route_stats *stats = &route->stats;
+    enum breaker_state before = route->breaker.state;
+    breaker_leave(&route->breaker, &route->rule, good, loop_now(route->gateway->loop));
+    enum breaker_state after = route->breaker.state;
+    if (after != before) {
+        stats->breaker_opens += after == BREAKER_OPEN;
+        log_warn(route->gateway->loop->log, "breaker", log_text("route", route->title),
+                 log_text("state", breaker_name(after)));
+    }
+    if (status >= 200)
+        (&stats->responses_2xx)[status / 100 - 2]++;
+    else
+        stats->failures++;
+    histogram_add(&stats->latency, ns > 0 ? (uint64_t)ns : 0);
+}
+
+/* A title in quotes for a label. */
+static void write_labels(struct route *route) {
+    char *at = route->labels, *end = route->labels + sizeof(route->labels) - 3;
+    at += sprintf(at, "route=\"");
+    for (const char *p = route->title; *p && at < end; p++) {
+        if (*p == '"' || *p == '\\')
+            *at++ = '\\';
+        *at++ = *p;
+    }
+    *at++ = '"';
+    *at = '\0';
+}
+
+int route_new(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+              struct route **out, char *why, size_t why_size) {
+    struct route *route = calloc(1, sizeof(*route));
+    snprintf(why, why_size, "out of memory");
+    if (!route)
+        return -ENOMEM;
+    route->gateway = gateway;
+    route->settings = settings;
+    route->title = title;
+    route->strip = span_text(settings->strip_prefix);
+    while (route->strip.n > 0 && route->strip.p[route->strip.n - 1] == '/')
+        route->strip.n--;
+    route->add = span_text(settings->add_prefix);
+    while (route->add.n > 0 && route->add.p[route->add.n - 1] == '/')
+        route->add.n--;
+    route->rule = (struct breaker_rule){settings->route_ratio, settings->route_least, settings->route_window,
+                                        settings->route_open};
+    route->handler =
+        (struct http_handler){.body_limit = settings->proxy_body ? settings->proxy_body : UINT64_MAX,
+                              .early = !*settings->upstream,
+                              .sink = &proxy_sink,
+                              .run = run,
+                              .context = route};
+    write_labels(route);
+    LIST_INSERT_HEAD(&gateway->routes, route, link);
+    int error = parse(route, why, why_size);
+    if (!error)
+        error = histogram_init(&route->stats.latency, 4, 600000000000u);
+    if (!error && *settings->upstream && !(route->upstream = gateway_upstream(gateway, settings->upstream))) {
+        snprintf(why, why_size, "upstream: there is none of the name '%s'", settings->upstream);
+        error = -EINVAL;
+    }
+    *out = route;
+    return error;
+}
+
+void route_free(struct route *route) {
+    LIST_REMOVE(route, link);
+    transforms_free(&route->request);
+    transforms_free(&route->response);
+    histogram_free(&route->stats.latency);
+    free(route);
+}

@@ -1,0 +1,62 @@
+/* A route that leads to an upstream, or answers by itself: what is changed on the way, limits, counters.
+ *
+ *     exchange -> route_run() -> redirect | fixed answer | breaker open or too many: fallback | proxy */
+#ifndef SLUICE_HANDLERS_GATEWAY_ROUTE_H
+#define SLUICE_HANDLERS_GATEWAY_ROUTE_H
+
+#include "handlers/gateway/breaker.h"
+#include "handlers/gateway/transforms.h"
+#include "offload/declare.h"
+#include "reactor/http1_front.h"
+
+#include <sys/queue.h>
+
+struct gateway;
+struct upstream;
+
+enum { FORWARDED_X, FORWARDED_RFC7239, FORWARDED_BOTH, FORWARDED_OFF };
+
+struct gateway_route {
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/gateway/route.def"
+#undef SETTING
+};
+
+struct route_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/gateway/route_stats.def"
+#undef COUNTER
+};
+
+extern const struct counter route_counters[];
+extern const size_t route_counters_count;
+
+struct route {
+    struct http_handler handler; /* handler.context is this struct */
+    LIST_ENTRY(route) link;
+    struct gateway *gateway;
+    struct upstream *upstream;            /* NULL: it answers by itself */
+    const struct gateway_route *settings; /* not owned */
+    const char *title;
+    struct span strip, add;
+    struct transforms request, response;
+    struct breaker_rule rule;
+    struct breaker breaker;
+    struct route_stats stats;
+    char labels[512]; /* for Prometheus */
+};
+
+/* Is this route one of ours: an upstream, a redirect or a fixed answer? */
+bool route_is_ours(const struct gateway_route *settings);
+/* Checks what settings say but for the upstream's existence. 0, or -EINVAL with a sentence. */
+int route_check(const struct gateway_route *settings, char *why, size_t why_size);
+/* A route, not yet in any table. settings and title must stay. 0 or -errno with a sentence. */
+int route_new(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+              struct route **out, char *why, size_t why_size);
+void route_free(struct route *route);
+/* Answers in the place of an upstream. */
+void route_fallback(struct route *route, struct request *request, const char *reason);
+/* A request has got its answer, whole or not; status: 0 without one, or when it failed half-way. */
+void route_book(struct route *route, int status, bool good, int64_t ns);
+
+#endif

@@ -1,0 +1,386 @@
+#include "handlers/gateway/tunnel.h"
+
+#include "handlers/gateway/errand.h"
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/upstream.h"
+#include "proto/proxy_header.h"
+#include "reactor/drain.h"
+#include "reactor/listener.h"
+#include "reactor/loop.h"
+#include "reactor/relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct setting tunnel_rows[] = {
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct tunnel_settings, field), initial, range, help},
+#include "handlers/gateway/tunnel.def"
+#undef SETTING
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct tunnel_settings, listen.field), initial, range, help},
+#include "reactor/listen.def"
+#undef SETTING
+};
+
+const struct settings_table tunnel_settings_table = {"tunnel", tunnel_rows,
+                                                     sizeof(tunnel_rows) / sizeof(tunnel_rows[0])};
+
+/* A client and its server. */
+struct pair {
+    struct errand errand; /* first */
+    struct stream near, far;
+    struct relay up, down; /* near to far, far to near */
+    struct deadline idle_by;
+    LIST_ENTRY(pair) link;
+    struct tunnel *tunnel;
+    struct listener *listener;
+    struct peer *peer;
+    const char *why; /* it ended */
+    double opened;
+    uint16_t port; /* the client's */
+    bool near_open, far_open;
+    bool expect_proxy;            /* the client's first bytes are a PROXY header */
+    struct sockaddr_in6 *proxied; /* owned: the client's address as its proxy tells; NULL: the socket's */
+};
+
+_Static_assert(sizeof(struct pair) <= 1024, "an idle tunnel has 1 KiB of memory");
+
+static struct pair *by_near(struct stream *stream) {
+    return (struct pair *)(void *)((char *)stream - offsetof(struct pair, near));
+}
+
+static struct pair *by_far(struct stream *stream) {
+    return (struct pair *)(void *)((char *)stream - offsetof(struct pair, far));
+}
+
+static struct loop *loop_of(const struct pair *pair) {
+    return pair->tunnel->gateway->loop;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static void client_text(const struct pair *pair, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "";
+    const struct peer_key *key = &pair->peer->key;
+    if (key->family == AF_UNIX)
+        snprintf(text, size, "uid:%u", key->uid);
+    else if (inet_ntop((int)key->family, key->address, host, sizeof(host)))
+        snprintf(text, size, key->family == AF_INET ? "%s:%u" : "[%s]:%u", host, pair->port);
+}
+
+static void write_line(const struct pair *pair) {
+    char client[80] = "unknown";
+    const struct endpoint *endpoint = pair->errand.endpoint;
+    double now = loop_now(loop_of(pair));
+    client_text(pair, client, sizeof(client));
+    log_info(loop_of(pair)->log, "tunnel", log_text("client", client),
+             log_text("upstream", pair->tunnel->upstream->settings->name),
+             log_text("server", endpoint ? endpoint->text : "none"),
+             log_number("bytes_up", (int64_t)pair->up.bytes),
+             log_number("bytes_down", (int64_t)pair->down.bytes),
+             log_number("ms", (int64_t)((now - pair->opened) * 1000)),
+             log_text("why", pair->why ? pair->why : "closed"));
+}
+
+static void free_pair(struct pair *pair) {
+    struct gateway *gateway = pair->tunnel->gateway;
+    struct loop *loop = gateway->loop;
+    if (pair->near_open || pair->far_open)
+        return;
+    write_line(pair);
+    deadline_clear(&pair->idle_by);
+    errand_end(&pair->errand);
+    listener_left(pair->listener, pair->peer);
+    peers_leave(&loop->peers, pair->peer);
+    LIST_REMOVE(pair, link);
+    free(pair->proxied);
+    gateway->stats.tunnels_open--;
+    loop->stats.closed++;
+    loop->guests--;
+    free(pair);
+    drain_check(loop);
+}
+
+/* Why it ends: the first reason counts. */
+static void cut(struct pair *pair, const char *why) {
+    if (!pair->why)
+        pair->why = why;
+    if (pair->near_open)
+        stream_abort(&pair->near);
+    if (pair->far_open)
+        stream_abort(&pair->far);
+}
+
+/* Passes a half-close on when everything before it has gone, and ends the pair when both sides are closed. */
+static void check_end(struct pair *pair) {
+    struct stream *near = &pair->near, *far = &pair->far;
+    if (!pair->near_open || !pair->far_open || near->dying || far->dying)
+        return;
+    if (pair->up.broken || pair->down.broken) {
+        cut(pair, "no memory");
+        return;
+    }
+    if (relay_done(&pair->up) && !far->shutting)
+        stream_shut(far);
+    if (relay_done(&pair->down) && !near->shutting)
+        stream_shut(near);
+    if (near->shut && far->shut) {
+        if (!pair->why)
+            pair->why = "closed";
+        stream_drop(near);
+        stream_drop(far);
+    }
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------- */
+
+static void alive(struct pair *pair) {
+    deadline_set(&pair->idle_by, &pair->tunnel->upstream->tunnel);
+}
+
+/* Takes over what a trusted proxy says. False: it is malformed, or there is no memory. */
+static bool rename_client(struct pair *pair, const struct proxy_header *header) {
+    struct loop *loop = loop_of(pair);
+    const struct sockaddr *source = (const struct sockaddr *)(const void *)&header->source;
+    struct peer_key key;
+    struct peer *peer = peer_key_of(-1, source, &key) == 0 ? peers_join(&loop->peers, &key) : NULL;
+    pair->proxied = calloc(1, sizeof(*pair->proxied));
+    if (!peer || !pair->proxied || !listener_moved(pair->listener, pair->peer, &key)) {
+        if (peer)
+            peers_leave(&loop->peers, peer);
+        return false;
+    }
+    peers_leave(&loop->peers, pair->peer);
+    pair->peer = peer;
+    memcpy(pair->proxied, &header->source, sizeof(*pair->proxied));
+    pair->port = ntohs(pair->proxied->sin6_port); /* at the same place in either family */
+    return true;
+}
+
+static void begin(struct pair *pair);
+
+static void take_proxy_header(struct pair *pair) {
+    struct stream *near = &pair->near;
+    struct proxy_header header;
+    struct span bytes = near->in ? iobuf_pending(near->in) : span_of(NULL, 0);
+    struct verdict verdict = proxy_header_decode(bytes.p, bytes.n, &header);
+    if (verdict.kind == VERDICT_BAD || near->eof ||
+        (verdict.kind == VERDICT_FRAME && !header.local && !rename_client(pair, &header))) {
+        cut(pair, "bad PROXY header");
+        return;
+    }
+    if (verdict.kind == VERDICT_MORE)
+        return;
+    iobuf_parsed(near->in, verdict.n);
+    iobuf_settle(&near->loop->inputs, &near->in);
+    pair->expect_proxy = false;
+    begin(pair);
+}
+
+static void near_input(struct stream *stream) {
+    struct pair *pair = by_near(stream);
+    if (pair->expect_proxy) {
+        take_proxy_header(pair);
+        return;
+    }
+    alive(pair);
+    relay_input(&pair->up, &pair->far);
+    check_end(pair);
+}
+
+static void far_input(struct stream *stream) {
+    struct pair *pair = by_far(stream);
+    alive(pair);
+    relay_input(&pair->down, &pair->near);
+    check_end(pair);
+}
+
+static void near_drained(struct stream *stream) {
+    check_end(by_near(stream));
+}
+
+static void far_drained(struct stream *stream) {
+    check_end(by_far(stream));
+}
+
+static void near_died(struct stream *stream) {
+    struct pair *pair = by_near(stream);
+    pair->near_open = false;
+    relay_cut(&pair->up);
+    if (pair->far_open)
+        cut(pair, "reset by client");
+    free_pair(pair);
+}
+
+static void far_died(struct stream *stream) {
+    struct pair *pair = by_far(stream);
+    struct endpoint *endpoint = pair->errand.endpoint;
+    struct gateway_stats *stats = &pair->tunnel->gateway->stats;
+    pair->far_open = false;
+    endpoint->open--;
+    endpoint->stats.closes++;
+    stats->bytes_in += stream->received;
+    stats->bytes_out += stream->sent;
+    relay_cut(&pair->down);
+    if (pair->near_open)
+        cut(pair, "reset by server");
+    free_pair(pair);
+}
+
+static const struct stream_class near_class = {
+    .kind = FD_CLIENT, .input = near_input, .drained = near_drained, .died = near_died};
+static const struct stream_class far_class = {
+    .kind = FD_UPSTREAM, .input = far_input, .drained = far_drained, .died = far_died};
+
+static void silent(struct deadline *deadline) {
+    struct pair *pair = (struct pair *)(void *)((char *)deadline - offsetof(struct pair, idle_by));
+    cut(pair, "idle");
+}
+
+static void no_header(struct deadline *deadline) {
+    struct pair *pair = (struct pair *)(void *)((char *)deadline - offsetof(struct pair, idle_by));
+    cut(pair, "no PROXY header in time");
+}
+
+void tunnel_deadlines(struct upstream *upstream) {
+    deadlines_add(&upstream->loop->deadlines, &upstream->tunnel, upstream->settings->timeout_tunnel, silent);
+    deadlines_add(&upstream->loop->deadlines, &upstream->proxy_header, upstream->settings->timeout_connect,
+                  no_header);
+}
+
+/* ---- the beginning ----------------------------------------------------------------------------- */
+
+static void relayed(struct relay *relay, bool whole) {
+    struct stream *to = relay->body.stream;
+    if (whole)
+        stream_wake(to); /* check_end() comes with its drained() */
+}
+
+/* Tells the server about the client, if it wants to know. */
+static bool send_header(struct pair *pair) {
+    int version = pair->tunnel->upstream->settings->send_proxy;
+    struct proxy_header header = {0};
+    socklen_t size = sizeof(header.source);
+    char bytes[PROXY_HEADER_ROOM];
+    if (version == SEND_PROXY_OFF)
+        return true;
+    getpeername(stream_fd(&pair->near), (struct sockaddr *)(void *)&header.source, &size);
+    if (pair->proxied)
+        memcpy(&header.source, pair->proxied, sizeof(*pair->proxied));
+    size = sizeof(header.destination);
+    getsockname(stream_fd(&pair->near), (struct sockaddr *)(void *)&header.destination, &size);
+    size_t n =
+        version == SEND_PROXY_V1 ? proxy_header_write1(&header, bytes) : proxy_header_write2(&header, bytes);
+    return stream_send(&pair->far, span_of(bytes, n), span_of(NULL, 0), -1, NULL) == 0;
+}
+
+static void got(struct errand *errand, struct upconn *idle, int fd) {
+    struct pair *pair = (struct pair *)(void *)errand;
+    struct endpoint *endpoint = errand->endpoint;
+    struct loop *loop = loop_of(pair);
+    (void)idle; /* tunnels take new connections only */
+    stream_init(&pair->far, loop, &far_class, fd, endpoint->name.address.ss_family == AF_UNIX);
+    pair->far_open = true;
+    endpoint->open++;
+    endpoint->stats.tunnels++;
+    endpoint_book(endpoint, ENDPOINT_GOOD, 0);
+    relay_init(&pair->up, &pair->near, RELAY_REST, NULL, relayed);
+    relay_init(&pair->down, &pair->far, RELAY_REST, NULL, relayed);
+    pair->up.bursts = pair->down.bursts = true;
+    alive(pair);
+    if (pair->near.dying || !send_header(pair)) {
+        stream_abort(&pair->far);
+        return;
+    }
+    stream_read(&pair->near, true);
+    if (pair->near.in)
+        near_input(&pair->near); /* came with the PROXY header */
+}
+
+static void failed(struct errand *errand, enum errand_failure failure) {
+    static const char *const reasons[] = {"no usable server", "too many wait", "no connection in time",
+                                          "server refused", "server did not answer"};
+    struct pair *pair = (struct pair *)(void *)errand;
+    pair->tunnel->gateway->stats.tunnel_failures++;
+    cut(pair, reasons[failure]);
+}
+
+/* Asks for a server; the client is not read until there is one. */
+static void begin(struct pair *pair) {
+    deadline_clear(&pair->idle_by);
+    stream_read(&pair->near, false);
+    errand_begin(&pair->errand, pair->tunnel->upstream, false, got, failed);
+}
+
+static bool take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
+                 const struct sockaddr *address) {
+    struct tunnel *tunnel = listener->context;
+    struct pair *pair = calloc(1, sizeof(*pair));
+    if (!pair)
+        return false;
+    pair->tunnel = tunnel;
+    pair->listener = listener;
+    pair->peer = peer;
+    pair->opened = loop_now(loop);
+    pair->near_open = true;
+    if (address->sa_family == AF_INET)
+        pair->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
+    else if (address->sa_family == AF_INET6)
+        pair->port = ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    LIST_INSERT_HEAD(&tunnel->pairs, pair, link);
+    tunnel->gateway->stats.tunnels++;
+    tunnel->gateway->stats.tunnels_open++;
+    loop->stats.accepted++;
+    loop->guests++;
+    stream_init(&pair->near, loop, &near_class, fd, address->sa_family == AF_UNIX);
+    pair->expect_proxy = listener_expects_proxy(listener, address);
+    if (pair->expect_proxy)
+        deadline_set(&pair->idle_by, &tunnel->upstream->proxy_header);
+    else
+        begin(pair);
+    return true;
+}
+
+int tunnel_check(const struct tunnel_settings *settings, char *why, size_t why_size) {
+    struct listener_options options;
+    if (!*settings->upstream) {
+        snprintf(why, why_size, "upstream is missing");
+        return -EINVAL;
+    }
+    if (*settings->listen.protocols || settings->listen.admin != LISTEN_ADMIN_AUTO) {
+        snprintf(why, why_size, "a tunnel has no protocols and no administration");
+        return -EINVAL;
+    }
+    int error = listener_options_parse(&options, &settings->listen, why, why_size);
+    if (!error)
+        listener_options_free(&options);
+    return error;
+}
+
+int tunnel_open(struct gateway *gateway, const struct tunnel_settings *settings, char *why, size_t why_size) {
+    struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
+    snprintf(why, why_size, "out of memory");
+    if (!tunnel)
+        return -ENOMEM;
+    tunnel->gateway = gateway;
+    tunnel->settings = settings;
+    tunnel->upstream = gateway_upstream(gateway, settings->upstream);
+    LIST_INIT(&tunnel->pairs);
+    LIST_INSERT_HEAD(&gateway->tunnels, tunnel, link);
+    return listener_open_for(gateway->loop, &settings->listen, take, tunnel, why, why_size);
+}
+
+void tunnel_close(struct tunnel *tunnel) {
+    struct pair *pair;
+    LIST_FOREACH (pair, &tunnel->pairs, link)
+        cut(pair, "shut down");
+}
+
+void tunnel_free(struct tunnel *tunnel) {
+    LIST_REMOVE(tunnel, link);
+    free(tunnel);
+}

@@ -1,0 +1,100 @@
+#include "handlers/gateway/upconn.h"
+
+#include "handlers/gateway/answer.h"
+#include "handlers/gateway/endpoint.h"
+#include "handlers/gateway/gateway.h"
+#include "handlers/gateway/proxy.h"
+#include "handlers/gateway/upstream.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* In the pool: the server closed it, or sent what nobody asked for. */
+static void disturbed(struct upconn *conn) {
+    struct endpoint *endpoint = conn->endpoint;
+    double now = loop_now(conn->stream.loop);
+    if (conn->stream.in && iobuf_pending(conn->stream.in).n > 0) {
+        endpoint->stats.stray_bytes++;
+    } else {
+        endpoint->stats.idle_closes++;
+        keepalive_closed(&endpoint->keepalive, now - conn->since, now);
+    }
+    upconn_end(conn, false);
+}
+
+static void input(struct stream *stream) {
+    struct upconn *conn = upconn_of(stream);
+    if (conn->proxy)
+        answer_input(conn->proxy);
+    else
+        disturbed(conn);
+}
+
+static void drained(struct stream *stream) {
+    struct upconn *conn = upconn_of(stream);
+    if (conn->proxy)
+        proxy_drained(conn->proxy);
+}
+
+/* Out of the pool, if it is in it. */
+static void leave_pool(struct upconn *conn) {
+    struct endpoint *endpoint = conn->endpoint;
+    if (!conn->idle)
+        return;
+    conn->idle = false;
+    TAILQ_REMOVE(&endpoint->idle, conn, idle_link);
+    endpoint->idle_count--;
+}
+
+static void died(struct stream *stream) {
+    struct upconn *conn = upconn_of(stream);
+    struct endpoint *endpoint = conn->endpoint;
+    struct proxy *proxy = conn->proxy;
+    struct gateway_stats *stats = &endpoint->upstream->gateway->stats;
+    if (conn->idle)
+        endpoint->stats.idle_closes++; /* a reset */
+    leave_pool(conn);
+    endpoint->open--;
+    endpoint->stats.closes++;
+    stats->bytes_in += stream->received;
+    stats->bytes_out += stream->sent;
+    conn->proxy = NULL;
+    if (proxy)
+        proxy_lost(proxy);
+    free(conn);
+    upstream_serve(endpoint->upstream);
+}
+
+static const struct stream_class upconn_class = {
+    .kind = FD_UPSTREAM, .input = input, .drained = drained, .died = died};
+
+struct upconn *upconn_new(struct endpoint *endpoint, int fd) {
+    struct loop *loop = endpoint->upstream->loop;
+    struct upconn *conn = calloc(1, sizeof(*conn));
+    if (!conn) {
+        ledger_close(&loop->ledger, fd);
+        return NULL;
+    }
+    conn->endpoint = endpoint;
+    conn->opened = loop_now(loop);
+    endpoint->open++;
+    stream_init(&conn->stream, loop, &upconn_class, fd, endpoint->name.address.ss_family == AF_UNIX);
+    return conn;
+}
+
+void upconn_end(struct upconn *conn, bool reset) {
+    conn->proxy = NULL;
+    leave_pool(conn);
+    if (reset)
+        stream_abort(&conn->stream);
+    else
+        stream_drop(&conn->stream);
+}
+
+bool upconn_alive(struct upconn *conn) {
+    char byte;
+    if (conn->stream.dying)
+        return false;
+    return recv(stream_fd(&conn->stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}

@@ -1,0 +1,35 @@
+/* A connection to a server that speaks HTTP: a stream, in the pool or in the hands of one proxied exchange.
+ *
+ *     dial -> upconn_new() -> proxy: head and body out, answer in -> endpoint_give() -> idle -> proxy ...
+ *     idle: armed for the server's EOF; a byte that arrives is a stray one, and the end of it */
+#ifndef SLUICE_HANDLERS_GATEWAY_UPCONN_H
+#define SLUICE_HANDLERS_GATEWAY_UPCONN_H
+
+#include "reactor/stream.h"
+
+struct endpoint;
+struct proxy;
+
+struct upconn {
+    struct stream stream; /* first */
+    struct endpoint *endpoint;
+    struct proxy *proxy; /* NULL: idle, or dying */
+    TAILQ_ENTRY(upconn) idle_link;
+    double opened, since; /* seconds: of the connection, of its rest */
+    unsigned requests;
+    unsigned most; /* requests that the server takes on it; 0: not said */
+    bool idle;     /* in the pool */
+};
+
+/* Takes over a connected socket (in the ledger). NULL without memory: it is closed. */
+struct upconn *upconn_new(struct endpoint *endpoint, int fd);
+/* Its user lets go of it: it is closed; reset: the server learns that nobody wants the rest. */
+void upconn_end(struct upconn *conn, bool reset);
+/* Idle: still open, and nothing has arrived? */
+bool upconn_alive(struct upconn *conn);
+
+static inline struct upconn *upconn_of(struct stream *stream) {
+    return (struct upconn *)(void *)stream;
+}
+
+#endif

@@ -1,0 +1,122 @@
+#include "handlers/ingest/admission.h"
+
+#include "handlers/ingest/answer.h"
+#include "proto/crc32c.h"
+#include "reactor/conn.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+void admission_refuse(struct ingest *ingest, struct request *request, int refusal) {
+    switch (refusal) {
+    case -EBUSY:
+        ingest->stats.queue_full++;
+        http1_reply_error(request, 503, "BUSY", "the queue of the log is full; try again");
+        break;
+    case -ENOSPC:
+        ingest->stats.disk_full++;
+        http1_reply_error(request, 507, "DISK_FULL",
+                          "the disk of the log is full; nothing of this batch was taken");
+        break;
+    case -E2BIG:
+        http1_reply_error(request, 413, "TOO_LARGE", "the batch does not fit into a file of the log");
+        break;
+    case -ENOMEM:
+        http1_reply_error(request, 503, "BUSY", "no memory for the batch; try again");
+        break;
+    default:
+        ingest->stats.log_failed++;
+        http1_reply_error(request, 503, "LOG_FAILED", "the log has failed; nothing is taken until a restart");
+    }
+}
+
+/* A request field's value, else address, /64 or uid. */
+struct limiter_client *admission_client(struct ingest *ingest, const struct request *request) {
+    struct span name = span_of(NULL, 0);
+    if (ingest->settings->rate_header[0])
+        name = exchange_field(request->exchange, ingest->settings->rate_header);
+    if (!name.p)
+        name = span_of(&request->conn->peer->key, sizeof(request->conn->peer->key));
+    return limiter_find(&ingest->limiter, name.p, name.n, loop_now(ingest->loop));
+}
+
+/* Retry-After and the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */
+static void refuse_rate(struct ingest *ingest, struct request *request, const struct limiter_client *client) {
+    static const char body[] =
+        "{\"error\":\"RATE_LIMITED\",\"message\":\"this client sends more samples than its rate\"}\n";
+    struct http1_reply reply;
+    char text[96];
+    uint64_t wait = (uint64_t)limiter_wait(&ingest->limiter, client) + 1;
+    ingest->stats.limited++;
+    http1_reply_begin(&reply, request, 429);
+    http1_reply_field(&reply, "Content-Type", span_text("application/json"));
+    http1_reply_number(&reply, "Retry-After", wait);
+    snprintf(text, sizeof(text), "\"samples\";q=%.0f;w=1", ingest->limiter.rate);
+    http1_reply_field(&reply, "RateLimit-Policy", span_text(text));
+    snprintf(text, sizeof(text), "\"samples\";r=0;t=%" PRIu64, wait);
+    http1_reply_field(&reply, "RateLimit", span_text(text));
+    http1_reply_bytes(&reply, span_of(body, sizeof(body) - 1));
+}
+
+/* A body as a number: enough to tell a repeat from another batch under the same key by mistake. */
+static uint64_t fingerprint(const struct exchange *exchange) {
+    return (uint64_t)exchange->body_n << 32 | crc32c(0, exchange->body, exchange->body_n);
+}
+
+/* A key that is known: its first answer, or why not. */
+static void repeat(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
+                   const struct idempotency_entry *entry) {
+    struct ingest *ingest = endpoint->ingest;
+    struct span body = span_of(entry->answer, entry->answer_n);
+    if (entry->fingerprint != fingerprint(request->exchange)) {
+        http1_reply_error(request, 422, "KEY_REUSED", "this Idempotency-Key came with another body before");
+    } else if (entry->pending) {
+        http1_reply_error(request, 409, "IN_PROGRESS",
+                          "the first batch with this Idempotency-Key is not finished");
+    } else {
+        ingest->stats.repeated++;
+        answer_reply(request, style, entry->answer_n ? 200 : 204, body, ingest->settings->ack,
+                     entry->sequence, entry->count);
+    }
+}
+
+static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
+                     struct idempotency_entry **entry) {
+    struct ingest *ingest = endpoint->ingest;
+    struct span key = exchange_field(request->exchange, "Idempotency-Key");
+    *entry = NULL;
+    if (!key.p || ingest->idempotency.window_ms <= 0)
+        return true;
+    if (key.n == 0 || key.n > IDEMPOTENCY_KEY_MAX) {
+        http1_reply_error(request, 400, "BAD_REQUEST", "an Idempotency-Key has 1 to 255 bytes");
+        return false;
+    }
+    const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, ingest_wall_ms());
+    if (known) {
+        repeat(endpoint, style, request, known);
+        return false;
+    }
+    *entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange));
+    if (!*entry)
+        admission_refuse(ingest, request, -ENOMEM);
+    return *entry != NULL;
+}
+
+bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
+                    struct idempotency_entry **entry) {
+    struct ingest *ingest = endpoint->ingest;
+    int refusal = journal_refusal(&ingest->journal);
+    if (refusal) {
+        admission_refuse(ingest, request, refusal);
+        return false;
+    }
+    struct limiter_client *client = admission_client(ingest, request);
+    if (client && !limiter_allows(&ingest->limiter, client)) {
+        refuse_rate(ingest, request, client);
+        return false;
+    }
+    return pass_key(endpoint, style, request, entry);
+}

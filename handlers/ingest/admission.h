@@ -1,0 +1,19 @@
+/* What stops a POST before its body is looked at.
+ *
+ *     log, queue -> 507, 503 · client's rate -> 429 · Idempotency-Key -> its first answer, 409, 422 */
+#ifndef SLUICE_INGEST_ADMISSION_H
+#define SLUICE_INGEST_ADMISSION_H
+
+#include "handlers/ingest/ingest.h"
+
+struct request;
+
+/* Answers for a refusal of the journal (-EBUSY, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
+void admission_refuse(struct ingest *ingest, struct request *request, int refusal);
+/* The client as the limits see it; NULL without memory. */
+struct limiter_client *admission_client(struct ingest *ingest, const struct request *request);
+/* True: the POST may go on, *entry is pending if it has an Idempotency-Key; false: it was answered. */
+bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
+                    struct idempotency_entry **entry);
+
+#endif

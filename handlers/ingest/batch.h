@@ -1,0 +1,53 @@
+/* A batch: the good samples of one POST as a record of the log, and what is wrong with the others.
+ *
+ *     batch: [ RECORD_HEAD | key and answer (keyed) | sample | sample | ... ]   + refusals
+ *            decoders append; intake completes it; the journal writes its bytes as they are */
+#ifndef SLUICE_INGEST_BATCH_H
+#define SLUICE_INGEST_BATCH_H
+
+#include "handlers/ingest/refusals.h"
+#include "handlers/ingest/segment.h"
+#include "proto/sample.h"
+
+#include <sys/queue.h>
+
+struct batch {
+    STAILQ_ENTRY(batch) link; /* of the journal's queue */
+    char *bytes;              /* the record; owned */
+    size_t n, room;
+    uint32_t count;   /* samples in it */
+    uint32_t *places; /* of each sample, its index or line; owned */
+    uint32_t places_room;
+    bool by_line; /* places are lines */
+    enum record_format format;
+    uint16_t flags;
+    uint64_t sequence; /* of the first sample; set by the journal */
+    struct refusals refusals;
+    int64_t queued_ns;
+    /* The journal's last word: 0: it is written as promised; -ENOSPC: the disk is full; else the log has failed. The
+     * batch is the callee's again. */
+    void (*done)(struct batch *batch, int error);
+    void *context;                   /* for done() */
+    struct ingest *ingest;           /* whose it is, for done() */
+    uint64_t owner;                  /* handle of the request that waits for it; 0: nobody */
+    struct idempotency_entry *entry; /* that waits for its answer, or NULL */
+    bool malformed;                  /* the body as a whole: nothing in it can be taken */
+    char *answer;                    /* the body of the answer; owned */
+    size_t answer_n;
+    int status;       /* of the answer */
+    uint64_t spoiled; /* good samples that were refused with the bad ones (partial = no) */
+};
+
+/* NULL without memory. */
+struct batch *batch_new(enum record_format format);
+void batch_free(struct batch *batch);
+/* Appends a sample that came from there. 0 or -ENOMEM; -E2BIG: the record would be too long. */
+int batch_add(struct batch *batch, const struct sample *sample, uint32_t place);
+/* Puts key and answer before the samples. 0, -ENOMEM or -E2BIG. */
+int batch_key(struct batch *batch, struct span key, struct span answer);
+/* The samples, encoded. */
+struct span batch_samples(const struct batch *batch);
+/* Takes out (before there is a key) the samples for which bad[i] is true. */
+void batch_drop(struct batch *batch, const bool *bad);
+
+#endif

@@ -1,0 +1,56 @@
+/* Idempotency-Key: a repeated batch gets the answer of the first one, also after a restart.
+ *
+ *     begin(key) -> pending -> logged: idempotency_end(answer) -> remembered for the window, at most so many
+ *                           \-> refused: idempotency_cancel(), the key is free again
+ *
+ * Key and answer are in the batch's record of the log, which is where a start finds them. */
+#ifndef SLUICE_INGEST_IDEMPOTENCY_H
+#define SLUICE_INGEST_IDEMPOTENCY_H
+
+#include "proto/span.h"
+
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#define IDEMPOTENCY_KEY_MAX 255
+
+struct idempotency_entry {
+    TAILQ_ENTRY(idempotency_entry) link; /* of those that are not pending */
+    UT_hash_handle hh;
+    uint64_t fingerprint; /* of the body */
+    int64_t at_ms;        /* when it was answered */
+    uint64_t sequence;
+    uint32_t count; /* of samples */
+    bool pending;
+    char *answer; /* owned */
+    size_t answer_n;
+    size_t key_n;
+    char key[];
+};
+
+struct idempotency {
+    struct idempotency_entry *table;
+    TAILQ_HEAD(, idempotency_entry) list; /* the oldest first */
+    int64_t window_ms;
+    unsigned count, most;
+};
+
+void idempotency_init(struct idempotency *table, double window_s, unsigned most);
+void idempotency_free(struct idempotency *table);
+/* The entry of a key, pending or within the window; NULL: the key is new. */
+struct idempotency_entry *idempotency_find(struct idempotency *table, struct span key, int64_t now_ms);
+/* A new entry, pending; NULL without memory. */
+struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint);
+void idempotency_cancel(struct idempotency *table, struct idempotency_entry *entry);
+/* The answer (copied) is what repeats get; without memory the key is forgotten. */
+void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, struct span answer,
+                     uint64_t sequence, uint32_t count, int64_t now_ms);
+
+/* What stands in a record as its key: fingerprint and key. */
+size_t idempotency_pack(const struct idempotency_entry *entry, char out[8 + IDEMPOTENCY_KEY_MAX]);
+/* Remembers what a record says. */
+void idempotency_recover(struct idempotency *table, struct span packed, struct span answer, uint64_t sequence,
+                         uint32_t count, int64_t at_ms);
+
+#endif

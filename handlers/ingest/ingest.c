@@ -1,0 +1,212 @@
+#include "handlers/ingest/ingest.h"
+
+#include "handlers/ingest/exposition.h"
+#include "handlers/ingest/intake.h"
+#include "handlers/ingest/json_records.h"
+#include "handlers/ingest/lines.h"
+#include "handlers/ingest/otlp.h"
+#include "handlers/ingest/statsd_listener.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/memory_body.h"
+#include "reactor/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static void expose(struct ingest *ingest, struct request *request);
+
+static const struct ingest_format json = {RECORD_JSON, true, false, ANSWER_COUNTS, json_records_decode};
+static const struct ingest_format influx = {RECORD_INFLUX, false, true, ANSWER_LINES, influx_decode};
+static const struct ingest_format prometheus = {RECORD_PROMETHEUS, true, true, ANSWER_LINES,
+                                                prometheus_decode};
+static const struct ingest_format otlp_json = {RECORD_OTLP_JSON, false, false, ANSWER_OTLP_JSON,
+                                               otlp_json_decode};
+static const struct ingest_format otlp_protobuf = {RECORD_OTLP_PROTOBUF, false, false, ANSWER_OTLP_PROTOBUF,
+                                                   otlp_protobuf_decode};
+
+static const struct ingest_endpoint endpoints[] = {
+    {.path = "/metrics", .format = &json, .get = expose},
+    {.path = "/v1/metrics", .format = &otlp_json, .protobuf = &otlp_protobuf},
+    {.path = "/write", .format = &influx},
+    {.path = "/api/v2/write", .format = &influx},
+    {.path = "/api/v1/import/prometheus", .format = &prometheus},
+};
+
+#define ENDPOINTS (sizeof(endpoints) / sizeof(endpoints[0]))
+_Static_assert(ENDPOINTS <= INGEST_ENDPOINTS, "room for all endpoints");
+
+static void recovered(void *context, const struct record *record) {
+    struct ingest *ingest = context;
+    struct span key, answer, samples, rest;
+    struct sample sample;
+    int64_t age_ms = ingest_wall_ms() - record->time_ms;
+    double now = loop_now(ingest->loop), stale = ingest->settings->stale;
+    ingest->stats.recovered++;
+    if (record_split(record, &key, &answer, &samples) != 0)
+        return;
+    if (key.n > 0 && age_ms < ingest->idempotency.window_ms)
+        idempotency_recover(&ingest->idempotency, key, answer, record->sequence, record->count,
+                            record->time_ms);
+    if (stale > 0 && (double)age_ms > stale * 1000)
+        return;
+    rest = samples;
+    while (sample_decode(&rest, &sample) == 0)
+        series_admit(&ingest->series, &sample, 0, now);
+    series_apply(&ingest->series, samples, now);
+}
+
+/* ---- series ------------------------------------------------------------------------------------ */
+
+static void on_stale(struct deadline *deadline) {
+    struct ingest *ingest = (struct ingest *)(void *)((char *)deadline - offsetof(struct ingest, stale));
+    ingest->stats.series_dropped +=
+        series_drop(&ingest->series, loop_now(ingest->loop) - ingest->settings->stale);
+    ingest->stats.series = ingest->series.count;
+    deadline_set(&ingest->stale, &ingest->stale_class);
+}
+
+/* Series are looked through four times in the span that makes them stale. */
+static void start_series(struct ingest *ingest) {
+    const struct ingest_settings *settings = ingest->settings;
+    series_init(&ingest->series, (uint64_t)settings->series, (uint64_t)settings->series_per_client);
+    deadlines_add(&ingest->loop->deadlines, &ingest->stale_class, settings->stale / 4, on_stale);
+    deadline_set(&ingest->stale, &ingest->stale_class);
+}
+
+static void expose(struct ingest *ingest, struct request *request) {
+    struct http1_reply reply;
+    size_t n = 0;
+    bool head = http1_reply_is_head(request->exchange);
+    char *text = exposition_text(&ingest->series, &n);
+    struct body *body = text && !head ? memory_body_new(request, text, n) : NULL;
+    if (!text || (!body && !head)) {
+        free(text);
+        request_fail(request, STATUS_BUSY, "no memory for the text; try again");
+        return;
+    }
+    http1_reply_begin(&reply, request, 200);
+    http1_reply_field(&reply, "Content-Type", span_text("text/plain; version=0.0.4; charset=utf-8"));
+    if (body) {
+        http1_reply_body(&reply, n, body);
+        return;
+    }
+    http1_reply_empty(&reply, n);
+    free(text);
+}
+
+/* ---- start and end ----------------------------------------------------------------------------- */
+
+static void tell_recovery(struct ingest *ingest, const struct recovery *recovery) {
+    ingest->stats.recovery_cut = recovery->cut_bytes;
+    log_info(ingest->loop->log, "ingest recovered", log_text("path", ingest->settings->path),
+             log_number("segments", (int64_t)recovery->segments),
+             log_number("records", (int64_t)recovery->records),
+             log_number("next_sequence", (int64_t)recovery->next_sequence));
+    if (recovery->cut_bytes)
+        log_warn(ingest->loop->log, "ingest log cut", log_number("bytes", (int64_t)recovery->cut_bytes),
+                 log_number("segment", (int64_t)recovery->cut_number),
+                 log_number("offset", (int64_t)recovery->cut_offset));
+    if (recovery->damaged)
+        log_error(ingest->loop->log, "ingest log damaged",
+                  log_number("segments", (int64_t)recovery->damaged));
+}
+
+static int start_log(struct ingest *ingest, char *why, size_t why_size) {
+    const struct ingest_settings *settings = ingest->settings;
+    struct loop *loop = ingest->loop;
+    struct recovery recovery;
+    int directory = journal_directory(settings->path);
+    if (directory < 0) {
+        snprintf(why, why_size, "%s: %s", settings->path, strerrordesc_np(-directory));
+        return directory;
+    }
+    ledger_enter(&loop->ledger, directory, FD_LOG, 0, loop_now(loop));
+    double window =
+        settings->idempotency_window > settings->stale ? settings->idempotency_window : settings->stale;
+    int64_t since_ms = ingest_wall_ms() - (int64_t)(window * 1000);
+    int error = recover_log(directory, since_ms, recovered, ingest, &recovery);
+    if (error) {
+        snprintf(why, why_size, "%s: cannot recover the log: %s", settings->path, strerrordesc_np(-error));
+        ledger_release(&loop->ledger, directory);
+        return error;
+    }
+    tell_recovery(ingest, &recovery);
+    ingest->stats.series = ingest->series.count;
+    return journal_open(&ingest->journal, loop, settings, &ingest->stats, directory, &recovery, why,
+                        why_size);
+}
+
+static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
+    const char *word = ingest->settings->statsd;
+    char address[ADDRESS_TEXT];
+    while (*word) {
+        size_t n = strcspn(word, ",");
+        snprintf(address, sizeof(address), "%.*s", (int)n, word);
+        word += n + (word[n] == ',');
+        if (ingest->statsd_count == INGEST_STATSD) {
+            snprintf(why, why_size, "statsd: too many addresses");
+            return -EINVAL;
+        }
+        struct statsd_listener *listener = statsd_listener_open(ingest, address, why, why_size);
+        if (!listener)
+            return -EINVAL;
+        ingest->statsd[ingest->statsd_count++] = listener;
+    }
+    return 0;
+}
+
+int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings, char *why,
+                size_t why_size) {
+    *ingest = (struct ingest){.loop = loop, .settings = settings};
+    snprintf(why, why_size, "no memory for the ingestion tables");
+    int error = ingest_stats_init(&ingest->stats);
+    if (error)
+        return error;
+    limiter_init(&ingest->limiter, (double)settings->rate, (double)settings->rate_burst,
+                 (unsigned)settings->rate_clients);
+    idempotency_init(&ingest->idempotency, settings->idempotency_window,
+                     (unsigned)settings->idempotency_keys);
+    start_series(ingest);
+    ingest->endpoints_count = ENDPOINTS;
+    for (size_t i = 0; i < ENDPOINTS; i++) {
+        struct ingest_endpoint *endpoint = &ingest->endpoints[i];
+        *endpoint = endpoints[i];
+        endpoint->ingest = ingest;
+        endpoint->handler =
+            (struct http_handler){.body_limit = settings->body_limit, .run = intake_run, .context = endpoint};
+    }
+    error = start_log(ingest, why, why_size);
+    if (!error)
+        error = start_statsd(ingest, why, why_size);
+    if (!error)
+        loop_add_counters(loop, ingest_stats_table(&ingest->stats));
+    return error;
+}
+
+void ingest_free(struct ingest *ingest) {
+    if (!ingest->loop)
+        return;
+    for (size_t i = 0; i < ingest->statsd_count; i++)
+        statsd_listener_close(ingest->statsd[i]);
+    if (ingest->journal.loop)
+        journal_close(&ingest->journal);
+    idempotency_free(&ingest->idempotency);
+    series_free(&ingest->series);
+    limiter_free(&ingest->limiter);
+    ingest_stats_free(&ingest->stats);
+}
+
+int64_t ingest_wall_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const char *ingest_trouble(const struct ingest *ingest) {
+    static const char *const words[] = {
+        [JOURNAL_WORKING] = NULL, [JOURNAL_FULL] = "disk full", [JOURNAL_FAILED] = "log failed"};
+    return words[ingest->journal.state];
+}

@@ -1,0 +1,60 @@
+/* Ingestion: metrics that services post, in a log before they are acknowledged.
+ *
+ *     POST -> endpoint -> intake.c: limit -> decode, validate (here or in a worker) -> idempotency, series cap
+ *          -> journal.c: queue -> group -> write + sync -> intake.c: answer, series.c: latest values
+ *     statsd datagrams -> statsd_listener.c -> journal.c
+ *     GET /metrics -> exposition.c                  DIR/0000000042.log -> sluice log, the next start (recover.c) */
+#ifndef SLUICE_INGEST_INGEST_H
+#define SLUICE_INGEST_INGEST_H
+
+#include "handlers/ingest/decode.h"
+#include "handlers/ingest/idempotency.h"
+#include "handlers/ingest/journal.h"
+#include "handlers/ingest/limiter.h"
+#include "handlers/ingest/series.h"
+#include "reactor/http1_front.h"
+
+struct ingest;
+struct statsd_listener;
+
+/* A path and what answers it. */
+struct ingest_endpoint {
+    struct http_handler handler; /* its context is this struct */
+    struct ingest *ingest;
+    const char *path;
+    const struct ingest_format *format; /* of what is posted */
+    const struct ingest_format
+        *protobuf; /* of what is posted as application/x-protobuf; NULL: the type is ignored */
+    void (*get)(struct ingest *ingest, struct request *request); /* answers GET and HEAD; NULL: 405 */
+};
+
+#define INGEST_ENDPOINTS 8
+#define INGEST_STATSD    8
+
+struct ingest {
+    struct loop *loop;
+    const struct ingest_settings *settings; /* not owned */
+    struct ingest_stats stats;
+    struct journal journal;
+    struct limiter limiter;
+    struct idempotency idempotency;
+    struct series_table series;
+    struct deadline_class stale_class;
+    struct deadline stale;
+    struct ingest_endpoint endpoints[INGEST_ENDPOINTS]; /* for whoever routes to register */
+    size_t endpoints_count;
+    struct statsd_listener *statsd[INGEST_STATSD];
+    size_t statsd_count;
+};
+
+/* Recovers the log and starts. 0, or -errno with a reason. Blocks while it reads the log. */
+int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings, char *why,
+                size_t why_size);
+/* After loop_end(). Also for one that never started. */
+void ingest_free(struct ingest *ingest);
+/* ms since 1970. */
+int64_t ingest_wall_ms(void);
+/* NULL, or why nothing can be taken now, as a word. */
+const char *ingest_trouble(const struct ingest *ingest);
+
+#endif

@@ -1,0 +1,244 @@
+#include "handlers/ingest/intake.h"
+
+#include "handlers/ingest/acceptance.h"
+#include "handlers/ingest/admission.h"
+#include "handlers/ingest/answer.h"
+#include "handlers/ingest/gunzip.h"
+#include "proto/chars.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define INLINE_BODY ((size_t)64 << 10) /* a longer body is decoded in the handlers pool */
+
+/* A body on its way to a batch. */
+struct intake {
+    struct ingest_endpoint *endpoint;
+    const struct ingest_format *format;
+    struct exchange *exchange;       /* held while a worker reads its body */
+    struct idempotency_entry *entry; /* pending, or NULL */
+    struct batch *batch;
+    bool gzip;
+    size_t bytes; /* of the body, after decompression */
+    int error;    /* -EINVAL, -EFBIG of gunzip; -ENOMEM; -E2BIG */
+};
+
+/* ---- after the log ----------------------------------------------------------------------------- */
+
+static void reply(struct request *request, const struct batch *batch) {
+    const struct ingest_format *format = batch->context;
+    struct ingest *ingest = ((struct ingest_endpoint *)request->exchange->handler->context)->ingest;
+    answer_reply(request, format->style, batch->status, span_of(batch->answer, batch->answer_n),
+                 ingest->settings->ack, batch->sequence, batch->count);
+}
+
+/* The journal is done with a batch. */
+static void logged(struct batch *batch, int error) {
+    struct ingest *ingest = batch->ingest;
+    struct request *request = request_find(ingest->loop, batch->owner);
+    if (error == 0)
+        acceptance_logged(ingest, batch);
+    if (error && ingest->settings->ack == ACK_MEMORY)
+        ingest->stats.lost++;
+    if (batch->entry && error)
+        idempotency_cancel(&ingest->idempotency, batch->entry);
+    else if (batch->entry)
+        idempotency_end(&ingest->idempotency, batch->entry, span_of(batch->answer, batch->answer_n),
+                        batch->sequence, batch->count, ingest_wall_ms());
+    if (request && error)
+        admission_refuse(ingest, request, error);
+    else if (request)
+        reply(request, batch);
+    batch_free(batch);
+}
+
+/* ---- to the log -------------------------------------------------------------------------------- */
+
+/* What is to be said, and with an Idempotency-Key also in the log. 0 or -errno. */
+static int complete(const struct intake *intake, struct batch *batch) {
+    char key[8 + IDEMPOTENCY_KEY_MAX];
+    int error = answer_make(intake->format->style, batch);
+    if (error || !intake->entry || batch->count == 0)
+        return error;
+    size_t n = idempotency_pack(intake->entry, key);
+    return batch_key(batch, span_of(key, n), span_of(batch->answer, batch->answer_n));
+}
+
+/* A batch that does not go to the log. */
+static void drop(const struct intake *intake, struct batch *batch) {
+    idempotency_cancel(&intake->endpoint->ingest->idempotency, intake->entry);
+    batch_free(batch);
+}
+
+/* A decoded batch goes to the log, or is answered. */
+static void hand_in(const struct intake *intake, struct request *request) {
+    struct ingest *ingest = intake->endpoint->ingest;
+    struct batch *batch = intake->batch;
+    struct limiter_client *client = admission_client(ingest, request);
+    bool at_once = ingest->settings->ack == ACK_MEMORY;
+    if (client)
+        limiter_charge(&ingest->limiter, client, batch->count + batch->refusals.count);
+    int error = acceptance_limit(ingest, batch, client);
+    if (!ingest->settings->partial && batch->refusals.count > 0) {
+        batch->spoiled = batch->count;
+        batch->count = 0;
+    }
+    acceptance_count(ingest, batch);
+    batch->context = (void *)(uintptr_t)intake->format;
+    batch->ingest = ingest;
+    batch->entry = intake->entry;
+    batch->owner = at_once ? 0 : request_handle(request);
+    batch->done = logged;
+    if (!error)
+        error = complete(intake, batch);
+    if (!error && batch->count > 0)
+        error = journal_append(&ingest->journal, batch);
+    if (error) {
+        admission_refuse(ingest, request, error);
+        drop(intake, batch);
+        return;
+    }
+    ingest->stats.accepted += batch->count;
+    if (at_once || batch->count == 0)
+        reply(request, batch);
+    if (batch->count == 0)
+        drop(intake, batch);
+}
+
+/* ---- decoding ---------------------------------------------------------------------------------- */
+
+static void decode(struct intake *intake, struct span body) {
+    const struct ingest_settings *settings = intake->endpoint->ingest->settings;
+    const struct ingest_format *format = intake->format;
+    struct decoding decoding = {.query = intake->exchange->head.query};
+    char *inflated = NULL;
+    size_t n;
+    if (intake->gzip) {
+        intake->error = gunzip(body, settings->body_limit, (size_t)settings->gzip_ratio, &inflated, &n);
+        body = span_of(inflated, n);
+    }
+    if (!intake->error && !(intake->batch = decoding.batch = batch_new(format->format)))
+        intake->error = -ENOMEM;
+    if (!intake->error) {
+        intake->bytes = body.n;
+        intake->batch->by_line = format->by_line;
+        rules_init(&decoding.rules, settings, format->prometheus_names, ingest_wall_ms());
+        format->decode(&decoding, body);
+        rules_free(&decoding.rules);
+        intake->error = decoding.error;
+    }
+    free(inflated);
+}
+
+/* Goes on with what was decoded. */
+static void decoded(struct intake *intake, struct request *request) {
+    struct ingest *ingest = intake->endpoint->ingest;
+    ingest->stats.bytes += intake->bytes;
+    if (!intake->error) {
+        hand_in(intake, request);
+        return;
+    }
+    if (intake->error == -EINVAL)
+        http1_reply_error(request, 400, "BAD_REQUEST", "the body is no gzip, or it is cut off");
+    else if (intake->error == -EFBIG)
+        http1_reply_error(request, 413, "TOO_LARGE",
+                          "the body grows too large or too much (body_limit, gzip_ratio)");
+    else
+        admission_refuse(ingest, request, intake->error);
+    drop(intake, intake->batch);
+}
+
+static void run_decode(struct job *job) {
+    struct intake *intake = job->call.argument;
+    decode(intake, span_of(intake->exchange->body, intake->exchange->body_n));
+}
+
+static void decode_done(struct job *job) {
+    struct intake *intake = job->call.argument;
+    struct request *request = request_of_job(intake->endpoint->ingest->loop, job);
+    if (request && job->error == 0)
+        decoded(intake, request);
+    else
+        drop(intake, intake->batch);
+    exchange_end(intake->exchange);
+    free(intake);
+}
+
+/* Has a worker decode the body. */
+static void hand_on(struct request *request, const struct intake *intake) {
+    struct loop *loop = request_loop(request);
+    struct job *job = offload_job(loop->offload, JOB_CALL);
+    struct intake *copy = job ? malloc(sizeof(*copy)) : NULL;
+    struct exchange *held = copy ? exchange_hold(request) : NULL;
+    if (!held) {
+        if (job)
+            offload_release(loop->offload, job);
+        free(copy);
+        drop(intake, NULL);
+        http1_reply_error(request, 503, "BUSY", "too much work in hand; try again");
+        return;
+    }
+    *copy = *intake;
+    copy->exchange = held;
+    job->pool = JOB_POOL_HANDLERS;
+    job->call.run = run_decode;
+    job->call.argument = copy;
+    request_submit(request, job, decode_done, NULL);
+}
+
+static void refuse_method(struct request *request, const char *allowed) {
+    struct http1_reply refusal;
+    http1_reply_begin(&refusal, request, 405);
+    http1_reply_field(&refusal, "Allow", span_text(allowed));
+    http1_reply_bytes(&refusal, span_of(NULL, 0));
+}
+
+/* The format of a body, by its Content-Type where the path takes two. NULL: neither. */
+static const struct ingest_format *format_of(const struct ingest_endpoint *endpoint,
+                                             const struct exchange *exchange) {
+    struct span type = exchange_field(exchange, "Content-Type");
+    const char *end = type.p ? memchr(type.p, ';', type.n) : NULL;
+    if (end)
+        type.n = (size_t)(end - type.p);
+    type = span_trim(type);
+    if (!endpoint->protobuf)
+        return endpoint->format;
+    if (span_equal_nocase(type, span_text("application/x-protobuf")))
+        return endpoint->protobuf;
+    return span_equal_nocase(type, span_text("application/json")) ? endpoint->format : NULL;
+}
+
+void intake_run(struct request *request, struct exchange *exchange) {
+    struct ingest_endpoint *endpoint = exchange->handler->context;
+    struct intake intake = {
+        .endpoint = endpoint, .exchange = exchange, .format = format_of(endpoint, exchange)};
+    struct span coding = exchange_field(exchange, "Content-Encoding");
+    if (endpoint->get && (exchange->head.method == HTTP1_GET || exchange->head.method == HTTP1_HEAD)) {
+        endpoint->get(endpoint->ingest, request);
+        return;
+    }
+    if (exchange->head.method != HTTP1_POST) {
+        refuse_method(request, endpoint->get ? "GET, HEAD, POST" : "POST");
+        return;
+    }
+    endpoint->ingest->stats.batches++;
+    intake.gzip = span_equal_nocase(coding, span_text("gzip"));
+    if (!intake.format ||
+        (coding.n > 0 && !intake.gzip && !span_equal_nocase(coding, span_text("identity")))) {
+        http1_reply_error(request, 415, "UNSUPPORTED",
+                          intake.format ? "the only Content-Encoding is gzip"
+                                        : "the Content-Type is application/x-protobuf or application/json");
+        return;
+    }
+    if (!admission_pass(endpoint, intake.format->style, request, &intake.entry))
+        return;
+    if (intake.gzip || exchange->body_n > INLINE_BODY) {
+        hand_on(request, &intake);
+        return;
+    }
+    decode(&intake, span_of(exchange->body, exchange->body_n));
+    decoded(&intake, request);
+}

@@ -1,0 +1,458 @@
+#include "handlers/ingest/journal.h"
+
+#include "handlers/ingest/retention.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLEAR_SECONDS 60.0 /* between looks for segments that are too old */
+
+static void start_group(struct journal *journal);
+static void kick(struct journal *journal);
+
+static int64_t wall_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- what a thread does for the journal -------------------------------------------------------- */
+
+struct chore {
+    struct journal *journal;
+    int fd;
+    uint64_t number, offset, bytes;
+    struct retention_result removed;
+};
+
+/* Has the files pool run a chore; it is freed by done(), or now if that is impossible. */
+static bool hand_on(struct journal *journal, const struct chore *chore, void (*run)(struct job *job),
+                    void (*done)(struct job *job)) {
+    struct job *job = offload_job(journal->loop->offload, JOB_CALL);
+    struct chore *copy = job ? malloc(sizeof(*copy)) : NULL;
+    if (!copy) {
+        if (job)
+            offload_release(journal->loop->offload, job);
+        return false;
+    }
+    *copy = *chore;
+    copy->journal = journal;
+    job->pool = JOB_POOL_FILES;
+    job->call.run = run;
+    job->call.argument = copy;
+    job->done = done;
+    offload_submit(journal->loop->offload, job);
+    return true;
+}
+
+static void run_create(struct job *job) {
+    struct chore *chore = job->call.argument;
+    chore->fd = segment_create(chore->journal->directory, chore->number, chore->bytes);
+    job->error = chore->fd < 0 ? chore->fd : 0;
+}
+
+static void run_end(struct job *job) {
+    struct chore *chore = job->call.argument;
+    job->error = segment_end(chore->fd, chore->offset);
+}
+
+static void run_clear(struct job *job) {
+    struct chore *chore = job->call.argument;
+    const struct ingest_settings *settings = chore->journal->settings;
+    int64_t oldest = settings->keep_age > 0 ? wall_ms() - (int64_t)(settings->keep_age * 1000) : 0;
+    job->error = retention_apply(chore->journal->directory, chore->number, settings->keep_bytes, oldest,
+                                 &chore->removed);
+}
+
+static void cleared(struct job *job) {
+    struct chore *chore = job->call.argument;
+    struct journal *journal = chore->journal;
+    journal->clearing = false;
+    if (job->error && job->error != -ECANCELED)
+        log_warn(journal->loop->log, "ingest retention", log_text("error", strerrordesc_np(-job->error)));
+    if (job->error == 0)
+        journal->stats->segments = chore->removed.kept;
+    journal->stats->segments_removed += chore->removed.removed;
+    deadline_set(&journal->clear, &journal->clear_class);
+    free(chore);
+}
+
+/* Looks for segments that are too many or too old; the active one and its successors stay. */
+static void clear_old(struct journal *journal) {
+    struct chore chore = {.number = journal->active_number};
+    if (!journal->clearing)
+        journal->clearing = hand_on(journal, &chore, run_clear, cleared);
+}
+
+static void on_clear(struct deadline *deadline) {
+    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, clear));
+    clear_old(journal);
+}
+
+static void ended(struct job *job) {
+    struct chore *chore = job->call.argument;
+    struct journal *journal = chore->journal;
+    if (job->error && job->error != -ECANCELED)
+        log_warn(journal->loop->log, "ingest segment not ended",
+                 log_text("error", strerrordesc_np(-job->error)),
+                 log_number("number", (int64_t)chore->number));
+    ledger_release(&journal->loop->ledger, chore->fd);
+    free(chore);
+    clear_old(journal);
+}
+
+/* The active segment takes nothing more. */
+static void end_active(struct journal *journal) {
+    struct chore chore = {.fd = journal->active, .number = journal->active_number, .offset = journal->offset};
+    if (journal->active < 0)
+        return;
+    journal->active = -1;
+    if (!hand_on(journal, &chore, run_end, ended)) /* its end stays open: readers stop at the zeros there */
+        ledger_release(&journal->loop->ledger, chore.fd);
+}
+
+static void sample(struct journal *journal) {
+    journal->stats->queue_depth = journal->queue.count;
+    journal->stats->queue_size = journal->queue.bytes;
+    journal->stats->ready = journal->state == JOURNAL_WORKING;
+}
+
+/* ---- refusals ---------------------------------------------------------------------------------- */
+
+static void conclude(struct journal *journal, struct batch *batch, int error) {
+    queue_let_go(&journal->queue, batch);
+    sample(journal);
+    batch->done(batch, error);
+}
+
+/* Everything that waits is answered with an error. */
+static void refuse_waiting(struct journal *journal, int error) {
+    for (struct batch *batch; (batch = queue_take(&journal->queue));)
+        conclude(journal, batch, error);
+}
+
+static void fail(struct journal *journal, int error, const char *what) {
+    if (journal->state == JOURNAL_FAILED)
+        return;
+    journal->state = JOURNAL_FAILED;
+    log_error(journal->loop->log, "ingest log failed", log_text("at", what),
+              log_text("error", strerrordesc_np(-error)),
+              log_text("consequence", "nothing is taken until a restart"));
+    refuse_waiting(journal, -EIO);
+    sample(journal);
+}
+
+static void fill_up(struct journal *journal, int error) {
+    if (journal->state == JOURNAL_WORKING)
+        log_error(journal->loop->log, "ingest disk full", log_text("error", strerrordesc_np(-error)));
+    journal->state = JOURNAL_FULL;
+    refuse_waiting(journal, -ENOSPC);
+    sample(journal);
+    deadline_set(&journal->retry, &journal->retry_class);
+}
+
+static bool is_full(int error) {
+    return error == -ENOSPC || error == -EDQUOT;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------- */
+
+static void created(struct job *job);
+
+static void create_spare(struct journal *journal) {
+    struct chore chore = {.number = journal->next_number, .bytes = journal->settings->segment};
+    if (journal->creating || journal->spare >= 0 || journal->state == JOURNAL_FAILED)
+        return;
+    journal->creating = hand_on(journal, &chore, run_create, created);
+    if (journal->creating)
+        journal->next_number++;
+    else
+        deadline_set(&journal->retry, &journal->retry_class);
+}
+
+static void created(struct job *job) {
+    struct chore *chore = job->call.argument;
+    struct journal *journal = chore->journal;
+    int error = job->error;
+    journal->creating = false;
+    if (error == 0) {
+        ledger_enter(&journal->loop->ledger, chore->fd, FD_LOG, 0, loop_now(journal->loop));
+        journal->spare = chore->fd;
+        if (journal->state == JOURNAL_FULL) {
+            log_info(journal->loop->log, "ingest disk has room",
+                     log_number("segment", (int64_t)chore->number));
+            journal->state = JOURNAL_WORKING;
+            sample(journal);
+        }
+    } else if (error == -EEXIST) { /* a name that is taken is never ours to overwrite */
+        create_spare(journal);
+    } else if (is_full(error) && journal->active < 0) {
+        fill_up(journal, error);
+    } else if (is_full(error)) { /* there still is the rest of the active one */
+        deadline_set(&journal->retry, &journal->retry_class);
+    } else if (error != -ECANCELED) {
+        fail(journal, error, "creating a segment");
+    }
+    free(chore);
+    kick(journal);
+}
+
+static void on_retry(struct deadline *deadline) {
+    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, retry));
+    if (journal->state == JOURNAL_FULL && journal->spare >= 0)
+        journal->state = JOURNAL_WORKING;
+    create_spare(journal);
+}
+
+/* Is there room for n bytes in the active segment? If not, the spare takes its place or is waited for. */
+static bool have_room(struct journal *journal, size_t n) {
+    if (journal->active >= 0 && journal->offset + n <= journal->settings->segment)
+        return true;
+    end_active(journal);
+    if (journal->spare < 0) {
+        create_spare(journal);
+        return false;
+    }
+    journal->active = journal->spare;
+    journal->active_number = journal->next_number - 1;
+    journal->offset = SEGMENT_HEAD;
+    journal->spare = -1;
+    journal->stats->segments++;
+    return true;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------ */
+
+/* Takes batches from the queue as far as they fit together; at least one. */
+static void gather(struct journal *journal) {
+    const struct ingest_settings *settings = journal->settings;
+    size_t left = settings->segment - journal->offset;
+    int64_t now = loop_clock();
+    struct batch *batch;
+    STAILQ_INIT(&journal->group);
+    journal->n = journal->group_count = 0;
+    while ((batch = STAILQ_FIRST(&journal->queue.list)) && batch->n <= left - journal->n &&
+           (journal->n == 0 || journal->n + batch->n <= settings->group_bytes)) {
+        queue_take(&journal->queue);
+        STAILQ_INSERT_TAIL(&journal->group, batch, link);
+        journal->n += batch->n;
+        journal->group_count++;
+        histogram_add(&journal->stats->queue_wait, (uint64_t)(now - batch->queued_ns));
+    }
+}
+
+/* The group's bytes in one piece: several batches are at most group_bytes together. */
+static void join(struct journal *journal) {
+    struct batch *batch = STAILQ_FIRST(&journal->group);
+    char *at = journal->room;
+    journal->bytes = journal->group_count == 1 ? batch->bytes : journal->room;
+    if (journal->group_count == 1)
+        return;
+    STAILQ_FOREACH (batch, &journal->group, link) {
+        memcpy(at, batch->bytes, batch->n);
+        at += batch->n;
+    }
+}
+
+static void conclude_group(struct journal *journal, int error) {
+    for (struct batch *batch; (batch = STAILQ_FIRST(&journal->group));) {
+        STAILQ_REMOVE_HEAD(&journal->group, link);
+        conclude(journal, batch, error);
+    }
+}
+
+static void written(struct job *job) {
+    struct journal *journal = job->context;
+    struct ingest_stats *stats = journal->stats;
+    int error = job->error;
+    bool sync_failed = job->write.sync_failed;
+    journal->writing = false;
+    journal->last_ns = loop_clock();
+    if (job->finished_ns > job->submitted_ns)
+        histogram_add(&stats->sync, (uint64_t)(job->finished_ns - job->submitted_ns));
+    if (error == 0) {
+        stats->groups++;
+        stats->log_bytes += journal->n;
+        histogram_add(&stats->group_batches, journal->group_count);
+        journal->offset += journal->n;
+        conclude_group(journal, 0);
+        if (journal->offset > journal->settings->segment / 2)
+            create_spare(journal);
+        kick(journal);
+        return;
+    }
+    if (error == -ECANCELED && !sync_failed) { /* the loop ends: journal_close() writes them */
+        queue_put_back(&journal->queue, &journal->group);
+        return;
+    }
+    stats->write_errors++;
+    bool full = is_full(error) && !sync_failed;
+    if (full) { /* what was written of the group goes with the end of its segment */
+        end_active(journal);
+        fill_up(journal, error);
+    } else {
+        fail(journal, error, sync_failed ? "fdatasync" : "write");
+    }
+    conclude_group(journal, full ? -ENOSPC : -EIO);
+}
+
+static void start_group(struct journal *journal) {
+    struct batch *first = STAILQ_FIRST(&journal->queue.list);
+    deadline_clear(&journal->window);
+    if (!have_room(journal, first->n))
+        return;
+    struct job *job = offload_job(journal->loop->offload, JOB_WRITE);
+    if (!job) { /* too much work in hand: in a moment */
+        deadline_set(&journal->window, &journal->window_class);
+        return;
+    }
+    gather(journal);
+    join(journal);
+    job->write.fd = journal->active;
+    job->write.offset = journal->offset;
+    job->write.buffer = journal->bytes;
+    job->write.want = journal->n;
+    job->write.sync = journal->settings->ack != ACK_WRITE;
+    job->context = journal;
+    job->done = written;
+    journal->writing = true;
+    journal->before_count = journal->last_count;
+    journal->last_count = journal->group_count;
+    offload_submit(journal->loop->offload, job);
+}
+
+/* Starts a group, or waits a little for it to grow: under load, for as many batches as the last ones had. */
+static void kick(struct journal *journal) {
+    const struct ingest_settings *settings = journal->settings;
+    const struct queue *queue = &journal->queue;
+    if (journal->writing || journal->state != JOURNAL_WORKING || queue->waiting == 0)
+        return;
+    unsigned expected =
+        journal->last_count > journal->before_count ? journal->last_count : journal->before_count;
+    bool idle = (double)(loop_clock() - journal->last_ns) > settings->group_window * 1e9;
+    if (idle || queue->waiting >= expected || queue->waiting_bytes >= settings->group_bytes ||
+        settings->group_window <= 0)
+        start_group(journal);
+    else if (!deadline_is(&journal->window, &journal->window_class))
+        deadline_set(&journal->window, &journal->window_class);
+}
+
+static void on_window(struct deadline *deadline) {
+    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, window));
+    if (!journal->writing && journal->state == JOURNAL_WORKING && journal->queue.waiting > 0)
+        start_group(journal);
+}
+
+/* ---- what others call -------------------------------------------------------------------------- */
+
+int journal_directory(const char *path) {
+    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+        return -errno;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,
+                 struct ingest_stats *stats, int directory, const struct recovery *recovery, char *why,
+                 size_t why_size) {
+    *journal = (struct journal){.loop = loop,
+                                .settings = settings,
+                                .stats = stats,
+                                .directory = directory,
+                                .active = -1,
+                                .spare = -1,
+                                .next_number = recovery->next_number,
+                                .next_sequence = recovery->next_sequence};
+    stats->segments = recovery->segments;
+    STAILQ_INIT(&journal->group);
+    journal->active_number = journal->next_number;
+    journal->room = malloc(settings->group_bytes);
+    snprintf(why, why_size, "no memory for a group of batches");
+    if (!journal->room)
+        return -ENOMEM;
+    queue_init(&journal->queue, (uint64_t)settings->queue_batches, settings->queue_bytes);
+    deadlines_add(&loop->deadlines, &journal->window_class,
+                  settings->group_window > 0 ? settings->group_window : 0.001, on_window);
+    deadlines_add(&loop->deadlines, &journal->retry_class, settings->retry, on_retry);
+    deadlines_add(&loop->deadlines, &journal->clear_class, CLEAR_SECONDS, on_clear);
+    int fd = segment_create(directory, journal->next_number++, settings->segment);
+    if (is_full(fd)) {
+        fill_up(journal, fd);
+    } else if (fd < 0) {
+        snprintf(why, why_size, "%s: cannot create a segment: %s", settings->path, strerrordesc_np(-fd));
+        return fd;
+    } else {
+        ledger_enter(&loop->ledger, fd, FD_LOG, 0, loop_now(loop));
+        journal->spare = fd;
+    }
+    sample(journal);
+    clear_old(journal);
+    return 0;
+}
+
+/* What was acknowledged in memory and did not reach a group: as far as the active segment has room. */
+static void write_rest(struct journal *journal) {
+    while (journal->queue.waiting > 0 && have_room(journal, STAILQ_FIRST(&journal->queue.list)->n)) {
+        gather(journal);
+        join(journal);
+        bool good = pwrite(journal->active, journal->bytes, journal->n, (off_t)journal->offset) ==
+                    (ssize_t)journal->n;
+        journal->offset += journal->n;
+        conclude_group(journal, good && fdatasync(journal->active) == 0 ? 0 : -EIO);
+    }
+}
+
+void journal_close(struct journal *journal) {
+    struct ledger *ledger = &journal->loop->ledger;
+    if (journal->writing || journal->creating || journal->clearing)
+        return; /* a thread or the kernel still has it: the process ends with it */
+    if (journal->state == JOURNAL_WORKING)
+        write_rest(journal);
+    refuse_waiting(journal, -EIO);
+    if (journal->active >= 0) {
+        segment_end(journal->active, journal->offset);
+        ledger_release(ledger, journal->active);
+    }
+    if (journal->spare >= 0) {
+        char name[SEGMENT_NAME_SIZE];
+        segment_name(journal->next_number - 1, name);
+        unlinkat(journal->directory, name, 0);
+        ledger_release(ledger, journal->spare);
+    }
+    ledger_release(ledger, journal->directory);
+    free(journal->room);
+}
+
+int journal_refusal(struct journal *journal) {
+    if (journal->state == JOURNAL_WORKING)
+        return queue_has_room(&journal->queue) ? 0 : -EBUSY;
+    return journal->state == JOURNAL_FULL ? -ENOSPC : -EIO;
+}
+
+int journal_append(struct journal *journal, struct batch *batch) {
+    int refusal = journal_refusal(journal);
+    if (refusal)
+        return refusal;
+    if (batch->n > journal->settings->segment - SEGMENT_HEAD || batch->n > RECORD_HEAD + (size_t)RECORD_MAX)
+        return -E2BIG;
+    struct record record = {.sequence = journal->next_sequence,
+                            .time_ms = wall_ms(),
+                            .format = (uint16_t)batch->format,
+                            .flags = batch->flags,
+                            .count = batch->count,
+                            .payload = span_of(batch->bytes + RECORD_HEAD, batch->n - RECORD_HEAD)};
+    batch->sequence = record.sequence;
+    batch->queued_ns = loop_clock();
+    journal->next_sequence += batch->count;
+    record_seal(batch->bytes, &record);
+    queue_push(&journal->queue, batch);
+    sample(journal);
+    kick(journal);
+    return 0;
+}

@@ -1,0 +1,239 @@
+#include "handlers/ingest/json_records.h"
+
+#include "handlers/ingest/observation.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+
+#define POINTER 512 /* bytes of a JSON pointer in an answer; longer ones are cut */
+
+/* Where the record in hand is. */
+struct spot {
+    struct decoding *decoding;
+    bool is_line, in_array;
+    uint32_t number;
+};
+
+/* member of the record, and below it a member of that; either may be NULL. */
+static bool refuse(const struct spot *spot, const char *member, struct span below, enum refusal code,
+                   const char *message) {
+    char pointer[POINTER], *at = pointer, *end = pointer + sizeof(pointer) - 3;
+    if (spot->in_array)
+        at += sprintf(at, "/%u", spot->number);
+    if (member)
+        at += sprintf(at, "/%s", member);
+    if (below.p)
+        *at++ = '/';
+    for (size_t i = 0; i < below.n && at < end; i++) { /* RFC 6901, 3 */
+        if (below.p[i] == '~' || below.p[i] == '/')
+            *at++ = '~';
+        *at++ = below.p[i] == '~' ? '0' : below.p[i] == '/' ? '1' : below.p[i];
+    }
+    *at = '\0';
+    struct place place = {.is_line = spot->is_line, .number = spot->number, .pointer = pointer};
+    decoding_refuse(spot->decoding, &place, code, message);
+    return false;
+}
+
+static const struct span nothing = {NULL, 0};
+
+static struct span text_of(const json_t *string) {
+    return span_of(json_string_value(string), json_string_length(string));
+}
+
+static bool read_type(const struct spot *spot, const json_t *object, struct sample *sample) {
+    const json_t *type = json_object_get(object, "type");
+    sample->type = SAMPLE_GAUGE;
+    if (!type)
+        return true;
+    if (!json_is_string(type))
+        return refuse(spot, "type", nothing, REFUSAL_TYPE, "type is one of gauge, counter, histogram");
+    for (int i = 0; i < SAMPLE_TYPES; i++)
+        if (span_equal(text_of(type), span_text(sample_type_name((enum sample_type)i)))) {
+            sample->type = (enum sample_type)i;
+            return true;
+        }
+    return refuse(spot, "type", nothing, REFUSAL_TYPE, "type is one of gauge, counter, histogram");
+}
+
+static bool read_buckets(const struct spot *spot, const json_t *object, struct sample *sample) {
+    const json_t *bounds = json_object_get(object, "bounds"), *counts = json_object_get(object, "counts");
+    const json_t *sum = json_object_get(object, "sum");
+    if (!json_is_number(sum) || !json_is_array(bounds) || !json_is_array(counts) ||
+        json_array_size(counts) != json_array_size(bounds) + 1)
+        return refuse(spot, "value", nothing, REFUSAL_FIELD,
+                      "a histogram has a number sum, and arrays bounds and counts, which has one more");
+    if (json_array_size(bounds) > SAMPLE_BOUNDS)
+        return refuse(spot, "value", span_text("bounds"), REFUSAL_LIMIT, "too many buckets, at most 65");
+    sample->value = json_number_value(sum);
+    sample->bounds_n = (unsigned)json_array_size(bounds);
+    for (unsigned i = 0; i <= sample->bounds_n; i++) {
+        const json_t *bound = json_array_get(bounds, i), *count = json_array_get(counts, i);
+        if ((bound && !json_is_number(bound)) || !json_is_integer(count) || json_integer_value(count) < 0)
+            return refuse(spot, "value", nothing, REFUSAL_FIELD,
+                          "bounds are numbers, counts integers from 0 on");
+        if (bound)
+            sample->bounds[i] = json_number_value(bound);
+        sample->counts[i] = (uint64_t)json_integer_value(count);
+    }
+    return true;
+}
+
+static bool read_value(const struct spot *spot, const json_t *object, struct sample *sample) {
+    const json_t *value = json_object_get(object, "value");
+    if (!value)
+        return refuse(spot, "value", nothing, REFUSAL_FIELD, "value is missing");
+    if (json_is_object(value) && sample->type == SAMPLE_HISTOGRAM)
+        return read_buckets(spot, value, sample);
+    if (!json_is_number(value))
+        return refuse(spot, "value", nothing, REFUSAL_FIELD, "value is not a number");
+    sample->value = json_number_value(value);
+    if (sample->type == SAMPLE_HISTOGRAM)
+        observation_set(sample, 1);
+    return true;
+}
+
+static bool read_time(const struct spot *spot, const json_t *object, struct sample *sample) {
+    const json_t *time = json_object_get(object, "timestamp");
+    sample->time_ms = spot->decoding->rules.now_ms;
+    if (!time)
+        return true;
+    if (!json_is_number(time) || fabs(json_number_value(time)) > 9e15)
+        return refuse(spot, "timestamp", nothing, REFUSAL_TIME,
+                      "timestamp is not a number of milliseconds since 1970");
+    sample->time_ms =
+        json_is_integer(time) ? json_integer_value(time) : (int64_t)floor(json_real_value(time));
+    return true;
+}
+
+static bool read_tags(const struct spot *spot, json_t *object, struct sample *sample) {
+    json_t *tags = json_object_get(object, "tags");
+    sample->labels_n = 0;
+    if (!tags)
+        return true;
+    if (!json_is_object(tags))
+        return refuse(spot, "tags", nothing, REFUSAL_FIELD, "tags is not an object");
+    if (json_object_size(tags) > SAMPLE_LABELS)
+        return refuse(spot, "tags", nothing, REFUSAL_LIMIT, "too many labels");
+    for (void *at = json_object_iter(tags); at; at = json_object_iter_next(tags, at)) {
+        const json_t *value = json_object_iter_value(at);
+        struct sample_label *label = &sample->labels[sample->labels_n++];
+        label->name = span_text(json_object_iter_key(at));
+        if (!json_is_string(value))
+            return refuse(spot, "tags", label->name, REFUSAL_LABEL, "a tag's value is a string");
+        label->value = text_of(value);
+    }
+    return true;
+}
+
+static void read_record(const struct spot *spot, json_t *object) {
+    static const char *const members[] = {[PART_NAME] = "name",
+                                          [PART_VALUE] = "value",
+                                          [PART_TIME] = "timestamp",
+                                          [PART_LABEL] = "tags",
+                                          [PART_LABEL_VALUE] = "tags"};
+    struct sample sample;
+    struct fault fault;
+    if (!json_is_object(object)) {
+        refuse(spot, NULL, nothing, REFUSAL_SYNTAX, "a record is an object");
+        return;
+    }
+    const json_t *name = json_object_get(object, "name");
+    if (!json_is_string(name)) {
+        refuse(spot, "name", nothing, REFUSAL_FIELD, name ? "name is not a string" : "name is missing");
+        return;
+    }
+    sample.name = text_of(name);
+    sample.cumulative = false;
+    sample.bounds_n = 0;
+    if (read_type(spot, object, &sample) && read_value(spot, object, &sample) &&
+        read_time(spot, object, &sample) && read_tags(spot, object, &sample) &&
+        !decoding_take(spot->decoding, &sample, spot->number, &fault))
+        refuse(spot, members[fault.part], fault.label, fault.code, fault.message);
+}
+
+/* What jansson says about a text that is none, at the line and column of the body. */
+static void refuse_text(struct decoding *decoding, const json_error_t *error, struct span text,
+                        uint32_t line) {
+    size_t at = error->position > 0 && (size_t)error->position <= text.n ? (size_t)error->position - 1 : 0,
+           start = at;
+    struct place place = {.is_line = true, .number = line};
+    for (size_t i = 0; i < at; i++)
+        place.number += text.p[i] == '\n';
+    while (start > 0 && text.p[start - 1] != '\n')
+        start--;
+    place.column = (uint32_t)(at - start) + 1;
+    decoding_refuse(decoding, &place, REFUSAL_SYNTAX, error->text);
+}
+
+static bool is_blank(struct span text) {
+    for (size_t i = 0; i < text.n; i++)
+        if (!strchr(" \t\r\n", text.p[i]) || !text.p[i])
+            return false;
+    return true;
+}
+
+/* One text that is an object or an array of them. */
+static void read_document(struct decoding *decoding, json_t *root) {
+    struct spot spot = {.decoding = decoding, .in_array = json_is_array(root)};
+    if (!spot.in_array) {
+        read_record(&spot, root);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(root); i++) {
+        spot.number = (uint32_t)i;
+        read_record(&spot, json_array_get(root, i));
+    }
+}
+
+static void read_lines(struct decoding *decoding, struct span body) {
+    struct spot spot = {.decoding = decoding, .is_line = true};
+    decoding->batch->by_line = true;
+    while (body.n > 0) {
+        const char *end = memchr(body.p, '\n', body.n);
+        struct span line = span_of(body.p, end ? (size_t)(end - body.p) : body.n);
+        body = span_of(body.p + line.n + (end != NULL), body.n - line.n - (end != NULL));
+        spot.number++;
+        if (is_blank(line))
+            continue;
+        json_error_t error;
+        json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        if (root)
+            read_record(&spot, root);
+        else
+            refuse_text(decoding, &error, line, spot.number);
+        json_decref(root);
+    }
+}
+
+/* Lines, if the first one is an object by itself and another one follows. */
+static bool has_lines(struct span body) {
+    const char *end = memchr(body.p, '\n', body.n);
+    if (!end || is_blank(span_of(end, body.n - (size_t)(end - body.p))))
+        return false;
+    json_error_t error;
+    json_t *first = json_loadb(body.p, (size_t)(end - body.p), 0, &error);
+    bool lines = json_is_object(first);
+    json_decref(first);
+    return lines;
+}
+
+void json_records_decode(struct decoding *decoding, struct span body) {
+    json_error_t error;
+    size_t skip = 0;
+    while (skip < body.n && is_blank(span_of(body.p + skip, 1)))
+        skip++;
+    if (skip < body.n && body.p[skip] == '{' && has_lines(span_of(body.p + skip, body.n - skip))) {
+        read_lines(decoding, body);
+        return;
+    }
+    json_t *root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
+    if (root)
+        read_document(decoding, root);
+    else if (skip < body.n && body.p[skip] == '{' && memchr(body.p, '\n', body.n))
+        read_lines(decoding, body);
+    else
+        refuse_text(decoding, &error, body, 1);
+    json_decref(root);
+}

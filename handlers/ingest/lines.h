@@ -1,0 +1,16 @@
+/* Decoders of the line formats: what they mean as samples.
+ *
+ *     body -> line by line -> proto/influx.h | prometheus_text.h | statsd.h -> samples
+ *     Influx: each field is a gauge MEASUREMENT_FIELD (MEASUREMENT for the field `value`); precision in the query
+ *     Prometheus: counters, and the parts of histograms and summaries, are cumulative counters; the rest gauges
+ *     statsd: c counts value / rate, g is a gauge, ms (as seconds), h and d are observations */
+#ifndef SLUICE_INGEST_LINES_H
+#define SLUICE_INGEST_LINES_H
+
+#include "handlers/ingest/decode.h"
+
+void influx_decode(struct decoding *decoding, struct span body);
+void prometheus_decode(struct decoding *decoding, struct span body);
+void statsd_decode(struct decoding *decoding, struct span body);
+
+#endif

@@ -1,0 +1,193 @@
+/* OTLP/JSON: protobuf's JSON with lowerCamelCase names, 64-bit integers as text or number, enums as numbers. Unknown
+ * members are ignored. */
+#include "handlers/ingest/otlp.h"
+
+#include "proto/metric_line.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define POINTER 256
+
+struct otlp_json {
+    struct decoding *decoding;
+    struct otlp_point point;
+    const char *wrong; /* what makes the point in hand unreadable; NULL: nothing yet */
+    uint32_t number;
+    size_t resource, scope, metric; /* where the point is */
+};
+
+static struct span text_of(const json_t *value) {
+    return json_is_string(value) ? span_of(json_string_value(value), json_string_length(value))
+                                 : span_of("", 0);
+}
+
+/* A 64-bit integer as text or number; an absent one is 0. */
+static int64_t integer_of(struct otlp_json *state, const json_t *value) {
+    int64_t number = 0;
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    if (value && !json_is_null(value) && (!json_is_string(value) || !metric_integer(text_of(value), &number)))
+        state->wrong = "an integer is neither a number nor a text of digits";
+    return number;
+}
+
+/* A double as number, or as one of the texts that JSON has no numbers for. */
+static double double_of(struct otlp_json *state, const json_t *value) {
+    double number = 0;
+    if (json_is_number(value))
+        return json_number_value(value);
+    if (!json_is_string(value) || !metric_number(text_of(value), &number))
+        state->wrong = "a value is not a number";
+    return number;
+}
+
+static void read_attribute(struct otlp_json *state, const json_t *attribute, struct otlp_attribute *out) {
+    const json_t *value = json_object_get(attribute, "value"), *member;
+    *out = (struct otlp_attribute){.key = text_of(json_object_get(attribute, "key"))};
+    if ((member = json_object_get(value, "stringValue"))) {
+        out->kind = OTLP_TEXT;
+        out->text = text_of(member);
+    } else if ((member = json_object_get(value, "boolValue"))) {
+        out->kind = OTLP_BOOL;
+        out->number = json_is_true(member);
+    } else if ((member = json_object_get(value, "intValue"))) {
+        out->kind = OTLP_INT;
+        out->number = integer_of(state, member);
+    } else if ((member = json_object_get(value, "doubleValue"))) {
+        out->kind = OTLP_DOUBLE;
+        out->real = double_of(state, member);
+    } else if (json_object_size(value) > 0) {
+        out->kind = OTLP_COMPLEX;
+    }
+}
+
+static void read_attributes(struct otlp_json *state, const json_t *list) {
+    struct otlp_point *point = &state->point;
+    point->attributes_n = (unsigned)json_array_size(list);
+    for (unsigned i = 0; i < point->attributes_n && i < SAMPLE_LABELS; i++)
+        read_attribute(state, json_array_get(list, i), &point->attributes[i]);
+}
+
+static void read_buckets(struct otlp_json *state, const json_t *object) {
+    struct otlp_point *point = &state->point;
+    const json_t *counts = json_object_get(object, "bucketCounts"),
+                 *bounds = json_object_get(object, "explicitBounds");
+    point->counts_n = json_array_size(counts);
+    point->bounds_n = json_array_size(bounds);
+    for (size_t i = 0; i < point->counts_n && i <= SAMPLE_BOUNDS; i++) {
+        int64_t count = integer_of(state, json_array_get(counts, i));
+        if (count < 0)
+            state->wrong = "a bucket's count is negative";
+        point->counts[i] = (uint64_t)count;
+    }
+    for (size_t i = 0; i < point->bounds_n && i < SAMPLE_BOUNDS; i++)
+        point->bounds[i] = double_of(state, json_array_get(bounds, i));
+}
+
+static void read_value(struct otlp_json *state, const json_t *object) {
+    struct otlp_point *point = &state->point;
+    const json_t *real = json_object_get(object, "asDouble"), *integer = json_object_get(object, "asInt");
+    const json_t *sum = json_object_get(object, "sum");
+    bool histogram = point->kind == OTLP_HISTOGRAM;
+    point->value = 0;
+    point->has_value = histogram ? sum != NULL : real || integer;
+    if (point->has_value && (histogram || real))
+        point->value = double_of(state, histogram ? sum : real);
+    else if (point->has_value)
+        point->value = (double)integer_of(state, integer);
+}
+
+/* The member's name is the kind's. */
+static void read_point(struct otlp_json *state, const json_t *object, const char *kind, size_t index) {
+    struct otlp_point *point = &state->point;
+    char pointer[POINTER];
+    snprintf(pointer, sizeof(pointer), "/resourceMetrics/%zu/scopeMetrics/%zu/metrics/%zu/%s/dataPoints/%zu",
+             state->resource, state->scope, state->metric, kind, index);
+    state->wrong = json_is_object(object) ? NULL : "a data point is an object";
+    point->time_ns = (uint64_t)integer_of(state, json_object_get(object, "timeUnixNano"));
+    point->no_value = integer_of(state, json_object_get(object, "flags")) & 1;
+    point->bounds_n = point->counts_n = 0;
+    read_value(state, object);
+    if (point->kind == OTLP_HISTOGRAM)
+        read_buckets(state, object);
+    read_attributes(state, json_object_get(object, "attributes"));
+    uint32_t number = state->number++;
+    if (!state->wrong) {
+        otlp_take(state->decoding, point, number, pointer);
+        return;
+    }
+    struct place place = {.number = number, .pointer = pointer};
+    decoding_refuse(state->decoding, &place, REFUSAL_FIELD, state->wrong);
+}
+
+static void read_metric(struct otlp_json *state, const json_t *metric) {
+    static const struct {
+        const char *name;
+        enum otlp_kind kind;
+    } kinds[] = {{"gauge", OTLP_GAUGE},
+                 {"sum", OTLP_SUM},
+                 {"histogram", OTLP_HISTOGRAM},
+                 {"exponentialHistogram", OTLP_OTHER},
+                 {"summary", OTLP_OTHER}};
+    state->point.name = text_of(json_object_get(metric, "name"));
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        const json_t *data = json_object_get(metric, kinds[k].name);
+        const json_t *points = json_object_get(data, "dataPoints");
+        state->point.kind = kinds[k].kind;
+        state->point.monotonic = json_is_true(json_object_get(data, "isMonotonic"));
+        state->point.temporality =
+            (uint64_t)integer_of(state, json_object_get(data, "aggregationTemporality"));
+        for (size_t i = 0; i < json_array_size(points); i++)
+            read_point(state, json_array_get(points, i), kinds[k].name, i);
+    }
+}
+
+static void read_resource(struct otlp_json *state, const json_t *resource) {
+    const json_t *attributes = json_object_get(resource, "attributes");
+    state->point.service = state->point.instance = span_of("", 0);
+    for (size_t i = 0; i < json_array_size(attributes); i++) {
+        struct otlp_attribute attribute;
+        read_attribute(state, json_array_get(attributes, i), &attribute);
+        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.name")))
+            state->point.service = attribute.text;
+        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.instance.id")))
+            state->point.instance = attribute.text;
+    }
+}
+
+static void read_request(struct otlp_json *state, const json_t *root) {
+    const json_t *resources = json_object_get(root, "resourceMetrics");
+    for (state->resource = 0; state->resource < json_array_size(resources); state->resource++) {
+        const json_t *resource = json_array_get(resources, state->resource);
+        const json_t *scopes = json_object_get(resource, "scopeMetrics");
+        read_resource(state, json_object_get(resource, "resource"));
+        for (state->scope = 0; state->scope < json_array_size(scopes); state->scope++) {
+            const json_t *metrics = json_object_get(json_array_get(scopes, state->scope), "metrics");
+            for (state->metric = 0; state->metric < json_array_size(metrics); state->metric++)
+                read_metric(state, json_array_get(metrics, state->metric));
+        }
+    }
+}
+
+void otlp_json_decode(struct decoding *decoding, struct span body) {
+    struct otlp_json *state = calloc(1, sizeof(*state));
+    json_error_t error = {.text = "a request is an object"};
+    json_t *root = json_loadb(body.p, body.n, 0, &error);
+    char message[JSON_ERROR_TEXT_LENGTH + 64];
+    if (!state) {
+        decoding->error = -ENOMEM;
+    } else if (!json_is_object(root)) {
+        snprintf(message, sizeof(message), "line %d, column %d: %s", error.line, error.column, error.text);
+        for (char *p = message; *p; p++)
+            *p = *p == '"' || *p == '\\' || (unsigned char)*p < 0x20 ? '\'' : *p; /* it quotes the body */
+        decoding_spoil(decoding, &(struct place){.number = 0}, message);
+    } else {
+        state->decoding = decoding;
+        read_request(state, root);
+    }
+    json_decref(root);
+    free(state);
+}

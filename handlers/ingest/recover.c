@@ -1,0 +1,125 @@
+#include "handlers/ingest/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE ((size_t)64 << 10)
+
+/* Where the good part of a segment ends, and what comes next in sequence. */
+struct good_part {
+    uint64_t end; /* 0: not even its head is whole */
+    uint64_t records, next_sequence;
+    bool torn;
+};
+
+static int find_good_part(int directory, uint64_t number, struct good_part *out) {
+    struct segment_reader reader;
+    struct record record;
+    *out = (struct good_part){0};
+    int result = segment_open(&reader, directory, number);
+    if (result == -EBADMSG) {
+        out->torn = true;
+        return 0;
+    }
+    if (result)
+        return result;
+    do {
+        out->end = reader.offset;
+        result = segment_next(&reader, &record);
+        if (result == 1 && record.sequence < out->next_sequence)
+            result = -EBADMSG; /* of an earlier life of these blocks */
+        if (result == 1) {
+            out->records++;
+            out->next_sequence = record.sequence + record.count;
+        }
+    } while (result == 1);
+    segment_close(&reader);
+    out->torn = result == -EBADMSG;
+    return out->torn ? 0 : result;
+}
+
+/* Bytes from offset up to the last one that is not 0, or -errno. */
+static int64_t rest_of(int fd, uint64_t offset) {
+    char piece[PIECE];
+    int64_t rest = 0;
+    ssize_t n;
+    for (uint64_t at = offset; (n = pread(fd, piece, sizeof(piece), (off_t)at)) > 0; at += (uint64_t)n)
+        for (ssize_t i = 0; i < n; i++)
+            if (piece[i])
+                rest = (int64_t)(at - offset) + i + 1;
+    return n < 0 ? -errno : rest;
+}
+
+/* Cuts a segment behind its good part; one without records is removed. 0 or -errno. */
+static int cut(int directory, uint64_t number, const struct good_part *good, struct recovery *out) {
+    char name[SEGMENT_NAME_SIZE];
+    segment_name(number, name);
+    int fd = openat(directory, name, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int64_t rest = rest_of(fd, good->end);
+    int error = rest < 0 ? (int)rest : 0;
+    if (rest > 0) {
+        out->cut_bytes += (uint64_t)rest;
+        out->cut_number = number;
+        out->cut_offset = good->end;
+    }
+    if (!error)
+        error = good->records ? segment_end(fd, good->end) : unlinkat(directory, name, 0) != 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
+static bool changed_since(int directory, uint64_t number, int64_t since_ms) {
+    char name[SEGMENT_NAME_SIZE];
+    struct stat st;
+    segment_name(number, name);
+    return fstatat(directory, name, &st, 0) != 0 || (int64_t)st.st_mtim.tv_sec * 1000 + 999 >= since_ms;
+}
+
+static int show(int directory, uint64_t number, recover_visit *visit, void *context, struct recovery *out) {
+    struct segment_reader reader;
+    struct record record;
+    int result = segment_open(&reader, directory, number);
+    if (result == 0) {
+        while ((result = segment_next(&reader, &record)) == 1) {
+            visit(context, &record);
+            out->records++;
+        }
+        segment_close(&reader);
+    }
+    if (result == -EBADMSG)
+        out->damaged++;
+    return result == -EBADMSG ? 0 : result;
+}
+
+int recover_log(int directory, int64_t since_ms, recover_visit *visit, void *context, struct recovery *out) {
+    uint64_t *numbers;
+    size_t count, first;
+    struct good_part good = {0};
+    *out = (struct recovery){.next_number = 1, .next_sequence = 1};
+    int error = segment_list(directory, &numbers, &count);
+    if (!error && count)
+        out->next_number = numbers[count - 1] + 1;
+    while (!error && count > 0 && good.records == 0) {
+        error = find_good_part(directory, numbers[count - 1], &good);
+        if (!error)
+            error = cut(directory, numbers[count - 1], &good, out);
+        if (!error && good.records == 0)
+            count--;
+    }
+    if (!error && good.records)
+        out->next_sequence = good.next_sequence;
+    if (!error && fsync(directory) != 0)
+        error = -errno;
+    out->segments = count;
+    for (first = count; first > 0 && changed_since(directory, numbers[first - 1], since_ms);)
+        first--;
+    for (; !error && first < count; first++)
+        error = show(directory, numbers[first], visit, context, out);
+    free(numbers);
+    return error;
+}

@@ -1,0 +1,31 @@
+/* What a start makes of the log that the last one left.
+ *
+ *     newest segment -> no record: removed, the one before is looked at
+ *                    -> records: up to the first that is torn or out of order; cut there, for good
+ *     then everything written since a moment is shown to a visitor, oldest first
+ *
+ * Only the newest segment with records can be torn: an older one was complete on the disk before its successor took
+ * its first record. */
+#ifndef SLUICE_INGEST_RECOVER_H
+#define SLUICE_INGEST_RECOVER_H
+
+#include "handlers/ingest/segment.h"
+
+struct recovery {
+    uint64_t next_number;   /* of a new segment */
+    uint64_t next_sequence; /* of a new sample; the first ever is 1 */
+    uint64_t segments;      /* that are there */
+    uint64_t records;       /* shown to the visitor */
+    uint64_t cut_bytes;     /* of what was cut: up to the last byte that is not 0 */
+    uint64_t cut_number, cut_offset;
+    uint64_t damaged; /* older segments that end in a record that cannot be read: their disk lost something */
+};
+
+/* Called for each record; valid during the call. */
+typedef void recover_visit(void *context, const struct record *record);
+
+/* Recovers the log of a directory and shows what segments changed since then (ms since 1970) hold. 0 or -errno.
+ * Blocks: for the start. */
+int recover_log(int directory, int64_t since_ms, recover_visit *visit, void *context, struct recovery *out);
+
+#endif

@@ -1,0 +1,187 @@
+#include "handlers/ingest/series.h"
+
+#include <stdlib.h>
+
+struct series_client {
+    UT_hash_handle hh;
+    uint64_t id, count;
+};
+
+void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client) {
+    *table = (struct series_table){.most = most, .most_of_client = most_of_client};
+    TAILQ_INIT(&table->recent);
+    TAILQ_INIT(&table->list);
+}
+
+static void leave_client(struct series_table *table, struct series_client *client) {
+    if (!client || --client->count > 0)
+        return;
+    HASH_DEL(table->clients, client);
+    free(client);
+}
+
+static void leave_family(struct series_table *table, struct series *series) {
+    struct series_family *family = series->family;
+    TAILQ_REMOVE(&family->series, series, sibling);
+    if (!TAILQ_EMPTY(&family->series))
+        return;
+    HASH_DEL(table->families, family);
+    TAILQ_REMOVE(&table->list, family, link);
+    free(family);
+}
+
+static void forget(struct series_table *table, struct series *series) {
+    HASH_DEL(table->table, series);
+    TAILQ_REMOVE(&table->recent, series, recent);
+    leave_family(table, series);
+    leave_client(table, series->client);
+    table->count--;
+    free(series->bounds);
+    free(series);
+}
+
+void series_free(struct series_table *table) {
+    for (struct series *series; (series = TAILQ_FIRST(&table->recent));)
+        forget(table, series);
+}
+
+static struct series_family *find_family(const struct series_table *table, struct span name) {
+    struct series_family *family;
+    HASH_FIND(hh, table->families, name.p, name.n, family);
+    return family;
+}
+
+static struct series *find(const struct series_table *table, const struct sample *sample) {
+    struct span key = sample_series(sample);
+    struct series *series;
+    HASH_FIND(hh, table->table, key.p, key.n, series);
+    return series;
+}
+
+static struct series_family *make_family(struct series_table *table, const struct sample *sample) {
+    struct series_family *family = calloc(1, sizeof(*family) + sample->name.n);
+    if (!family)
+        return NULL;
+    TAILQ_INIT(&family->series);
+    family->type = sample->type;
+    family->name_n = sample->name.n;
+    memcpy(family->name, sample->name.p, sample->name.n);
+    HASH_ADD_KEYPTR(hh, table->families, family->name, family->name_n, family);
+    TAILQ_INSERT_TAIL(&table->list, family, link);
+    return family;
+}
+
+static struct series_client *find_client(struct series_table *table, uint64_t id) {
+    struct series_client *client;
+    HASH_FIND(hh, table->clients, &id, sizeof(id), client);
+    if (!client && (client = calloc(1, sizeof(*client)))) {
+        client->id = id;
+        HASH_ADD(hh, table->clients, id, sizeof(id), client);
+    }
+    return client;
+}
+
+/* False: no memory. client has counted the series already. */
+static bool add(struct series_table *table, const struct sample *sample, struct series_family *family,
+                struct series_client *client, double now) {
+    struct span key = sample_series(sample);
+    struct series *series = calloc(1, sizeof(*series) + key.n);
+    if (!series)
+        return false;
+    if (!family && !(family = make_family(table, sample))) {
+        free(series);
+        return false;
+    }
+    series->family = family;
+    series->client = client;
+    series->updated = now;
+    series->key_n = key.n;
+    memcpy(series->key, key.p, key.n);
+    HASH_ADD_KEYPTR(hh, table->table, series->key, key.n, series);
+    TAILQ_INSERT_TAIL(&table->recent, series, recent);
+    TAILQ_INSERT_TAIL(&family->series, series, sibling);
+    table->count++;
+    return true;
+}
+
+enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t id,
+                                 double now) {
+    struct series *series = find(table, sample);
+    struct series_family *family = series ? series->family : find_family(table, sample->name);
+    if (family && family->type != sample->type)
+        return SERIES_OTHER_TYPE;
+    if (series)
+        return SERIES_GOOD;
+    if (table->count >= table->most)
+        return SERIES_LIMIT;
+    struct series_client *client = id ? find_client(table, id) : NULL;
+    if (client && ++client->count > table->most_of_client && table->most_of_client > 0) {
+        leave_client(table, client);
+        return SERIES_LIMIT;
+    }
+    if (add(table, sample, family, client, now))
+        return SERIES_GOOD;
+    leave_client(table, client);
+    return SERIES_LIMIT;
+}
+
+static bool same_bounds(const struct series *series, const struct sample *sample) {
+    return series->bounds && series->bounds_n == sample->bounds_n &&
+           memcmp(series->bounds, sample->bounds, sizeof(double) * sample->bounds_n) == 0;
+}
+
+/* The histogram takes over the sample's buckets, empty. False: no memory. */
+static bool set_bounds(struct series *series, const struct sample *sample) {
+    size_t n = sample->bounds_n;
+    double *bounds = calloc(2 * n + 1, sizeof(double));
+    if (!bounds)
+        return false;
+    memcpy(bounds, sample->bounds, n * sizeof(double));
+    free(series->bounds);
+    series->bounds = bounds;
+    series->counts = (uint64_t *)(void *)(bounds + n);
+    series->bounds_n = sample->bounds_n;
+    series->value = 0;
+    return true;
+}
+
+static void apply_histogram(struct series *series, const struct sample *sample) {
+    if ((sample->cumulative || !same_bounds(series, sample)) && !set_bounds(series, sample))
+        return;
+    for (unsigned i = 0; i <= series->bounds_n; i++)
+        series->counts[i] += sample->counts[i];
+    series->value += sample->value;
+}
+
+static void apply(struct series *series, const struct sample *sample) {
+    bool adds = sample->type != SAMPLE_GAUGE && !sample->cumulative;
+    if (!adds && series->known && sample->time_ms < series->time_ms)
+        return; /* a later state is known */
+    if (sample->type == SAMPLE_HISTOGRAM)
+        apply_histogram(series, sample);
+    else
+        series->value = adds ? series->value + sample->value : sample->value;
+    if (!series->known || sample->time_ms > series->time_ms)
+        series->time_ms = sample->time_ms;
+    series->known = true;
+}
+
+void series_apply(struct series_table *table, struct span samples, double now) {
+    struct sample sample;
+    while (sample_decode(&samples, &sample) == 0) {
+        struct series *series = find(table, &sample);
+        if (!series || series->family->type != sample.type)
+            continue;
+        apply(series, &sample);
+        series->updated = now;
+        TAILQ_REMOVE(&table->recent, series, recent);
+        TAILQ_INSERT_TAIL(&table->recent, series, recent);
+    }
+}
+
+uint64_t series_drop(struct series_table *table, double since) {
+    uint64_t dropped = 0;
+    for (struct series *series; (series = TAILQ_FIRST(&table->recent)) && series->updated < since; dropped++)
+        forget(table, series);
+    return dropped;
+}

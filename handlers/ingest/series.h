@@ -1,0 +1,66 @@
+/* The latest state of every series: what GET /metrics shows.
+ *
+ *     batch -> series_admit(): known, or within the limits -> log -> series_apply(): gauges set, counters summed,
+ *     histograms merged -> exposition.c
+ *     no sample for `stale` seconds: dropped
+ *
+ * A name has one type; a sample of another one is refused. */
+#ifndef SLUICE_INGEST_SERIES_H
+#define SLUICE_INGEST_SERIES_H
+
+#include "proto/sample.h"
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+struct series_family;
+struct series_client;
+
+struct series {
+    TAILQ_ENTRY(series) recent;  /* of all, the least recently updated first */
+    TAILQ_ENTRY(series) sibling; /* of the family */
+    UT_hash_handle hh;
+    struct series_family *family;
+    struct series_client *client; /* that brought it in; NULL: recovered */
+    double value, updated;        /* updated: seconds, the loop's clock */
+    int64_t time_ms;              /* of the latest sample */
+    bool known;                   /* a sample has been applied */
+    unsigned bounds_n;
+    double *bounds;   /* owned, with the counts behind them; NULL: no histogram */
+    uint64_t *counts; /* bounds_n + 1 */
+    size_t key_n;
+    char key[]; /* sample_series() */
+};
+
+struct series_family {
+    TAILQ_HEAD(, series) series;
+    TAILQ_ENTRY(series_family) link;
+    UT_hash_handle hh;
+    enum sample_type type;
+    size_t name_n;
+    char name[];
+};
+
+struct series_table {
+    struct series *table;
+    struct series_family *families;
+    struct series_client *clients;
+    TAILQ_HEAD(, series) recent;
+    TAILQ_HEAD(, series_family) list;
+    uint64_t count, most, most_of_client; /* most_of_client 0: no limit */
+};
+
+enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_LIMIT };
+
+void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client);
+void series_free(struct series_table *table);
+/* May a decoded sample of this client (a number that tells clients apart; 0: nobody) be taken? A new series is made
+ * room for. */
+enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t client,
+                                 double now);
+/* Applies encoded samples; those without a series are passed over. */
+void series_apply(struct series_table *table, struct span samples, double now);
+/* Drops what was not updated since then. How many. */
+uint64_t series_drop(struct series_table *table, double since);
+
+#endif

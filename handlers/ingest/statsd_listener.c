@@ -1,0 +1,79 @@
+#include "handlers/ingest/statsd_listener.h"
+
+#include "handlers/ingest/acceptance.h"
+#include "handlers/ingest/lines.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void logged(struct batch *batch, int error) {
+    struct ingest *ingest = batch->ingest;
+    if (error)
+        ingest->stats.statsd_lost += batch->count;
+    else
+        acceptance_logged(ingest, batch);
+    batch_free(batch);
+}
+
+static void received(void *context, struct span datagram, bool cut) {
+    struct statsd_listener *listener = context;
+    listener->ingest->stats.statsd_datagrams++;
+    if (cut) {
+        listener->ingest->stats.statsd_cut++;
+        return;
+    }
+    memcpy(listener->text + listener->n, datagram.p, datagram.n);
+    listener->n += datagram.n;
+    listener->text[listener->n++] = '\n';
+}
+
+/* The datagrams of one call, as one batch. */
+static void ended(void *context, uint32_t dropped) {
+    struct statsd_listener *listener = context;
+    struct ingest *ingest = listener->ingest;
+    struct batch *batch = batch_new(RECORD_STATSD);
+    struct decoding decoding = {.batch = batch};
+    ingest->stats.statsd_dropped += dropped;
+    if (batch) {
+        batch->by_line = true;
+        batch->ingest = ingest;
+        batch->done = logged;
+        rules_init(&decoding.rules, ingest->settings, false, ingest_wall_ms());
+        statsd_decode(&decoding, span_of(listener->text, listener->n));
+        rules_free(&decoding.rules);
+        if (acceptance_limit(ingest, batch, NULL) != 0)
+            decoding.error = -ENOMEM;
+        acceptance_count(ingest, batch);
+    }
+    listener->n = 0;
+    if (batch && !decoding.error && batch->count > 0 && journal_append(&ingest->journal, batch) == 0) {
+        ingest->stats.accepted += batch->count;
+        return;
+    }
+    ingest->stats.statsd_lost += batch ? batch->count : 0;
+    batch_free(batch);
+}
+
+struct statsd_listener *statsd_listener_open(struct ingest *ingest, const char *address, char *why,
+                                             size_t why_size) {
+    static const struct datagrams_class class = {received, ended};
+    struct statsd_listener *listener = calloc(1, sizeof(*listener));
+    char text[ADDRESS_TEXT];
+    if (!listener)
+        return NULL;
+    listener->ingest = ingest;
+    if (datagrams_open(&listener->socket, ingest->loop, address, &class, listener, why, why_size) != 0) {
+        free(listener);
+        return NULL;
+    }
+    address_print(&listener->socket.address, text, sizeof(text));
+    log_info(ingest->loop->log, "ingest statsd", log_text("address", text));
+    return listener;
+}
+
+void statsd_listener_close(struct statsd_listener *listener) {
+    if (listener)
+        datagrams_close(&listener->socket);
+    free(listener);
+}

@@ -1,0 +1,36 @@
+/* Server-Sent Events as the body of an HTTP reply (https://html.spec.whatwg.org/#server-sent-events).
+ *
+ *     event_stream_send() -> queue, bounded -> body, pulled by the connection
+ *     now and then a comment line, so that nobody takes the silence for an end
+ *
+ * The stream belongs to its reply; the owner is told once when it is gone, by whichever end. */
+#ifndef SLUICE_HANDLERS_MCP_EVENT_STREAM_H
+#define SLUICE_HANDLERS_MCP_EVENT_STREAM_H
+
+#include "proto/span.h"
+#include "reactor/deadlines.h"
+
+#include <stdint.h>
+
+struct event_stream;
+struct mcp;
+struct request;
+
+/* Replies to the request with a stream. session: for Mcp-Session-Id, or NULL. gone(owner): the client has left, or
+ * the stream has ended. NULL: too many streams or no memory, and the request is not answered. */
+struct event_stream *event_stream_open(struct mcp *mcp, struct request *request, const char *session,
+                                       void (*gone)(void *owner), void *owner);
+/* The client waits for nothing but this stream: its end of file is the stream's end. */
+void event_stream_listen(struct event_stream *stream);
+/* One event: data is one line; id 0: none. False: the client takes none, and this one is lost. */
+bool event_stream_send(struct event_stream *stream, uint64_t id, struct span data);
+/* An event without data that tells the client where it is, and after how many ms to come back. */
+bool event_stream_prime(struct event_stream *stream, uint64_t id, unsigned retry_ms);
+/* The reply ends behind what was sent; gone() follows. */
+void event_stream_end(struct event_stream *stream);
+/* The owner goes first: gone() is not called, and the stream ends. */
+void event_stream_disown(struct event_stream *stream);
+/* For the loop: the class that wakes streams. */
+void event_stream_init(struct mcp *mcp);
+
+#endif

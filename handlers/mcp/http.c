@@ -1,0 +1,355 @@
+#include "handlers/mcp/http.h"
+
+#include "handlers/http/admin.h"
+#include "handlers/http/http.h"
+#include "handlers/mcp/ask.h"
+#include "handlers/mcp/event_stream.h"
+#include "handlers/mcp/headers.h"
+#include "handlers/rpc/http.h"
+#include "handlers/rpc/message.h"
+#include "proto/jsontext.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A POST in hand. */
+struct post {
+    struct mcp *mcp;
+    struct rpc_batch *batch;     /* NULL: replied */
+    struct event_stream *stream; /* the reply, once something had to be said before the answer; NULL: none */
+    struct mcp_token token;
+    bool has_token, modern;
+    bool takes_events;         /* Accept has text/event-stream */
+    int status;                /* of a reply with an error; 0: 200 */
+    char session[MCP_ID_SIZE]; /* for the reply; "": none */
+};
+
+static void refuse(struct request *request, int status, int code, const char *words) {
+    struct text text = {0};
+    text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
+    text_add_number(&text, code);
+    text_add_constant(&text, ",\"message\":");
+    text_add_quoted(&text, span_text(words));
+    text_add_constant(&text, "},\"id\":null}");
+    size_t n = text.n;
+    char *bytes = text_take(&text);
+    if (bytes)
+        rpc_http_reply(request, status, bytes, n);
+    else
+        request_fail(request, STATUS_BUSY, "no memory; try again");
+}
+
+static void reply_empty(struct request *request, int status) {
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, status);
+    if (status == 405)
+        http1_reply_field(&reply, "Allow", span_text("GET, POST, DELETE"));
+    if (status == 204)
+        http1_reply_empty(&reply, UINT64_MAX);
+    else
+        http1_reply_bytes(&reply, span_of(NULL, 0));
+}
+
+/* ---- the way of a POST --------------------------------------------------------------------------- */
+
+static int status_of(const struct rpc_batch *batch, const struct post *post) {
+    if (post->status)
+        return post->status;
+    if (batch->code == MESSAGE_PARSE_ERROR || (batch->code == MESSAGE_INVALID_REQUEST && !batch->array))
+        return 400;
+    return post->modern && batch->code == MESSAGE_METHOD_NOT_FOUND ? 404 : 200;
+}
+
+static void reply_json(struct request *request, const struct post *post, int status, char *text, size_t n) {
+    if (!post->session[0]) {
+        rpc_http_reply(request, status, text, n);
+        return;
+    }
+    struct http1_reply reply;
+    http1_reply_begin(&reply, request, status);
+    http1_reply_field(&reply, "Content-Type", span_text("application/json"));
+    http1_reply_field(&reply, "Mcp-Session-Id", span_text(post->session));
+    http1_reply_bytes(&reply, span_of(text, n));
+    free(text);
+}
+
+static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
+    struct post *post = batch->context;
+    if (fd >= 0)
+        ledger_release(&batch->rpc->loop->ledger, fd);
+    if (post->stream) {
+        if (text)
+            event_stream_send(post->stream, 0, span_of(text, n));
+        event_stream_disown(post->stream);
+        post->stream = NULL;
+        free(text);
+    } else if (text) {
+        reply_json(batch->request, post, status_of(batch, post), text, n);
+    } else {
+        reply_empty(batch->request, 202);
+    }
+}
+
+/* The client closed the stream: the modern era takes that for a cancellation, the legacy one does not, but nobody is
+ * left to tell. */
+static void stream_gone(void *owner) {
+    struct post *post = owner;
+    post->stream = NULL;
+    if (post->batch)
+        rpc_batch_abandon(post->batch);
+}
+
+static void notify(struct rpc_batch *batch, struct span text) {
+    struct post *post = batch->context;
+    if (!post->stream && post->takes_events && !batch->request->replied)
+        post->stream = event_stream_open(post->mcp, batch->request, post->session[0] ? post->session : NULL,
+                                         stream_gone, post);
+    if (post->stream)
+        event_stream_send(post->stream, 0, text);
+}
+
+static void drop(struct rpc_batch *batch) {
+    struct post *post = batch->context;
+    post->batch = NULL;
+    if (post->stream)
+        event_stream_disown(post->stream);
+    free(post);
+}
+
+static bool admit(struct rpc_call *call, json_t *params) {
+    struct post *post = call->batch->context;
+    post->batch = call->batch;
+    if (post->modern && !json_object_get(call->meta, MCP_META("protocolVersion"))) {
+        mcp_http_refused(call);
+        rpc_error(call, MESSAGE_INVALID_PARAMS, "_meta: " MCP_META("protocolVersion") " is missing", NULL);
+        return false;
+    }
+    return mcp_admit(call, params);
+}
+
+static const struct rpc_way way = {.sets = RPC_MCP,
+                                   .reply = reply,
+                                   .notify = notify,
+                                   .admit = admit,
+                                   .answered = ask_answered,
+                                   .drop = drop};
+static const struct rpc_way batch_way = {.sets = RPC_MCP,
+                                         .batches = true,
+                                         .reply = reply,
+                                         .notify = notify,
+                                         .admit = admit,
+                                         .answered = ask_answered,
+                                         .drop = drop};
+
+static struct post *post_of(const struct rpc_call *call) {
+    const struct rpc_way *its = call->batch->way;
+    return its == &way || its == &batch_way ? call->batch->context : NULL;
+}
+
+void mcp_http_refused(struct rpc_call *call) {
+    struct post *post = post_of(call);
+    if (post)
+        post->status = 400;
+}
+
+void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token) {
+    struct post *post = post_of(call);
+    post->token = *token;
+    post->has_token = true;
+    mcp_token_encode(token, post->mcp->key, post->session);
+}
+
+bool mcp_http_token(struct rpc_call *call, struct mcp_token *token) {
+    const struct post *post = post_of(call);
+    if (!post || !post->has_token)
+        return false;
+    *token = post->token;
+    return true;
+}
+
+const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch) {
+    const struct post *post = batch->way == &way || batch->way == &batch_way ? batch->context : NULL;
+    return post && post->has_token ? &post->token : NULL;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------------- */
+
+/* 0: good; otherwise the status that says why not. */
+static int judge_session(struct mcp *mcp, const struct exchange *exchange, struct mcp_token *token) {
+    struct span id = exchange_field(exchange, "Mcp-Session-Id");
+    uint32_t now = (uint32_t)loop_now(mcp->rpc->loop);
+    if (!id.p)
+        return 400;
+    if (!mcp_token_decode(id, mcp->key, token) || token->made + mcp->sessions.age < now)
+        return 404;
+    const struct mcp_session *session = mcp_session_find(&mcp->sessions, token);
+    return session && session->revoked ? 404 : 0;
+}
+
+static bool session_is_good(struct mcp *mcp, struct request *request, const struct exchange *exchange,
+                            struct mcp_token *token) {
+    int status = judge_session(mcp, exchange, token);
+    struct span version = exchange_field(exchange, "MCP-Protocol-Version");
+    if (status == 0 && version.p && mcp_version_index(version) < 0) {
+        mcp->stats.mcp_refused++;
+        refuse(request, 400, MESSAGE_INVALID_REQUEST,
+               "MCP-Protocol-Version: not a version of this session's era");
+        return false;
+    }
+    if (status == 0)
+        return true;
+    mcp->stats.mcp_refused++;
+    refuse(request, status, status == 400 ? MESSAGE_INVALID_REQUEST : -32001,
+           status == 400 ? "Mcp-Session-Id is missing: initialize first" : "Session not found");
+    return false;
+}
+
+static void run_delete(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
+    struct mcp_token token;
+    if (!session_is_good(mcp, request, exchange, &token))
+        return;
+    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, (uint32_t)loop_now(mcp->rpc->loop));
+    if (!session) {
+        request_fail(request, STATUS_BUSY, "too many sessions with state (mcp_sessions); try again");
+        return;
+    }
+    session->revoked = true;
+    if (session->stream) {
+        event_stream_disown(session->stream);
+        session->stream = NULL;
+    }
+    json_decref(session->subscriptions);
+    session->subscriptions = NULL;
+    reply_empty(request, 204);
+}
+
+static void session_stream_gone(void *owner) {
+    struct mcp_session *session = owner;
+    session->stream = NULL;
+}
+
+static bool accepts(const struct exchange *exchange, const char *type) {
+    struct span accept = exchange_field(exchange, "Accept");
+    return accept.p &&
+           (memmem(accept.p, accept.n, type, strlen(type)) || memmem(accept.p, accept.n, "*/*", 3));
+}
+
+/* Where the server says what it has to say of its own accord. The newest stream of a session is it. */
+static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
+    struct mcp_token token;
+    if (!accepts(exchange, "text/event-stream")) {
+        refuse(request, 406, MESSAGE_INVALID_REQUEST, "Accept must list text/event-stream");
+        return;
+    }
+    if (!exchange_field(exchange, "Mcp-Session-Id").p) {
+        reply_empty(request, 405); /* without a session there is nothing to listen to */
+        return;
+    }
+    if (!session_is_good(mcp, request, exchange, &token))
+        return;
+    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, (uint32_t)loop_now(mcp->rpc->loop));
+    struct event_stream *stream =
+        session ? event_stream_open(mcp, request, NULL, session_stream_gone, session) : NULL;
+    if (!stream) {
+        request_fail(request, STATUS_BUSY, "too many sessions or streams (mcp_sessions, mcp_streams)");
+        return;
+    }
+    if (session->stream)
+        event_stream_disown(session->stream);
+    event_stream_listen(stream);
+    session->stream = stream;
+}
+
+/* ---- POST ------------------------------------------------------------------------------------------ */
+
+/* What of the body decides its era. */
+struct glance {
+    bool good;   /* one object that is a message */
+    bool modern; /* _meta has a protocol version */
+    bool initialize;
+    struct message message;
+};
+
+static struct span member_of(struct span object, const char *wanted) {
+    struct span rest, name, value, found = {0};
+    if (!object.p || jsontext_kind(object) != JSONTEXT_OBJECT)
+        return found;
+    rest = jsontext_inside(object);
+    while (jsontext_member(&rest, &name, &value))
+        if (jsontext_is(name, wanted))
+            found = value;
+    return found;
+}
+
+static void look(const struct mcp *mcp, struct span body, struct glance *glance) {
+    struct span value;
+    *glance = (struct glance){0};
+    if (jsontext_check(body, (unsigned)mcp->rpc->settings.rpc_depth, &value) ||
+        jsontext_kind(value) != JSONTEXT_OBJECT)
+        return;
+    message_decode(value, &glance->message);
+    glance->good = glance->message.kind != MESSAGE_INVALID;
+    if (!glance->good)
+        return;
+    struct span meta = member_of(glance->message.params, "_meta");
+    glance->modern = member_of(meta, MCP_META("protocolVersion")).p != NULL;
+    glance->initialize = glance->message.method.p && jsontext_is(glance->message.method, "initialize");
+}
+
+static bool is_modern(const struct exchange *exchange, const struct glance *glance) {
+    struct span version = exchange_field(exchange, "MCP-Protocol-Version");
+    return glance->modern || (version.p && span_equal(version, span_text(MCP_MODERN))) ||
+           (version.p && mcp_version_index(version) < 0 && !exchange_field(exchange, "Mcp-Session-Id").p);
+}
+
+static void run_post(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
+    struct glance glance;
+    struct span body = span_of(exchange->body, exchange->body_n);
+    struct post *post = calloc(1, sizeof(*post));
+    if (!post) {
+        request_fail(request, STATUS_BUSY, "no memory; try again");
+        return;
+    }
+    post->mcp = mcp;
+    post->takes_events = accepts(exchange, "text/event-stream");
+    look(mcp, body, &glance);
+    post->modern = glance.good && is_modern(exchange, &glance);
+    bool go = true;
+    if (post->modern) {
+        go = headers_match(mcp, request, exchange, &glance.message);
+    } else if (glance.good && !glance.initialize) {
+        go = post->has_token = session_is_good(mcp, request, exchange, &post->token);
+    } else if (!glance.good && exchange_field(exchange, "Mcp-Session-Id").p) {
+        post->has_token = judge_session(mcp, exchange, &post->token) == 0;
+    }
+    if (!go) {
+        free(post);
+        return;
+    }
+    bool batches = post->has_token && post->token.version == 1; /* 2025-03-26 alone has them */
+    rpc_batch_run(mcp->rpc, request, batches ? &batch_way : &way, post, body);
+}
+
+static void run(struct request *request, struct exchange *exchange) {
+    struct loop *loop = request_loop(request);
+    struct rpc *rpc = loop->rpc->context;
+    const char *forbidden = admin_forbidden(http_of(loop->http), request, exchange);
+    if (forbidden)
+        refuse(request, 403, MESSAGE_INVALID_REQUEST, forbidden);
+    else if (exchange->head.method == HTTP1_GET)
+        run_get(rpc->mcp, request, exchange);
+    else if (exchange->head.method == HTTP1_DELETE)
+        run_delete(rpc->mcp, request, exchange);
+    else if (exchange->head.method != HTTP1_POST)
+        reply_empty(request, 405);
+    else if (!rpc_http_is_json(exchange))
+        refuse(request, 415, MESSAGE_INVALID_REQUEST, "the Content-Type must be application/json");
+    else
+        run_post(rpc->mcp, request, exchange);
+}
+
+void mcp_http_init(struct mcp *mcp) {
+    mcp->http_handler = (struct http_handler){.body_limit = mcp->rpc->settings.rpc_message, .run = run};
+}

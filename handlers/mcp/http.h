@@ -1,0 +1,18 @@
+/* Streamable HTTP: POST, GET and DELETE of /mcp, in both eras. */
+#ifndef SLUICE_HANDLERS_MCP_HTTP_H
+#define SLUICE_HANDLERS_MCP_HTTP_H
+
+#include "handlers/mcp/mcp.h"
+
+/* Prepares mcp->http_handler. */
+void mcp_http_init(struct mcp *mcp);
+/* initialize: the reply will carry the token as its Mcp-Session-Id. */
+void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token);
+/* The token that the request carried. False: none. */
+bool mcp_http_token(struct rpc_call *call, struct mcp_token *token);
+/* The same for a batch; NULL: none. */
+const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch);
+/* The call's error is one of the message: 400. Nothing on sockets. */
+void mcp_http_refused(struct rpc_call *call);
+
+#endif

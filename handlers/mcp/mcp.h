@@ -1,0 +1,112 @@
+/* MCP, the Model Context Protocol, in both its eras on the same paths and sockets.
+ *
+ *     newline JSON, MCP1 -+-> rpc's batch -> admit: which era? -> lifecycle.c tools.c resources.c prompts.c
+ *     POST /mcp  http.c --+      legacy (to 2025-11-25): initialize, sessions      modern (2026-07-28): _meta, headers
+ *     GET /mcp   streams for what the server says of its own accord
+ *
+ * Tools are rpc's methods that are marked as such. Session ids are signed tokens: a session costs no memory here
+ * until it subscribes, sets a log level, opens a stream or ends. */
+#ifndef SLUICE_HANDLERS_MCP_MCP_H
+#define SLUICE_HANDLERS_MCP_MCP_H
+
+#include "handlers/mcp/session.h"
+#include "handlers/rpc/object_calls.h"
+
+#define MCP_MODERN     "2026-07-28"
+#define MCP_META(name) "io.modelcontextprotocol/" name
+#define MCP_KEY        32 /* bytes of the signing key */
+#define MCP_HTTP_PATH  "/mcp"
+
+/* Codes of MCP's own. */
+#define MCP_RESOURCE_NOT_FOUND  (-32002) /* legacy only */
+#define MCP_HEADER_MISMATCH     (-32020)
+#define MCP_MISSING_CAPABILITY  (-32021)
+#define MCP_UNSUPPORTED_VERSION (-32022)
+
+struct mcp_settings {
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/mcp/options.def"
+#undef SETTING
+};
+
+struct mcp_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/mcp/stats.def"
+#undef COUNTER
+};
+
+extern const struct settings_table mcp_settings_table;
+
+struct mcp {
+    struct rpc *rpc;
+    struct object_calls *objects;
+    struct mcp_settings settings;
+    struct mcp_stats stats;
+    struct http_handler http_handler;
+    uint8_t key[MCP_KEY];
+    struct mcp_sessions sessions;
+    const struct rpc_method **items; /* resources, templates and prompts of others */
+    unsigned items_count;
+    LIST_HEAD(, asked) asked; /* questions to clients */
+    unsigned asked_count;
+    uint64_t asked_last;
+    struct deadline_class tick;  /* of streams */
+    struct deadline_class watch; /* see watch.h */
+    struct deadline watching;
+    LIST_HEAD(, listening) listening; /* subscriptions/listen */
+};
+
+/* Adds MCP's methods and ways; objects must stay. 0, or -errno with a reason. */
+int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
+             const struct mcp_settings *settings, char *why, size_t why_size);
+/* The loop has ended. */
+void mcp_free(struct mcp *mcp);
+
+static inline struct mcp *mcp_of(const struct rpc_call *call) {
+    return call->batch->rpc->mcp;
+}
+
+/* The versions, oldest first, NULL at the end; the modern one is not among them. */
+extern const char *const mcp_legacy_versions[];
+/* Index in that list; -1: not known. */
+int mcp_version_index(struct span version);
+
+/* For every way's admit(): tells the era by _meta and prepares the answer. False: the call was answered. */
+bool mcp_admit(struct rpc_call *call, json_t *params);
+/* MCP_CAN_* of the client, whatever the era. */
+unsigned mcp_client_can(struct rpc_call *call);
+/* The session of a legacy call, NULL without one; create: with state on this node if there is room. */
+struct mcp_session *mcp_session_of(struct rpc_call *call, bool create);
+
+/* initialize: the token becomes the client's session. False: no room for it. */
+bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token);
+/* The token of a legacy call. False: it has none. */
+bool mcp_token_of(struct rpc_call *call, struct mcp_token *token);
+/* Sends a notification of the server's own accord to a session, if it has a way now. */
+void mcp_tell(struct mcp_session *session, struct span text);
+
+/* -32602 with words and the name of what was not found. */
+void mcp_unknown(struct rpc_call *call, const char *what, const char *name);
+/* The text of params.name; answers -32602 and returns NULL if it is no string. */
+const char *mcp_text_param(struct rpc_call *call, const json_t *params, const char *name);
+
+/* Adds the URI of an object in quotes. */
+void mcp_add_uri(struct text *out, struct span key);
+/* Answers with what out holds, and frees it. */
+void mcp_answer(struct rpc_call *call, struct text *out);
+/* The capabilities and name of the server, as JSON members without braces. */
+void mcp_add_identity(const struct rpc_call *call, struct text *out);
+
+extern const struct rpc_wrap mcp_modern_wrap, mcp_tool_wrap;
+
+/* MCP's own methods, by file. */
+#define MCP_ROWS(name)                                                                                       \
+    extern const struct rpc_method name[];                                                                   \
+    extern const unsigned name##_count
+MCP_ROWS(mcp_lifecycle_rows);
+MCP_ROWS(mcp_tools_rows);
+MCP_ROWS(mcp_resources_rows);
+MCP_ROWS(mcp_prompts_rows);
+MCP_ROWS(mcp_listen_rows);
+
+#endif

@@ -1,0 +1,136 @@
+#include "handlers/mcp/session.h"
+
+#include "handlers/mcp/event_stream.h"
+#include "proto/little.h"
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAIN 14 /* version, capabilities, time, nonce */
+#define MAC   16 /* bytes of the HMAC that are kept */
+#define WHOLE (PLAIN + MAC)
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void sign(const uint8_t *plain, const uint8_t *key, uint8_t *mac) {
+    uint8_t whole[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    HMAC(EVP_sha256(), key, 32, plain, PLAIN, whole, &n);
+    memcpy(mac, whole, MAC);
+}
+
+/* Base64 for URLs, without padding: WHOLE is a multiple of 3. */
+void mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]) {
+    uint8_t bytes[WHOLE] = {token->version, token->can};
+    little_put32(bytes + 2, token->made);
+    little_put64(bytes + 6, token->nonce);
+    sign(bytes, key, bytes + PLAIN);
+    for (unsigned i = 0; i < WHOLE; i += 3) {
+        uint32_t bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
+        for (int shift = 18; shift >= 0; shift -= 6)
+            *id++ = letters[bits >> shift & 63];
+    }
+    *id = '\0';
+}
+
+bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *token) {
+    uint8_t bytes[WHOLE], mac[MAC];
+    if (id.n != WHOLE / 3 * 4)
+        return false;
+    for (unsigned i = 0; i < WHOLE; i += 3) {
+        uint32_t bits = 0;
+        for (unsigned j = 0; j < 4; j++) {
+            const char *letter = id.p[j] ? strchr(letters, id.p[j]) : NULL;
+            if (!letter)
+                return false;
+            bits = bits << 6 | (uint32_t)(letter - letters);
+        }
+        id.p += 4;
+        bytes[i] = (uint8_t)(bits >> 16);
+        bytes[i + 1] = (uint8_t)(bits >> 8);
+        bytes[i + 2] = (uint8_t)bits;
+    }
+    sign(bytes, key, mac);
+    *token = (struct mcp_token){bytes[0], bytes[1], little_get32(bytes + 2), little_get64(bytes + 6)};
+    return CRYPTO_memcmp(mac, bytes + PLAIN, MAC) == 0;
+}
+
+static const char *const level_names[MCP_LEVELS] = {"debug", "info",     "notice", "warning",
+                                                    "error", "critical", "alert",  "emergency"};
+
+int mcp_level_named(const char *name) {
+    for (int i = 0; i < MCP_LEVELS; i++)
+        if (strcmp(level_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *mcp_level_name(enum mcp_level level) {
+    return level_names[level];
+}
+
+void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age) {
+    for (unsigned i = 0; i < MCP_SESSION_BUCKETS; i++)
+        LIST_INIT(&sessions->buckets[i]);
+    TAILQ_INIT(&sessions->by_age);
+    sessions->count = 0;
+    sessions->max = max;
+    sessions->age = age;
+}
+
+void mcp_sessions_free(struct mcp_sessions *sessions) {
+    struct mcp_session *session;
+    while ((session = TAILQ_FIRST(&sessions->by_age)))
+        mcp_session_free(session);
+}
+
+struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct mcp_token *token) {
+    struct mcp_session *session;
+    LIST_FOREACH (session, &sessions->buckets[token->nonce % MCP_SESSION_BUCKETS], link) {
+        if (session->token.nonce == token->nonce)
+            return session;
+    }
+    return NULL;
+}
+
+/* Those whose ids have expired need no state. A socket's session ends with its connection. */
+static void expire(struct mcp_sessions *sessions, uint32_t now) {
+    struct mcp_session *session, *next;
+    for (session = TAILQ_FIRST(&sessions->by_age); session; session = next) {
+        next = TAILQ_NEXT(session, age);
+        if (session->conn || session->stream)
+            continue;
+        if (session->token.made + sessions->age > now)
+            return;
+        mcp_session_free(session);
+    }
+}
+
+struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
+                                    uint32_t now) {
+    struct mcp_session *session = mcp_session_find(sessions, token);
+    if (session)
+        return session;
+    if (sessions->count >= sessions->max)
+        expire(sessions, now);
+    if (sessions->count >= sessions->max || !(session = calloc(1, sizeof(*session))))
+        return NULL;
+    session->sessions = sessions;
+    session->token = *token;
+    LIST_INSERT_HEAD(&sessions->buckets[token->nonce % MCP_SESSION_BUCKETS], session, link);
+    TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
+    sessions->count++;
+    return session;
+}
+
+void mcp_session_free(struct mcp_session *session) {
+    LIST_REMOVE(session, link);
+    TAILQ_REMOVE(&session->sessions->by_age, session, age);
+    session->sessions->count--;
+    if (session->stream)
+        event_stream_disown(session->stream);
+    json_decref(session->subscriptions);
+    free(session);
+}

@@ -1,0 +1,85 @@
+/* Sessions of the legacy era: signed ids, and the little state that some of them have on this node.
+ *
+ *     initialize -> token: version, capabilities, time, nonce -> HMAC-SHA256 -> Mcp-Session-Id       no memory
+ *     subscribe, setLevel, GET, DELETE -> struct mcp_session by nonce      bounded; expires with the token
+ *
+ * On a socket the connection is the session, and its state lives as long. */
+#ifndef SLUICE_HANDLERS_MCP_SESSION_H
+#define SLUICE_HANDLERS_MCP_SESSION_H
+
+#include "proto/span.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct conn;
+struct event_stream;
+
+/* What a client said it can do. */
+#define MCP_CAN_SAMPLE 1u
+#define MCP_CAN_ELICIT 2u
+#define MCP_CAN_ROOTS  4u
+
+#define MCP_ID_SIZE 64 /* of an id as text, with its NUL */
+
+struct mcp_token {
+    uint8_t version; /* index in mcp_legacy_versions */
+    uint8_t can;     /* MCP_CAN_* */
+    uint32_t made;   /* seconds since 1970 */
+    uint64_t nonce;
+};
+
+/* Makes an id. */
+void mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]);
+/* False: not ours, or changed. Age is the caller's to judge. */
+bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *token);
+
+enum mcp_level {
+    MCP_DEBUG,
+    MCP_INFO,
+    MCP_NOTICE,
+    MCP_WARNING,
+    MCP_ERROR,
+    MCP_CRITICAL,
+    MCP_ALERT,
+    MCP_EMERGENCY,
+    MCP_LEVELS
+};
+
+/* -1: no such level. */
+int mcp_level_named(const char *name);
+const char *mcp_level_name(enum mcp_level level);
+
+struct mcp_session {
+    LIST_ENTRY(mcp_session) link; /* by nonce */
+    TAILQ_ENTRY(mcp_session) age; /* the oldest first */
+    struct mcp_sessions *sessions;
+    struct mcp_token token;
+    struct conn *conn; /* of a socket's session; NULL: HTTP's */
+    enum mcp_level level;
+    bool revoked;                /* DELETE: its id is dead */
+    json_t *subscriptions;       /* object: URI -> true; NULL: none */
+    struct event_stream *stream; /* GET's, where notifications go; NULL: none */
+};
+
+#define MCP_SESSION_BUCKETS 1024
+
+struct mcp_sessions {
+    LIST_HEAD(, mcp_session) buckets[MCP_SESSION_BUCKETS];
+    TAILQ_HEAD(, mcp_session) by_age;
+    unsigned count, max;
+    uint32_t age; /* seconds until a token expires */
+};
+
+void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age);
+void mcp_sessions_free(struct mcp_sessions *sessions);
+/* NULL: no state here. */
+struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct mcp_token *token);
+/* Found or new; NULL: no memory, or max are in use after what has expired went. now: seconds since 1970. */
+struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
+                                    uint32_t now);
+void mcp_session_free(struct mcp_session *session);
+
+#endif

@@ -1,0 +1,47 @@
+#include "handlers/mcp/watch.h"
+
+#include "handlers/mcp/ask.h"
+#include "reactor/conn.h"
+#include "reactor/loop.h"
+
+#define WATCH 1.0 /* seconds */
+
+/* One call of a batch that waits although its client has ended its side; the next ones follow a second later. */
+static struct rpc_call *forsaken(const struct rpc_batch *batch) {
+    struct rpc_call *call;
+    if (!batch->request || !batch->request->conn->stream.eof)
+        return NULL;
+    LIST_FOREACH (call, &batch->calls, link) {
+        if (call->waiting)
+            return call;
+    }
+    return NULL;
+}
+
+static void watched(struct deadline *deadline) {
+    struct mcp *mcp = (struct mcp *)(void *)((char *)deadline - offsetof(struct mcp, watching));
+    struct rpc_batch *batch, *next;
+    if (mcp->rpc->loop->state >= LOOP_DRAINING) {
+        mcp_listen_drain(mcp);
+        ask_drain(mcp);
+    }
+    for (batch = LIST_FIRST(&mcp->rpc->batches); batch; batch = next) {
+        next = LIST_NEXT(batch, link);
+        struct rpc_call *call = forsaken(batch);
+        if (call)
+            rpc_cancel(call);
+    }
+    if (!LIST_EMPTY(&mcp->listening) || !LIST_EMPTY(&mcp->asked))
+        mcp_watch(mcp);
+}
+
+void mcp_watch(struct mcp *mcp) {
+    if (!mcp->watching.class)
+        deadline_set(&mcp->watching, &mcp->watch);
+}
+
+void mcp_watch_init(struct mcp *mcp) {
+    LIST_INIT(&mcp->listening);
+    LIST_INIT(&mcp->asked);
+    deadlines_add(&mcp->rpc->loop->deadlines, &mcp->watch, WATCH, watched);
+}

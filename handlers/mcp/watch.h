@@ -1,0 +1,14 @@
+/* A look, once a second, at the calls that wait for their clients: who has ended his side will never answer or listen,
+ * and a server that drains must not wait for anybody. Runs only while there are such calls. */
+#ifndef SLUICE_HANDLERS_MCP_WATCH_H
+#define SLUICE_HANDLERS_MCP_WATCH_H
+
+#include "handlers/mcp/mcp.h"
+
+void mcp_watch_init(struct mcp *mcp);
+/* Some call waits from now on. */
+void mcp_watch(struct mcp *mcp);
+/* Ends all subscriptions, and tells their clients. For watch.c. */
+void mcp_listen_drain(struct mcp *mcp);
+
+#endif

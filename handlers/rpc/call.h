@@ -1,0 +1,160 @@
+/* A call in hand: the way from a message to its methods and back.
+ *
+ *     payload -> rpc_batch_run() -> message(s) -> method.run(call) ---- rpc_result() | rpc_error() ----+
+ *                                             \-> method.work on a thread -> done -------------------+ |
+ *     way.reply(text) <- all members answered: one object, or an array as they finished <------------+-+
+ *
+ * A call belongs to its method until that answers it, exactly once, whatever has become of the client: then
+ * the answer is dropped. So methods may keep the pointer across jobs. Replies name the id as it was written.
+ */
+#ifndef SLUICE_HANDLERS_RPC_CALL_H
+#define SLUICE_HANDLERS_RPC_CALL_H
+
+#include "handlers/rpc/method.h"
+#include "handlers/rpc/text.h"
+#include "offload/job.h"
+#include "proto/status.h"
+#include "reactor/request.h"
+
+#include <sys/queue.h>
+
+struct rpc;
+struct rpc_batch;
+
+/* How a message's answer leaves; one for each transport. */
+struct rpc_way {
+    unsigned sets; /* RPC_PLAIN, RPC_MCP: the methods that are found */
+    bool batches;  /* arrays are taken */
+    /* The one reply: text, malloc'ed, n bytes and room for one more, now the way's; NULL: there is nothing to
+     * say. fd: -1, or held for the client. batch->request is the client's. */
+    void (*reply)(struct rpc_batch *batch, char *text, size_t n, int fd);
+    /* A notification that belongs to the message, before its reply; NULL: there is no way. */
+    void (*notify)(struct rpc_batch *batch, struct span text);
+    /* The reply's stream ends for now; the client comes back for the rest after retry_ms. May be NULL. */
+    void (*pause)(struct rpc_batch *batch, unsigned retry_ms);
+    /* Looks at a call before its method runs; false: it has answered it. May be NULL. */
+    bool (*admit)(struct rpc_call *call, json_t *params);
+    /* What the client answers to something that the server asked. May be NULL. */
+    void (*answered)(struct rpc_batch *batch, struct span id, struct span result, struct span error);
+    /* The batch ends, replied or not: frees its context. May be NULL. */
+    void (*drop)(struct rpc_batch *batch);
+};
+
+/* Turns an answer into another one: how MCP makes a tool's result of a method's. */
+struct rpc_wrap {
+    /* Writes the result. */
+    void (*result)(struct rpc_call *call, struct text *out, struct span json);
+    /* Writes a result instead of an error; false: it stays an error. May be NULL. */
+    bool (*error)(struct rpc_call *call, struct text *out, int code, const char *message, const json_t *data);
+    /* The code that stands for another one. May be NULL. */
+    int (*code)(const struct rpc_call *call, int code);
+};
+
+/* A message in hand: one call, or an array of them. */
+struct rpc_batch {
+    LIST_ENTRY(rpc_batch) link;  /* rpc->batches */
+    LIST_HEAD(, rpc_call) calls; /* those not answered */
+    struct rpc *rpc;
+    struct request *request; /* NULL: the client has left */
+    const struct rpc_way *way;
+    void *context; /* the way's */
+    struct text out;
+    unsigned open;    /* calls not answered */
+    unsigned answers; /* in out */
+    bool array;
+    bool dispatching; /* inside dispatch(): the reply waits */
+    int fd;           /* rides on the reply; -1: none */
+    int code;         /* of the last error; 0: none */
+    char *rest;       /* members not yet started: a copy, owned */
+    struct span left; /* of them, in rest or in the payload */
+};
+
+struct rpc_call {
+    LIST_ENTRY(rpc_call) link;
+    struct rpc_batch *batch;
+    const struct rpc_method *method;
+    json_t *params;  /* an object; owned */
+    json_t *message; /* the whole params, where params are a part of them; owned; NULL: they are the same */
+    json_t *meta;    /* the message's params._meta; owned; NULL: none */
+    const struct rpc_wrap *wrap; /* NULL: answers go as they are */
+    struct job *job;             /* in flight for it, or NULL: cancelled when the client leaves or says so */
+    json_t *answers;             /* of the client to what the call asked, by key; owned; NULL: none */
+    const char *asked;           /* the method's name in the message; NULL: as method's */
+    void (*waiting)(
+        struct rpc_call *call); /* not NULL: it waits for the client; answers it when it is cancelled */
+    void *state;                /* the method's */
+    void *extra;                /* the way's; */
+    void (*drop)(void *extra);  /* frees it; may be NULL */
+    bool notice;                /* a notification: never answered */
+    bool cancelled;             /* nobody wants the answer */
+    bool modern;                /* MCP without sessions, 2026-07-28 */
+    unsigned id_n;
+    char id[]; /* as it was written */
+};
+
+/* Takes a message. payload is looked at during the call only. Replies by way, now or later. */
+void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
+                   struct span payload);
+
+/* The client has left: what is in hand goes on without it, and its answers are dropped. */
+void rpc_batch_abandon(struct rpc_batch *batch);
+
+/* The answer; result is taken. NULL: out of memory. */
+void rpc_result(struct rpc_call *call, json_t *result);
+/* The answer as JSON text. */
+void rpc_result_text(struct rpc_call *call, struct span json);
+/* An error instead; message NULL: the specification's words. data is taken; NULL: none. */
+void rpc_error(struct rpc_call *call, int code, const char *message, json_t *data);
+/* The same for a status (status.def). */
+void rpc_fail(struct rpc_call *call, enum status status, const char *text);
+void rpc_fail_errno(struct rpc_call *call, int error);
+/* -32602 with the path of the bad parameter. */
+void rpc_complain(struct rpc_call *call, const struct rpc_complaint *complaint);
+/* No answer at all: of a notification, or of a call that was cancelled. */
+void rpc_silence(struct rpc_call *call);
+
+/* The client's request, NULL when it has left. */
+struct request *rpc_request(const struct rpc_call *call);
+/* Does its listener have administration? */
+bool rpc_has_admin(const struct rpc_call *call);
+/* A descriptor that rides on the reply, with the call's result; held for it in the ledger. False: the reply
+ * has one already, and fd still is the caller's. */
+bool rpc_attach(struct rpc_call *call, int fd);
+
+/* A notification that belongs to the call, before its answer; dropped where there is no way for it. */
+void rpc_notify(struct rpc_call *call, struct span text);
+/* Runs the call's method (which may have been changed) with its params, checked first. */
+void rpc_run_method(struct rpc_call *call);
+
+/* A job for a call: it is cancelled with it. done() gets the call by rpc_call_of_job(), which must come
+ * first. */
+struct job *rpc_job(struct rpc_call *call, enum job_kind kind);
+void rpc_submit(struct rpc_call *call, struct job *job, void (*done)(struct job *job));
+struct rpc_call *rpc_call_of_job(struct job *job);
+/* Nobody wants the answer any more: what has not started is not started. */
+void rpc_cancel(struct rpc_call *call);
+
+/* Runs the method's work() on a thread. */
+void rpc_work_start(struct rpc_call *call);
+
+/* ---- on a thread (method.work) ------------------------------------------------------------------ */
+
+struct rpc_work {
+    void *context;                /* the method's */
+    const atomic_bool *cancelled; /* worth a look in long work */
+    const json_t *answers;        /* in: what the client answered, by key; NULL: nothing */
+    const char *progress;         /* in: the progress token as JSON; NULL: no progress is wanted */
+    int level;                    /* in: least level of log messages, as in MCP; -1: none are wanted */
+    unsigned can;                 /* in: abilities of the client */
+    json_t *result;               /* out: taken */
+    char *text;                   /* out: the result as JSON text instead, malloc'ed, taken */
+    json_t *asks;       /* out: requests to the client, by key: the work is done again with their answers */
+    int code;           /* out: not 0: an error with this code and message */
+    enum status status; /* out: not OK: an error with this status and message */
+    char message[256];  /* out */
+};
+
+/* Any thread, during the work: a notification for the client. */
+void rpc_work_notify(struct rpc_work *work, struct span text);
+
+#endif

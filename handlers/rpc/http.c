@@ -1,0 +1,79 @@
+#include "handlers/rpc/http.h"
+
+#include "handlers/http/admin.h"
+#include "handlers/http/http.h"
+#include "reactor/http1_reply.h"
+#include "reactor/loop.h"
+#include "reactor/memory_body.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#define COPIED_MAX 2048u
+
+void rpc_http_reply(struct request *request, int status, char *text, size_t n) {
+    struct http1_reply reply;
+    struct body *body = n > COPIED_MAX ? memory_body_new(request, text, n) : NULL;
+    http1_reply_begin(&reply, request, status);
+    http1_reply_field(&reply, "Content-Type", span_text("application/json"));
+    if (body) {
+        http1_reply_body(&reply, n, body);
+    } else {
+        http1_reply_bytes(&reply, span_of(text, n));
+        free(text);
+    }
+}
+
+bool rpc_http_is_json(const struct exchange *exchange) {
+    static const char *const types[] = {"application/json", "application/json-rpc",
+                                        "application/jsonrequest"};
+    struct span type = exchange_field(exchange, "Content-Type");
+    const char *end = type.p ? memchr(type.p, ';', type.n) : NULL;
+    size_t n = end ? (size_t)(end - type.p) : type.n;
+    while (n > 0 && (type.p[n - 1] == ' ' || type.p[n - 1] == '\t'))
+        n--;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (n == strlen(types[i]) && strncasecmp(type.p, types[i], n) == 0)
+            return true;
+    return !type.p;
+}
+
+static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
+    struct request *request = batch->request;
+    if (fd >= 0)
+        ledger_release(&batch->rpc->loop->ledger, fd);
+    if (text) {
+        rpc_http_reply(request, 200, text, n);
+    } else {
+        struct http1_reply empty;
+        http1_reply_begin(&empty, request, 204);
+        http1_reply_empty(&empty, UINT64_MAX);
+    }
+}
+
+static const struct rpc_way way = {.sets = RPC_PLAIN, .batches = true, .reply = reply};
+
+static void refuse_method(struct request *request) {
+    struct http1_reply refusal;
+    http1_reply_begin(&refusal, request, 405);
+    http1_reply_field(&refusal, "Allow", span_text("POST"));
+    http1_reply_bytes(&refusal, span_of(NULL, 0));
+}
+
+static void run(struct request *request, struct exchange *exchange) {
+    struct loop *loop = request_loop(request);
+    struct rpc *rpc = loop->rpc->context;
+    const char *forbidden = admin_forbidden(http_of(loop->http), request, exchange);
+    if (forbidden)
+        request_fail(request, STATUS_DENIED, forbidden);
+    else if (exchange->head.method != HTTP1_POST)
+        refuse_method(request);
+    else if (!rpc_http_is_json(exchange))
+        http1_reply_error(request, 415, "UNSUPPORTED", "the Content-Type must be application/json");
+    else
+        rpc_batch_run(rpc, request, &way, NULL, span_of(exchange->body, exchange->body_n));
+}
+
+void rpc_http_init(struct rpc *rpc) {
+    rpc->http_handler = (struct http_handler){.body_limit = rpc->settings.rpc_message, .run = run};
+}

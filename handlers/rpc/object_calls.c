@@ -1,0 +1,276 @@
+#include "handlers/rpc/object_calls.h"
+
+#include "handlers/objects/walk.h"
+#include "proto/utf8.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUFFERED_MAX (64u << 20) /* bytes of objects being read at once */
+
+/* An object on its way to a call; its job's, and freed by the step that ends it. */
+struct passage {
+    struct object_calls *calls;
+    object_opened_fn *opened; /* NULL: read, then */
+    object_read_fn *done;
+    uint64_t offset, count; /* as asked */
+    struct object_bytes result;
+    int fd;            /* -1: not ours (any more) */
+    uint64_t reserved; /* of calls->buffered */
+    char *buffer;
+    size_t key_n;
+    char key[];
+};
+
+static void end_passage(struct passage *passage) {
+    struct object_calls *calls = passage->calls;
+    calls->buffered -= passage->reserved;
+    if (passage->fd >= 0)
+        ledger_release(&calls->rpc->loop->ledger, passage->fd);
+    free(passage->buffer);
+    free(passage);
+}
+
+static void complain_about_key(struct rpc_call *call, const char *reason) {
+    struct rpc_complaint complaint = {.path = "/key"};
+    snprintf(complaint.reason, sizeof(complaint.reason), "%s", reason);
+    rpc_complain(call, &complaint);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+/* The range, and a buffer for it. False: the call was answered. */
+static bool prepare(struct rpc_call *call, struct passage *passage, const struct stat *st) {
+    struct object_calls *calls = passage->calls;
+    struct object_fields *fields = &passage->result.fields;
+    uint64_t most = calls->rpc->settings.rpc_read;
+    objects_describe(st, fields);
+    fields->offset = passage->offset;
+    fields->count = passage->count;
+    if (!object_clip(fields->size, fields->offset, &fields->count)) {
+        rpc_fail(call, STATUS_BAD_RANGE, "the offset is past the end of the object");
+        return false;
+    }
+    passage->result.more = fields->count > most;
+    if (passage->result.more)
+        fields->count = most;
+    if (calls->buffered + fields->count <= BUFFERED_MAX)
+        passage->buffer = malloc(fields->count ? fields->count : 1);
+    if (!passage->buffer) {
+        rpc_fail(call, STATUS_BUSY, "too many bytes in hand; try again");
+        return false;
+    }
+    passage->reserved = fields->count;
+    calls->buffered += fields->count;
+    return true;
+}
+
+static void deliver(struct rpc_call *call, struct passage *passage) {
+    passage->result.calls = passage->calls;
+    passage->result.key = span_of(passage->key, passage->key_n);
+    passage->result.bytes = passage->buffer;
+    passage->done(call, &passage->result);
+}
+
+static void read_done(struct job *job) {
+    struct rpc_call *call = rpc_call_of_job(job);
+    struct passage *passage = job->extra;
+    if (job->error)
+        rpc_fail_errno(call, job->error);
+    else if (job->read.got < job->read.want)
+        rpc_fail(call, STATUS_IO, "the object shrank while it was read");
+    else
+        deliver(call, passage);
+    end_passage(passage);
+}
+
+/* True: a job reads on. */
+static bool read_on(struct rpc_call *call, struct passage *passage, const struct stat *st) {
+    if (!prepare(call, passage, st))
+        return false;
+    if (passage->result.fields.count == 0) {
+        deliver(call, passage);
+        return false;
+    }
+    struct job *job = rpc_job(call, JOB_READ);
+    if (!job)
+        return false;
+    job->extra = passage;
+    job->read.fd = passage->fd;
+    job->read.device = st->st_dev;
+    job->read.offset = passage->result.fields.offset;
+    job->read.want = (size_t)passage->result.fields.count;
+    job->read.buffer = passage->buffer;
+    rpc_submit(call, job, read_done);
+    return true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static void open_done(struct job *job) {
+    struct rpc_call *call = rpc_call_of_job(job);
+    struct passage *passage = job->extra;
+    struct loop *loop = passage->calls->rpc->loop;
+    if (job->error == -EISDIR) {
+        rpc_fail(call, STATUS_NOT_REGULAR, "not a regular file");
+    } else if (job->error) {
+        rpc_fail_errno(call, job->error);
+    } else {
+        passage->fd = job->open.fd;
+        ledger_enter(&loop->ledger, passage->fd, FD_OBJECT, 0, loop_now(loop));
+        if (!passage->opened && read_on(call, passage, &job->open.st))
+            return;
+        if (passage->opened) {
+            struct object_opened opened = {passage->calls, passage->fd, job->open.st,
+                                           span_of(passage->key, passage->key_n)};
+            passage->fd = -1;
+            passage->opened(call, &opened);
+        }
+    }
+    end_passage(passage);
+}
+
+static struct passage *new_passage(struct object_calls *calls, struct span key) {
+    struct passage *passage = calloc(1, sizeof(*passage) + key.n);
+    if (!passage)
+        return NULL;
+    passage->calls = calls;
+    passage->fd = -1;
+    passage->key_n = key.n;
+    memcpy(passage->key, key.p, key.n);
+    return passage;
+}
+
+static const char *refusal(const struct object_calls *calls, enum status *status) {
+    struct loop *loop = calls->rpc->loop;
+    *status = STATUS_FD_LIMIT;
+    if (loop->ledger.open_by_kind[FD_OBJECT] >= (uint64_t)loop->settings.open_files)
+        return "too many objects are open (open_files)";
+    return NULL;
+}
+
+/* Submits the open job; passage is consumed. */
+static void start(struct rpc_call *call, struct passage *passage, bool hand_out) {
+    struct span path;
+    enum status status;
+    const struct root *root =
+        roots_find(&passage->calls->objects->roots, span_of(passage->key, passage->key_n), &path);
+    const char *reason = refusal(passage->calls, &status);
+    struct job *job = NULL;
+    if (!root)
+        rpc_fail(call, STATUS_NOT_FOUND, "no such object");
+    else if (reason)
+        rpc_fail(call, status, reason);
+    else
+        job = rpc_job(call, JOB_OPEN);
+    if (!job) {
+        end_passage(passage);
+        return;
+    }
+    job->extra = passage;
+    job->open.root = root->fd;
+    job->open.hand_out = hand_out;
+    memcpy(job->open.path, path.p, path.n);
+    job->open.path[path.n] = '\0';
+    rpc_submit(call, job, open_done);
+}
+
+/* NULL: the call was answered. */
+static struct passage *begin(struct object_calls *calls, struct rpc_call *call, struct span key) {
+    const char *reason = object_key_check(key);
+    struct passage *passage = reason ? NULL : new_passage(calls, key);
+    if (reason)
+        complain_about_key(call, reason);
+    else if (!passage)
+        rpc_fail(call, STATUS_BUSY, "no memory; try again");
+    return passage;
+}
+
+void object_open(struct object_calls *calls, struct rpc_call *call, struct span key, bool hand_out,
+                 object_opened_fn *opened) {
+    struct passage *passage = begin(calls, call, key);
+    if (!passage)
+        return;
+    passage->opened = opened;
+    start(call, passage, hand_out);
+}
+
+void object_read(struct object_calls *calls, struct rpc_call *call, struct span key, uint64_t offset,
+                 uint64_t count, object_read_fn *done) {
+    struct passage *passage = begin(calls, call, key);
+    if (!passage)
+        return;
+    passage->done = done;
+    passage->offset = offset;
+    passage->count = count;
+    start(call, passage, false);
+}
+
+/* ---- lists --------------------------------------------------------------------------------------- */
+
+/* A list on its way; its job's. */
+struct listing {
+    struct walk walk;
+    object_listed_fn *done;
+    char texts[]; /* prefix, then after */
+};
+
+static void walk_in_thread(struct job *job) {
+    struct listing *listing = job->call.argument;
+    listing->walk.cancelled = &job->cancelled;
+    job->error = walk_keys(&listing->walk);
+}
+
+static void list_done(struct job *job) {
+    struct rpc_call *call = rpc_call_of_job(job);
+    struct listing *listing = job->call.argument;
+    const struct walk *walk = &listing->walk;
+    struct object_keys list = {walk->keys, walk->used, walk->count, walk->more};
+    if (job->error)
+        rpc_fail_errno(call, job->error);
+    else
+        listing->done(call, &list);
+    free(listing->walk.keys);
+    free(listing);
+}
+
+void object_list(struct object_calls *calls, struct rpc_call *call, const char *prefix, const char *after,
+                 uint64_t limit, object_listed_fn *done) {
+    size_t prefix_n = strlen(prefix), after_n = strlen(after);
+    struct listing *listing = calloc(1, sizeof(*listing) + prefix_n + after_n);
+    struct job *job = listing ? rpc_job(call, JOB_CALL) : NULL;
+    if (!listing)
+        rpc_fail(call, STATUS_BUSY, "no memory for the list; try again");
+    if (!job) {
+        free(listing);
+        return;
+    }
+    memcpy(listing->texts, prefix, prefix_n);
+    memcpy(listing->texts + prefix_n, after, after_n);
+    listing->walk.roots = &calls->objects->roots;
+    listing->walk.prefix = span_of(listing->texts, prefix_n);
+    listing->walk.after = span_of(listing->texts + prefix_n, after_n);
+    listing->walk.limit = limit;
+    listing->done = done;
+    job->pool = JOB_POOL_FILES;
+    job->call.run = walk_in_thread;
+    job->call.argument = listing;
+    rpc_submit(call, job, list_done);
+}
+
+/* ---- bytes as text ------------------------------------------------------------------------------- */
+
+bool object_is_text(struct span bytes) {
+    for (size_t i = 0; i < bytes.n;) {
+        int n = bytes.p[i] ? utf8_step(bytes.p + i, bytes.n - i) : 0;
+        if (n <= 0)
+            return false;
+        i += (size_t)n;
+    }
+    return true;
+}
+
+const char *object_type(const struct object_calls *calls, struct span key) {
+    return mime_type_of(calls->mime, key);
+}

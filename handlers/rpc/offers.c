@@ -1,0 +1,348 @@
+#include "handlers/rpc/offers.h"
+
+#include "handlers/rpc/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One offer in service. */
+struct offered {
+    SLIST_ENTRY(offered) link;
+    struct rpc_method method;
+    const struct sluice_offer *offer;
+    struct rpc_param params[];
+};
+
+struct offers {
+    struct rpc *rpc;
+    SLIST_HEAD(, offered) list;
+};
+
+/* ---- the handler's view of a call ----------------------------------------------------------------- */
+
+struct call_view {
+    struct sluice_call call; /* first */
+    struct rpc_work *work;
+
+    char *answers[16]; /* texts handed out, freed with the view */
+    unsigned answers_count;
+};
+
+static struct call_view *view_of(struct sluice_call *call) {
+    return (struct call_view *)(void *)call;
+}
+
+static void say_result(struct sluice_call *call, const char *json) {
+    struct rpc_work *work = view_of(call)->work;
+    json_t *good = json_loads(json, JSON_DECODE_ANY, NULL);
+    json_decref(good);
+    free(work->text);
+    work->text = good ? strdup(json) : NULL;
+    work->code = 0;
+    if (!work->text) {
+        work->code = MESSAGE_INTERNAL_ERROR;
+        snprintf(work->message, sizeof(work->message), "the handler's result is no JSON");
+    }
+}
+
+static void say_error(struct sluice_call *call, int code, const char *message) {
+    struct rpc_work *work = view_of(call)->work;
+    work->code = code ? code : MESSAGE_INTERNAL_ERROR;
+    snprintf(work->message, sizeof(work->message), "%s", message);
+}
+
+static int level_of(const char *name) {
+    static const char *const names[] = {"debug", "info",     "notice", "warning",
+                                        "error", "critical", "alert",  "emergency"};
+    for (int i = 0; i < 8; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return 7;
+}
+
+static void say_log(struct sluice_call *call, const char *level, const char *json) {
+    struct rpc_work *work = view_of(call)->work;
+    struct text text = {0};
+    if (work->level < 0 || level_of(level) < work->level)
+        return;
+    text_add_constant(&text,
+                      "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":");
+    text_add_quoted(&text, span_text(level));
+    text_add_constant(&text, ",\"logger\":\"sluice\",\"data\":");
+    text_add_constant(&text, json);
+    text_add_constant(&text, "}}");
+    rpc_work_notify(work, span_of(text.p, text.n));
+    text_free(&text);
+}
+
+static void say_progress(struct sluice_call *call, double progress, double total, const char *message) {
+    struct rpc_work *work = view_of(call)->work;
+    struct text text = {0};
+    char numbers[80];
+    if (!work->progress)
+        return;
+    text_add_constant(
+        &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":");
+    text_add_constant(&text, work->progress);
+    snprintf(numbers, sizeof(numbers),
+             total > 0 ? ",\"progress\":%.15g,\"total\":%.15g" : ",\"progress\":%.15g", progress, total);
+    text_add_constant(&text, numbers);
+    if (message) {
+        text_add_constant(&text, ",\"message\":");
+        text_add_quoted(&text, span_text(message));
+    }
+    text_add_constant(&text, "}}");
+    rpc_work_notify(work, span_of(text.p, text.n));
+    text_free(&text);
+}
+
+static int tell_can(struct sluice_call *call, const char *ability) {
+    unsigned bit = strcmp(ability, "sampling") == 0 ? 1 : strcmp(ability, "elicitation") == 0 ? 2 : 4;
+    return (view_of(call)->work->can & bit) != 0;
+}
+
+static void again(struct sluice_call *call, const char *key, const char *method, const char *params) {
+    struct rpc_work *work = view_of(call)->work;
+    if (!work->asks)
+        work->asks = json_object();
+    json_t *asked = json_pack("{s:s}", "method", method);
+    json_t *loaded = params ? json_loads(params, 0, NULL) : NULL;
+    json_object_set_new(asked, "params", loaded ? loaded : json_object());
+    json_object_set_new(work->asks, key, asked);
+}
+
+static const char *ask(struct sluice_call *call, const char *key, const char *method, const char *params) {
+    struct call_view *view = view_of(call);
+    const json_t *answer = json_object_get(view->work->answers, key);
+    if (answer && view->answers_count < sizeof(view->answers) / sizeof(view->answers[0])) {
+        char *text = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
+        view->answers[view->answers_count++] = text;
+        return text;
+    }
+    again(call, key, method, params);
+    return NULL;
+}
+
+static int tell_cancelled(struct sluice_call *call) {
+    return *view_of(call)->work->cancelled;
+}
+
+static void pause_stream(struct sluice_call *call, unsigned retry_ms) {
+    char note[32];
+    int n = snprintf(note, sizeof(note), "%u", retry_ms); /* a number alone is no message: the way's own */
+    rpc_work_notify(view_of(call)->work, span_of(note, (size_t)n));
+}
+
+static const struct sluice_call_api api = {
+    .version = SLUICE_HANDLER_VERSION,
+    .result = say_result,
+    .error = say_error,
+    .log = say_log,
+    .progress = say_progress,
+    .can = tell_can,
+    .ask = ask,
+    .again = again,
+    .cancelled = tell_cancelled,
+    .pause = pause_stream,
+};
+
+static void call_handler(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {
+    struct call_view view = {.call = {&api}, .work = work};
+    char *text = json_dumps(params, JSON_COMPACT);
+    if (!text) {
+        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "no memory");
+        return;
+    }
+    offer->handler(&view.call, text, offer->user);
+    if (!work->text && !work->code && !work->asks)
+        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "the handler said nothing");
+    for (unsigned i = 0; i < view.answers_count; i++)
+        free(view.answers[i]);
+    free(text);
+}
+
+static void work(struct rpc_work *its, json_t *params) {
+    const struct offered *offered = its->context;
+    call_handler(offered->offer, its, params);
+}
+
+/* ---- routes ---------------------------------------------------------------------------------------- */
+
+static void add_pairs(struct sluice_request *request, json_t *params) {
+    const char *name, *value;
+    size_t at = 0;
+    while (sluice_next_query(request, &at, &name, &value)) {
+        json_t *number = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+        if (name && value)
+            json_object_set_new(params, name,
+                                json_is_number(number) ? json_incref(number) : json_string(value));
+        json_decref(number);
+    }
+}
+
+static json_t *route_params(struct sluice_request *request, const struct offered *offered) {
+    size_t n;
+    const char *body = sluice_body(request, &n);
+    json_t *params = n ? json_loadb(body, n, 0, NULL) : json_object();
+    if (!json_is_object(params)) {
+        json_decref(params);
+        return NULL;
+    }
+    add_pairs(request, params);
+    for (unsigned i = 0; i < offered->method.params_count; i++) {
+        const char *value = sluice_param(request, offered->params[i].name);
+        if (value)
+            json_object_set_new(params, offered->params[i].name, json_string(value));
+    }
+    return params;
+}
+
+static void route_handler(struct sluice_request *request, void *user) {
+    const struct offered *offered = user;
+    static const atomic_bool never;
+    struct rpc_complaint complaint;
+    struct rpc_work its = {.level = -1, .cancelled = &never};
+    json_t *params = route_params(request, offered);
+    if (!params) {
+        sluice_reply_error(request, 400, "the body is no JSON object");
+        return;
+    }
+    if (!rpc_check_params(&offered->method, &params, &complaint)) {
+        char text[300];
+        snprintf(text, sizeof(text), "%s %s", complaint.path, complaint.reason);
+        sluice_reply_error(request, 400, text);
+    } else {
+        call_handler(offered->offer, &its, params);
+        if (its.text)
+            sluice_reply_bytes(request, "application/json", its.text, strlen(its.text));
+        else
+            sluice_reply_error(request, its.code == MESSAGE_INVALID_PARAMS ? 400 : 500,
+                               its.code ? its.message : "it needs to ask its client, which HTTP cannot");
+    }
+    json_decref(its.asks);
+    free(its.text);
+    json_decref(params);
+}
+
+/* ---- adding ----------------------------------------------------------------------------------------- */
+
+static enum rpc_type type_of(const json_t *property) {
+    static const char *const names[] = {"", "string", "integer", "number", "boolean", "object", "array"};
+    const char *name = json_string_value(json_object_get(property, "type"));
+    for (unsigned i = RPC_STRING; name && i <= RPC_ARRAY; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum rpc_type)i;
+    return RPC_ANY;
+}
+
+static bool is_listed(const json_t *list, const char *name) {
+    size_t i;
+    json_t *value;
+    json_array_foreach (list, i, value) {
+        if (json_is_string(value) && strcmp(json_string_value(value), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What can be checked of a schema becomes parameters. */
+static struct offered *new_offered(const struct sluice_offer *offer) {
+    json_t *schema = offer->schema ? json_loads(offer->schema, 0, NULL) : NULL;
+    json_t *properties = json_object_get(schema, "properties"), *property;
+    const char *name;
+    struct offered *offered =
+        calloc(1, sizeof(*offered) + json_object_size(properties) * sizeof(struct rpc_param));
+    if (!offered || (offer->schema && !schema)) {
+        free(offered);
+        json_decref(schema);
+        return NULL;
+    }
+    unsigned n = 0;
+    json_object_foreach (properties, name, property) {
+        const char *header = json_string_value(json_object_get(property, "x-mcp-header"));
+        offered->params[n++] =
+            (struct rpc_param){.name = strdup(name),
+                               .type = type_of(property),
+                               .required = is_listed(json_object_get(schema, "required"), name),
+                               .header = header ? strdup(header) : NULL};
+    }
+    offered->method.params_count = n;
+    offered->offer = offer;
+    json_decref(schema);
+    return offered;
+}
+
+static unsigned flags_of(const struct sluice_offer *offer, bool open) {
+    static const struct {
+        unsigned kind, flag;
+    } map[] = {{SLUICE_METHOD, RPC_PLAIN},
+               {SLUICE_TOOL, RPC_TOOL},
+               {SLUICE_RESOURCE, RPC_RESOURCE},
+               {SLUICE_TEMPLATE, RPC_TEMPLATE},
+               {SLUICE_PROMPT, RPC_PROMPT},
+               {SLUICE_READ_ONLY, RPC_READ_ONLY},
+               {SLUICE_DESTRUCTIVE, RPC_DESTRUCTIVE},
+               {SLUICE_IDEMPOTENT, RPC_IDEMPOTENT},
+               {SLUICE_ADMIN, RPC_ADMIN},
+               {SLUICE_CONTENT, RPC_CONTENT}};
+    unsigned flags = open ? RPC_UNCHECKED : 0;
+    for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+        flags |= offer->kinds & map[i].kind ? map[i].flag : 0;
+    return flags;
+}
+
+struct offers *offers_new(struct rpc *rpc) {
+    struct offers *offers = calloc(1, sizeof(*offers));
+    if (offers)
+        offers->rpc = rpc;
+    return offers;
+}
+
+void offers_free(struct offers *offers) {
+    struct offered *offered;
+    while (offers && (offered = SLIST_FIRST(&offers->list))) {
+        SLIST_REMOVE_HEAD(&offers->list, link);
+        for (unsigned i = 0; i < offered->method.params_count; i++) {
+            free((char *)(uintptr_t)offered->params[i].name);
+            free((char *)(uintptr_t)offered->params[i].header);
+        }
+        free(offered);
+    }
+    free(offers);
+}
+
+int offers_add(struct offers *offers, const struct sluice_offer *offer, struct dispatch *dispatch,
+               int (*other)(struct mcp *mcp, const struct rpc_method *item), char *why, size_t why_size) {
+    struct offered *offered = new_offered(offer);
+    bool item = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT);
+    snprintf(why, why_size, "offer '%s': no memory, or its schema is no JSON object", offer->name);
+    if (!offered)
+        return -EINVAL;
+    SLIST_INSERT_HEAD(&offers->list, offered, link);
+    struct rpc_method *method = &offered->method;
+    method->name = offer->name;
+    method->title = offer->title;
+    method->help = offer->help;
+    method->schema = offer->schema;
+    method->result = offer->result;
+    method->type = offer->type;
+    method->params = offered->params;
+    method->flags = flags_of(offer, item);
+    method->work = work;
+    method->context = offered;
+    int error = 0;
+    if (item)
+        error = other && offers->rpc->mcp ? other(offers->rpc->mcp, method) : 0;
+    else
+        error = rpc_add(offers->rpc, method);
+    if (error)
+        snprintf(why, why_size, "offer '%s': %s", offer->name,
+                 error == -EEXIST ? "the name is taken" : "no memory");
+    if (!error && offer->route) {
+        struct sluice_route route = {
+            .title = offer->route, .handler = route_handler, .user = offered, .run = SLUICE_RUN_WORKER};
+        error = dispatch_add(dispatch, &route, why, why_size);
+    }
+    return error;
+}

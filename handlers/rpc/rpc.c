@@ -1,0 +1,160 @@
+#include "handlers/rpc/rpc.h"
+
+#include "handlers/rpc/http.h"
+#include "handlers/rpc/message.h"
+#include "proto/jsontext.h"
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const struct setting rpc_settings[] = {
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct rpc_settings, field), initial, range, help},
+#include "handlers/rpc/options.def"
+#undef SETTING
+};
+
+const struct settings_table rpc_settings_table = {"rpc", rpc_settings,
+                                                  sizeof(rpc_settings) / sizeof(rpc_settings[0])};
+
+static const struct counter rpc_counters[] = {
+#define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct rpc_stats, field), help},
+#include "handlers/rpc/stats.def"
+#undef COUNTER
+};
+
+static struct rpc *rpc_of(const struct loop *loop) {
+    return loop->rpc->context;
+}
+
+/* ---- sockets --------------------------------------------------------------------------------------- */
+
+static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
+    if (text)
+        rpc_front_reply(batch->request, text, n, fd);
+    else
+        request_no_reply(batch->request);
+}
+
+static void notify(struct rpc_batch *batch, struct span text) {
+    rpc_front_notify(batch->request->conn, text);
+}
+
+static bool admit(struct rpc_call *call, json_t *params) {
+    const struct rpc *rpc = call->batch->rpc;
+    return !rpc->admit || rpc->admit(call, params);
+}
+
+static void answered(struct rpc_batch *batch, struct span id, struct span result, struct span error) {
+    if (batch->rpc->answered)
+        batch->rpc->answered(batch, id, result, error);
+}
+
+const struct rpc_way rpc_socket = {.sets = RPC_PLAIN | RPC_MCP,
+                                   .batches = true,
+                                   .reply = reply,
+                                   .notify = notify,
+                                   .admit = admit,
+                                   .answered = answered};
+const struct rpc_way rpc_single_socket = {
+    .sets = RPC_PLAIN | RPC_MCP, .reply = reply, .notify = notify, .admit = admit, .answered = answered};
+
+static void run(struct request *request, struct span payload) {
+    struct rpc *rpc = rpc_of(request_loop(request));
+    const struct rpc_way *way = rpc->choose_way ? rpc->choose_way(rpc, request->conn) : &rpc_socket;
+    rpc_batch_run(rpc, request, way, NULL, payload);
+}
+
+/* The id of a message that is refused unread, as far as it has one; p is NULL for a notification. */
+static struct span id_of(const struct rpc *rpc, struct span payload) {
+    struct span value;
+    struct message message;
+    if (!payload.p || jsontext_check(payload, (unsigned)rpc->settings.rpc_depth, &value))
+        return span_text("null");
+    message_decode(value, &message);
+    return message.kind == MESSAGE_NOTIFICATION ? span_of(NULL, 0) : message.id;
+}
+
+static char *error_text(struct rpc_service *service, struct span payload, enum status status,
+                        const char *words, size_t *n) {
+    struct text text = {0};
+    struct rpc *rpc = service->context;
+    struct span id = id_of(rpc, payload);
+    if (!id.p)
+        return NULL;
+    rpc->stats.rpc_errors++;
+    text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
+    text_add_number(&text, status_rpc(status));
+    text_add_constant(&text, ",\"message\":");
+    text_add_quoted(&text, span_text(words));
+    text_add_constant(&text, ",\"data\":{\"status\":");
+    text_add_quoted(&text, span_text(status_name(status)));
+    text_add_constant(&text, "}},\"id\":");
+    text_add(&text, id);
+    text_add_constant(&text, "}");
+    *n = text.n;
+    return text_take(&text);
+}
+
+/* ---- methods --------------------------------------------------------------------------------------- */
+
+/* Where the name is, or would be. */
+static unsigned place_of(const struct rpc *rpc, const char *name, bool *there) {
+    unsigned low = 0, high = rpc->methods_count;
+    *there = false;
+    while (low < high && !*there) {
+        unsigned middle = (low + high) / 2;
+        int order = strcmp(rpc->methods[middle]->name, name);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+        if (order == 0) {
+            *there = true;
+            low = middle;
+        }
+    }
+    return low;
+}
+
+int rpc_add(struct rpc *rpc, const struct rpc_method *method) {
+    bool there;
+    unsigned at = place_of(rpc, method->name, &there);
+    if (there)
+        return -EEXIST;
+    const struct rpc_method **methods = reallocarray(rpc->methods, rpc->methods_count + 1, sizeof(*methods));
+    if (!methods)
+        return -ENOMEM;
+    rpc->methods = methods;
+    memmove(methods + at + 1, methods + at, (rpc->methods_count - at) * sizeof(*methods));
+    methods[at] = method;
+    rpc->methods_count++;
+    return 0;
+}
+
+const struct rpc_method *rpc_find(const struct rpc *rpc, const char *name, unsigned sets) {
+    bool there;
+    unsigned at = place_of(rpc, name, &there);
+    return there && rpc->methods[at]->flags & sets ? rpc->methods[at] : NULL;
+}
+
+int rpc_init(struct rpc *rpc, struct loop *loop, const struct rpc_settings *settings) {
+    *rpc = (struct rpc){.loop = loop, .settings = *settings};
+    LIST_INIT(&rpc->batches);
+    rpc->service = (struct rpc_service){
+        .run = run, .error = error_text, .context = rpc, .limit = (size_t)settings->rpc_message};
+    loop->rpc = &rpc->service;
+    loop->fronts[PROTOCOL_JSON] = &rpc_lines_front;
+    loop->fronts[PROTOCOL_MCP1] = &rpc_mcp1_front;
+    rpc_http_init(rpc);
+    loop_add_counters(loop,
+                      (struct counters_table){"rpc", rpc_counters,
+                                              sizeof(rpc_counters) / sizeof(rpc_counters[0]), &rpc->stats});
+    return 0;
+}
+
+void rpc_free(struct rpc *rpc) {
+    free(rpc->methods);
+    rpc->methods = NULL;
+}

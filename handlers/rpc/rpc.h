@@ -1,0 +1,68 @@
+/* JSON-RPC 2.0: methods of all families behind every transport.
+ *
+ *     newline JSON, MCP1 (reactor/rpc_front) -+
+ *     POST /rpc                    (http.c) --+-> batch.c -> table of methods (rpc_add) -> object_methods.c
+ * ... /mcp                (handlers/mcp) -----+
+ *
+ * Families add their methods at start; nothing here knows them. */
+#ifndef SLUICE_HANDLERS_RPC_RPC_H
+#define SLUICE_HANDLERS_RPC_RPC_H
+
+#include "handlers/rpc/call.h"
+#include "offload/declare.h"
+#include "reactor/http1_front.h"
+#include "reactor/rpc_front.h"
+
+struct loop;
+struct mcp;
+
+struct rpc_settings {
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/rpc/options.def"
+#undef SETTING
+};
+
+struct rpc_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/rpc/stats.def"
+#undef COUNTER
+};
+
+extern const struct settings_table rpc_settings_table;
+
+struct rpc {
+    struct loop *loop;
+    struct rpc_settings settings;
+    struct rpc_stats stats;
+    struct rpc_service service;        /* of the sockets */
+    struct http_handler http_handler;  /* of POST /rpc */
+    const struct rpc_method **methods; /* sorted by name */
+    unsigned methods_count;
+    LIST_HEAD(, rpc_batch) batches; /* messages in hand */
+    const struct rpc_way *(*choose_way)(const struct rpc *rpc,
+                                        const struct conn *conn); /* of a socket; NULL: rpc_socket */
+    bool (*admit)(struct rpc_call *call, json_t *params);         /* for calls of MCP's methods; NULL: all */
+    struct mcp *mcp;     /* the family that speaks MCP over this; NULL: none */
+    const char *version; /* of the server: injected */
+    void (*answered)(struct rpc_batch *batch, struct span id, struct span result,
+                     struct span error); /* on sockets */
+    void (*prepare)(struct rpc_call *call,
+                    struct rpc_work *work);           /* fills in what the client wants; may be NULL */
+    void (*ask)(struct rpc_call *call, json_t *asks); /* asks the client (asks are taken); NULL: nobody can */
+    char *(*config_text)(void *context); /* for config.get: injected, the caller frees it; may be NULL */
+    void *config_context;
+};
+
+/* The ways of sockets: with batches, and without. */
+extern const struct rpc_way rpc_socket, rpc_single_socket;
+
+/* Registers the front ends and counters with the loop. settings' texts must stay. 0 or -errno. */
+int rpc_init(struct rpc *rpc, struct loop *loop, const struct rpc_settings *settings);
+/* The loop has ended. */
+void rpc_free(struct rpc *rpc);
+/* Adds a method (not copied: it must stay). 0; -EEXIST: the name is taken; -ENOMEM. */
+int rpc_add(struct rpc *rpc, const struct rpc_method *method);
+/* The method of this name among the sets; NULL: there is none. */
+const struct rpc_method *rpc_find(const struct rpc *rpc, const char *name, unsigned sets);
+
+#endif

@@ -1,0 +1,66 @@
+/* The study's concurrency models, doing the same work: for comparison with sluiced, never for use.
+ *
+ *     baselines --model NAME [--pool-size N] ROOT ADDRESS      says "ready: ADDRESS" on stderr, serves F and
+ * C */
+#include "tools/bench/baselines/model.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define EXIT_USAGE 2
+
+static const struct model *const models[] = {&thread_per_request, &thread_per_connection, &connection_pool,
+                                             &request_pool, &bare_epoll};
+#define MODELS (sizeof(models) / sizeof(models[0]))
+
+static const struct model *find_model(const char *name) {
+    for (size_t i = 0; name && i < MODELS; i++)
+        if (strcmp(models[i]->name, name) == 0)
+            return models[i];
+    return NULL;
+}
+
+static int usage(FILE *out, int status) {
+    fprintf(out,
+            "Usage: baselines --model MODEL [--pool-size N] ROOT ADDRESS\n"
+            "Serves fdpass and copy of the object protocol by one of these models, for comparison only:\n");
+    for (size_t i = 0; i < MODELS; i++)
+        fprintf(out, "  %-22s %s\n", models[i]->name, models[i]->help);
+    return status;
+}
+
+static void raise_nofile(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int main(int argc, char **argv) {
+    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
+                                            {"pool-size", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct service service = {.threads = 8};
+    const struct model *model = NULL;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
+        if (option == 'm')
+            model = find_model(optarg);
+        else if (option == 'p')
+            service.threads = (unsigned)strtoul(optarg, NULL, 10);
+        else
+            return usage(option == 'h' ? stdout : stderr, option == 'h' ? EXIT_SUCCESS : EXIT_USAGE);
+    }
+    if (!model || service.threads == 0 || argc - optind != 2)
+        return usage(stderr, EXIT_USAGE);
+    signal(SIGPIPE, SIG_IGN);
+    raise_nofile();
+    service_open(&service, argv[optind], argv[optind + 1]);
+    model->run(&service);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,24 @@
+#include "tools/bench/baselines/queue.h"
+
+void queue_init(struct queue *queue) {
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->filled, NULL);
+    STAILQ_INIT(&queue->sessions);
+}
+
+void queue_push(struct queue *queue, struct session *session) {
+    pthread_mutex_lock(&queue->lock);
+    STAILQ_INSERT_TAIL(&queue->sessions, session, link);
+    pthread_cond_signal(&queue->filled);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+struct session *queue_pop(struct queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    while (STAILQ_EMPTY(&queue->sessions))
+        pthread_cond_wait(&queue->filled, &queue->lock);
+    struct session *session = STAILQ_FIRST(&queue->sessions);
+    STAILQ_REMOVE_HEAD(&queue->sessions, link);
+    pthread_mutex_unlock(&queue->lock);
+    return session;
+}

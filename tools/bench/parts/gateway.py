@@ -1,0 +1,150 @@
+"""The gateway beside HAProxy, both in front of the same nginx: reverse proxy and L4 tunnel."""
+import contextlib
+import os
+import shutil
+import socket
+import time
+
+from lab import Failed, connect, figure, ratios
+
+TITLE = "gateway: reverse proxy and tunnel"
+PATIENCE = 10  # seconds until a peer listens
+
+NGINX = """
+{user} daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log /dev/null crit;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; sendfile on; keepalive_requests 100000000;
+    client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
+    uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+    server {{
+        listen 127.0.0.1:{port}; root {tree};
+        location /small {{ default_type application/json; return 200 '{{"hello":"world","n":[1,2,3]}}'; }}
+    }}
+}}
+"""
+
+HAPROXY = """
+global
+    nbthread 1
+    maxconn 4000
+defaults
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend http
+    mode http
+    http-reuse always
+    bind 127.0.0.1:{http}
+    default_backend http
+backend http
+    mode http
+    http-reuse always
+    server s 127.0.0.1:{port}
+frontend tcp
+    mode tcp
+    option splice-auto
+    bind 127.0.0.1:{tcp}
+    default_backend tcp
+backend tcp
+    mode tcp
+    option splice-auto
+    server s 127.0.0.1:{port}
+"""
+
+SLUICED = """
+upstream "nginx" {{ servers = {{"tcp:127.0.0.1:{port}"}} }}
+route "/*" {{ upstream = "nginx" }}
+listen "tcp:127.0.0.1:{http}" {{ }}
+tunnel "tcp:127.0.0.1:{tcp}" {{ upstream = "nginx" }}
+"""
+
+# what, kind, path, connections, limit of the ratio of CPU times
+CASES = [
+    ("reverse proxy, small JSON", "http", "/small", 100, 0.9),
+    ("reverse proxy, 1 MiB", "http", "/1m", 20, 1.0),
+    ("tunnel, small JSON", "tcp", "/small", 100, 1.0),
+    ("tunnel, 1 MiB", "tcp", "/1m", 20, 1.0),
+]
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def start_peer(lab, name, command, port, cpus):
+    """A program that does not say when it is ready."""
+    peer = lab.start(name, ["sh", "-c", f'echo "ready: tcp:127.0.0.1:{port}" >&2; exec "$@" 2>/dev/null', name, *command],
+                     cpus)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connect(peer.tcp).close()
+            return peer
+        except OSError:
+            if time.monotonic() > end:
+                raise Failed(f"{name} does not listen") from None
+            time.sleep(0.02)
+
+
+def start_all(lab):
+    """{name: (server, {kind: address})} of those that are installed."""
+    nginx, haproxy = shutil.which("nginx", path="/usr/sbin:/usr/bin"), shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    if not nginx:
+        raise Failed("nginx is not installed")
+    port, *ports = free_ports(5)
+
+    def config(name, text, **values):
+        file = lab.directory / f"{name}.conf"
+        file.write_text(text.format(dir=lab.directory, tree=lab.tree, port=port, **values))
+        return file
+    start_peer(lab, "nginx", [nginx, "-c", config("nginx", NGINX, user="" if os.geteuid() else "user root;")], port, lab.load_cpus)
+    gateways = {}
+    http, tcp = ports[:2]
+    server = lab.sluiced("-c", config("sluiced", SLUICED, http=http, tcp=tcp), name="gateway")
+    gateways["sluiced"] = server, {"http": f"tcp:127.0.0.1:{http}", "tcp": f"tcp:127.0.0.1:{tcp}"}
+    if haproxy:
+        http, tcp = ports[2:]
+        server = start_peer(lab, "haproxy", [haproxy, "-db", "-f", config("haproxy", HAPROXY, http=http, tcp=tcp)], http,
+                            lab.server_cpus)
+        gateways["haproxy"] = server, {"http": f"tcp:127.0.0.1:{http}", "tcp": f"tcp:127.0.0.1:{tcp}"}
+    return gateways
+
+
+def reuse(lab, server):
+    """The share of requests on pooled connections, and closes for each request."""
+    stats = lab.stats(server)
+    endpoint, = stats["upstream"].values()
+    uses = endpoint["hits"] + endpoint["misses"]
+    return endpoint["hits"] / uses if uses else 0, endpoint["closes"] / max(1, endpoint["requests"])
+
+
+def run(lab, part):
+    gateways = start_all(lab)
+    rows = []
+    for words, kind, path, connections, limit in CASES:
+        loads = {name: lambda server=server, address=addresses[kind]: lab.load(
+            server, address, "--mode", "http", "--key", path, "-c", connections)
+            for name, (server, addresses) in gateways.items()}
+        runs = lab.in_turns(loads)
+        gain = None
+        if "haproxy" in runs:
+            cpu = {name: [report["server"]["cpu_us"] for report in reports] for name, reports in runs.items()}
+            gain = ratios(cpu["sluiced"], cpu["haproxy"])
+            part.figures[words] = gain.json()
+        for name, reports in runs.items():
+            rows.append([words, name, figure(reports, "server", "cpu_us").text(),
+                         figure(reports, "requests_s", scale=1e-3).text(1), figure(reports, "latency", "p99").text(0),
+                         f"{gain.text()} (limit {limit})" if gain and name == "sluiced" else ""])
+    part.table("", ["requests", "gateway", "CPU us", "k requests/s", "p99 us", "CPU, sluiced / HAProxy"], rows)
+    share, closes = reuse(lab, gateways["sluiced"][0])
+    part.figures["reuse"] = share
+    part.figures["upstream closes per request"] = closes
+    part.notes.append(f"Reuse ratio of upstream connections {share:.4f}, closes of them for each request {closes:.6f} "
+                      "(the study found 23.7 in a broken gateway).")
+    if "haproxy" not in gateways:
+        part.notes.append("HAProxy is not installed: no peer.")

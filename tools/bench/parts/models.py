@@ -1,0 +1,70 @@
+"""The study's concurrency models side by side, by number of connections."""
+from lab import Failed, Figure, figure
+
+TITLE = "fdpass by concurrency model and number of connections"
+
+COUNTS = [10, 100, 1000, 5000, 10000]
+REPETITIONS = 3
+SECONDS = 0.5
+STACK_MIB = 8  # reserved for each thread, as the study counts
+MODELS = [("thread-per-request", 1), ("thread-per-connection", 1), ("connection-pool", 8), ("request-pool", 8),
+          ("bare-epoll", 1)]
+# The study's predictions per core: (connections, model) -> p50 us, thousand requests a second.
+STUDY = {(100, "thread-per-request"): "43 us, 23 k/s", (100, "request-pool 8"): "10 us, 100 k/s",
+         (1000, "thread-per-request"): "100 us, 10 k/s", (1000, "request-pool 8"): "12 us, 83 k/s (32 threads)"}
+
+
+def measure(lab, start, count):
+    """One run against a fresh server: thousands of threads of the last one are not to be left."""
+    server = start()
+    memory = {"rss": server.rss(), "threads": server.threads()}
+
+    def look():
+        memory.update(rss=server.rss(), threads=server.threads())
+    try:
+        report = lab.load(server, server.unix, "--mode", "fdpass", "--key", "4k", "-c", count, "--timeout", 2,
+                          seconds=SECONDS, good=False, during=look)
+        return {**report, **memory}
+    finally:
+        lab.stop(server)
+
+
+def row(count, name, reports, bare):
+    cpu = figure(reports, "server", "cpu_us")
+    failed = int(figure(reports, "errors", "total").median)
+    threads = int(figure(reports, "threads").median)
+    served = count - int(figure(reports, "connections", "never_served").median)
+    return [count, name, cpu.text(), f"{100 * bare.median / cpu.median:.0f}%",
+            figure(reports, "requests_s", scale=1e-3).text(1), figure(reports, "latency", "p50").text(0),
+            figure(reports, "latency", "p99").text(0), STUDY.get((count, name), ""), served, failed, threads,
+            f"{figure(reports, 'rss').median / 2 ** 20:.0f}", threads * STACK_MIB]
+
+
+def run(lab, part):
+    starts = {name if size == 1 else f"{name} {size}": (lambda name=name, size=size: lab.baseline(name, size))
+              for name, size in MODELS}
+    starts["sluiced"] = lab.sluiced
+    rows, p50, cpu_by = [], {name: [] for name in starts}, {name: [] for name in starts}
+    for count in COUNTS:
+        loads = {name: (lambda start=start: measure(lab, start, count)) for name, start in starts.items()}
+        runs = lab.in_turns(loads, REPETITIONS)
+        runs = {name: [run for run in reports if run["server"]] for name, reports in runs.items()}
+        if not runs["bare-epoll"]:
+            raise Failed("no reply from the bare program")
+        bare = figure(runs["bare-epoll"], "server", "cpu_us")
+        for name, reports in runs.items():
+            if not reports:
+                rows.append([count, name, "no reply"] + [""] * 10)
+                continue
+            rows.append(row(count, name, reports, bare))
+            p50[name].append((count, figure(reports, "latency", "p50").median))
+            cpu_by[name].append((count, figure(reports, "server", "cpu_us").median))
+            part.figures[f"{name}, {count}"] = {
+                "cpu_us": Figure.of([report["server"]["cpu_us"] for report in reports]).json(),
+                "errors": int(figure(reports, "errors", "total").median)}
+    part.table("", ["connections", "model", "CPU us", "efficiency", "k requests/s", "p50 us", "p99 us", "the study",
+                    "connections served", "failed requests", "threads", "RSS MiB", "stacks MiB reserved"], rows)
+    part.chart("models-p50", "fdpass by model", "connections", "p50 us", p50)
+    part.chart("models-cpu", "fdpass by model", "connections", "server CPU us a request", cpu_by)
+    part.notes.append("Efficiency: CPU of the bare program / CPU of the model. A closed loop: with n connections in "
+                      "flight the latency is n / throughput, whatever the model.")

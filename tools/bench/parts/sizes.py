@@ -1,0 +1,40 @@
+"""What an object's size costs: a descriptor against the bytes, when the client looks at them or not."""
+from lab import GIB, KIB, MIB, Figure, figure, size_text
+
+TITLE = "round trip by object size: fd against copy, client and server on one core"
+
+SIZES = [KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB, 16 * MIB]
+SPARSE = [("1g", GIB), ("10g", 10 * GIB)]
+REPETITIONS = 3
+SECONDS = 0.25
+WAYS = {"fd": ("fdpass", []), "copy": ("copy", []), "fd, all read": ("fdpass", ["--touch=all"]),
+        "copy, all read": ("copy", ["--touch=all"])}
+
+
+def run(lab, part):
+    sluiced = lab.sluiced()
+
+    def ask(way, key):
+        mode, arguments = WAYS[way]
+        return lambda: lab.load(sluiced, sluiced.unix, "--mode", mode, "--key", key, "-c", 1, *arguments,
+                                cpus=lab.server_cpus, seconds=SECONDS)
+    rows, p50 = [], {way: [] for way in WAYS}
+    for size in SIZES:
+        key = lab.plant(f"sizes/{size}", size)
+        runs = lab.in_turns({way: ask(way, key) for way in WAYS}, REPETITIONS)
+        figures = {way: figure(reports, "latency", "p50") for way, reports in runs.items()}
+        for way, value in figures.items():
+            p50[way].append((size, value.median))
+        rows.append([size_text(size), *(value.text(1) for value in figures.values())])
+    for key, size in SPARSE:
+        value = Figure.of([report["latency"]["p50"] for report in lab.in_turns({"": ask("fd", key)}, REPETITIONS)[""]])
+        p50["fd"].append((size, value.median))
+        rows.append([f"{size_text(size)} (sparse)", value.text(1), "", "", ""])
+    crossing = next((size_text(size) for (size, fd), (_, copy) in zip(p50["fd, all read"], p50["copy, all read"])
+                     if fd < copy), "none of these sizes")
+    part.table("p50 in us", ["object", *WAYS], rows)
+    part.chart("sizes-p50", "round trip by object size", "bytes", "p50 us", p50)
+    part.notes.append(f"With every byte read by the client (mmap of the descriptor, or the received bytes) a "
+                      f"descriptor is cheaper from {crossing} on.")
+    part.figures = {way: [[size, value] for size, value in points] for way, points in p50.items()}
+    part.figures["crossover"] = crossing

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Measures sluiced against its bare twins and writes the report.
+
+    tools/bench/run.py [--quick] [PART]...
+
+Parts are the files in tools/bench/parts; ONLY=NAME[,NAME] in the environment names them too. The report goes to
+$SLUICE_BUILD/bench (default: build/bench): report.md, its plots, report.json. Exit status 1 if a part could not run,
+0 otherwise, whatever the figures say.
+
+--quick runs only the parts with limits, in under a minute, and prints one JSON object:
+    machine   cpu, cpus, memory_gib, kernel, compiler, time, load
+    ratios    name -> median, min, max, limit, met:
+              fdpass_single fdpass_pipelined fdpass_shared           server CPU per fd against the bare twin's
+              roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KB
+              roundtrip_size                                         p50 of 10 GB against 4 KB
+              copy_1k copy_100k copy_1m                              server CPU per request against the bare twin's
+              stalled_p99                                            p99 of the others with against without it
+              many_errors                                            failed requests of 1,000 among 15,000
+              many_bytes                                             memory of an idle connection
+    met       all of them
+"""
+import argparse
+import importlib
+import json
+import os
+import pathlib
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import lab  # noqa: E402
+import report  # noqa: E402
+
+QUICK = ["fdpass", "roundtrip", "copy", "stalled", "many"]
+
+
+def part_names():
+    others = sorted(path.stem for path in (HERE / "parts").glob("[a-z]*.py"))
+    return QUICK + [name for name in others if name not in QUICK]
+
+
+def chosen_parts(arguments):
+    only = arguments.parts or [name for name in os.environ.get("ONLY", "").split(",") if name]
+    known = part_names()
+    for name in only:
+        if name not in known:
+            sys.exit(f"run.py: no part {name}; there are {', '.join(known)}")
+    return only or (QUICK if arguments.quick else known)
+
+
+def run_part(name, bench):
+    module = importlib.import_module(f"parts.{name}")
+    start = time.monotonic()
+    print(f"  {name}: {module.TITLE}", file=sys.stderr, flush=True)
+    part = report.Part(name, module.TITLE)
+    try:
+        module.run(bench, part)
+    finally:
+        bench.stop_servers()
+    part.seconds = time.monotonic() - start
+    for row in report.ratio_rows([part]):
+        print("    " + "  ".join(row), file=sys.stderr, flush=True)
+    return part
+
+
+def write(parts, facts):
+    directory = lab.BUILD / "bench"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "report.md").write_text(report.markdown(parts, facts))
+    for part in parts:
+        for name, svg in part.charts.items():
+            (directory / name).write_text(svg)
+    (directory / "report.json").write_text(json.dumps(report.full_json(parts, facts), indent=1) + "\n")
+    print(f"  written: {directory}/report.md", file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the ratios alone")
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    arguments = parser.parse_args()
+    names = chosen_parts(arguments)
+    facts = {**report.machine(), "load": os.getloadavg()[0]}
+    bench = lab.Lab(arguments.quick)
+    parts, failed = [], False
+    try:
+        for name in names:
+            try:
+                parts.append(run_part(name, bench))
+            except lab.Failed as failure:
+                print(f"    failed: {failure}", file=sys.stderr)
+                failed = True
+    finally:
+        bench.close()
+    write(parts, facts)
+    if arguments.quick:
+        print(json.dumps(report.quick_json(parts, facts), indent=1))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

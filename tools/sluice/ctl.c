@@ -1,0 +1,178 @@
+/* ctl: the servers behind the gateway, and the daemon's end; over HTTP, on a listener with administration.
+ *
+ *     upstreams                     GET  /_/upstreams        -> a table
+ *     drain | undrain | weight      POST /_/upstreams?...
+ *     drain without a server        POST /_/drain */
+#include "tools/client/link.h"
+#include "tools/sluice/call.h"
+#include "tools/sluice/command.h"
+#include "tools/sluice/table.h"
+#include "tools/sluice/units.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char command_ctl_help[] =
+    "  upstreams              the servers behind the gateway: state, connections, reuse, latency\n"
+    "  drain UPSTREAM/SERVER  no new requests for this server; what it has in hand goes on\n"
+    "  undrain UPSTREAM/SERVER\n"
+    "  weight UPSTREAM/SERVER N\n"
+    "  drain                  ends the daemon when what is in hand was answered\n"
+    "  -j, --json             the server's document as it is, for scripts\n"
+    "\n"
+    "Example:\n"
+    "  sluice -s unix:/run/sluice.sock ctl drain api/tcp:127.0.0.1:9001\n";
+
+#define REQUEST_MAX 1024
+
+/* An answer: its status, and its body as text, allocated. */
+struct answer {
+    int status;
+    char *text;
+};
+
+/* The head of the answer and what of the body came with it. Negative errno or the head's size. */
+static ssize_t read_head(struct link *link) {
+    for (size_t have = 1;; have = link_bytes(link).n + 1) {
+        if (have > LINK_BUFFER)
+            return link_fail(link, -EPROTO, "the head of the answer is too long");
+        int error = link_need(link, have);
+        if (error)
+            return error;
+        struct span bytes = link_bytes(link);
+        const char *end = memmem(bytes.p, bytes.n, "\r\n\r\n", 4);
+        if (end)
+            return end + 4 - bytes.p;
+    }
+}
+
+static int read_answer(struct link *link, struct answer *answer) {
+    ssize_t head = read_head(link);
+    if (head < 0)
+        return (int)head;
+    char *text = strndup(link_bytes(link).p, (size_t)head);
+    const char *length = text ? strcasestr(text, "\r\ncontent-length:") : NULL;
+    size_t n = length ? strtoul(strchr(length, ':') + 1, NULL, 10) : 0, got = 0;
+    answer->status = text && strlen(text) > 12 ? atoi(text + 9) : 0;
+    free(text);
+    link_drop(link, (uint64_t)head);
+    answer->text = calloc(1, n + 1);
+    while (answer->text && got < n) {
+        ssize_t piece = link_read(link, answer->text + got, n - got);
+        if (piece < 0)
+            return (int)piece;
+        got += (size_t)piece;
+    }
+    return answer->text && answer->status ? 0 : link_fail(link, -EPROTO, "the answer is no HTTP");
+}
+
+/* CALL_GO_ON with an answer, or an exit code. */
+static int ask(struct call *call, const char *method, const char *target, struct answer *answer) {
+    char request[REQUEST_MAX];
+    struct link *link = calloc(1, sizeof(*link));
+    if (!call->address || !link) {
+        free(link);
+        return call_usage(call, "a server is missing: -s ADDR or SLUICE_ADDR");
+    }
+    int n = snprintf(request, sizeof(request),
+                     "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, target);
+    int error = link_connect(link, call->address, call->timeout_ms);
+    if (!error)
+        error = n < REQUEST_MAX ? link_send(link, request, (size_t)n) : -ENAMETOOLONG;
+    if (!error)
+        error = read_answer(link, answer);
+    if (error)
+        call_error(call, "%s: %s", call->address, link->error[0] ? link->error : strerror(-error));
+    link_close(link);
+    free(link);
+    return error ? CALL_CONNECTION : CALL_GO_ON;
+}
+
+static void add_cell(struct table *table, const json_t *value) {
+    char text[UNITS_TEXT];
+    if (json_is_real(value))
+        units_real(text, json_real_value(value));
+    else
+        snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+    table_add(table, json_is_string(value)    ? json_string_value(value)
+                     : json_is_boolean(value) ? (json_is_true(value) ? "yes" : "no")
+                                              : text);
+}
+
+static bool print_rows(const json_t *rows) {
+    struct table table;
+    const char *name;
+    json_t *row, *value, *first = json_array_get(rows, 0);
+    size_t i;
+    if (!first)
+        return true;
+    table_init(&table, json_object_size(first));
+    json_object_foreach (first, name, value)
+        table_add(&table, name);
+    json_array_foreach (rows, i, row)
+        json_object_foreach (row, name, value)
+            add_cell(&table, value);
+    return table_print(&table, "");
+}
+
+static int print_answer(struct call *call, const struct answer *answer, bool json) {
+    json_error_t error;
+    json_t *document = json_loads(answer->text, 0, &error);
+    const char *message = json_string_value(json_object_get(document, "message"));
+    int code = CALL_OK;
+    if (answer->status >= 300)
+        code = call_error(call, "%s",
+                          message ? message : "the server has no such page: is it one with administration?");
+    else if (json)
+        puts(answer->text);
+    else if (json_is_array(document) && !print_rows(document))
+        code = call_error(call, "out of memory");
+    json_decref(document);
+    return code;
+}
+
+/* The target for the words of the command line; NULL: they make no sense. */
+static const char *target_of(int count, char **words, char *room, size_t size) {
+    const char *action = words[0];
+    bool server = strcmp(action, "drain") == 0 || strcmp(action, "undrain") == 0;
+    if (strcmp(action, "upstreams") == 0)
+        return count == 1 ? "/_/upstreams" : NULL;
+    if (strcmp(action, "drain") == 0 && count == 1)
+        return "/_/drain";
+    if (server && count == 2)
+        snprintf(room, size, "/_/upstreams?action=%s&server=%s", action, words[1]);
+    else if (strcmp(action, "weight") == 0 && count == 3)
+        snprintf(room, size, "/_/upstreams?action=weight&server=%s&weight=%s", words[1], words[2]);
+    else
+        return NULL;
+    return strpbrk(room, " \r\n#") ? NULL : room;
+}
+
+int command_ctl_run(struct call *call, int argc, char **argv) {
+    static const struct option options[] = {CALL_LONG, {"json", no_argument, NULL, 'j'}, {0}};
+    struct answer answer = {0};
+    char room[REQUEST_MAX / 2];
+    bool json = false;
+    int option, code = CALL_GO_ON;
+    while (code == CALL_GO_ON && (option = getopt_long(argc, argv, CALL_SHORT "j", options, NULL)) != -1) {
+        if (option == 'j')
+            json = true;
+        else
+            code = call_option(call, option, argv);
+    }
+    if (code == CALL_GO_ON)
+        code = call_arguments(call, argc - optind, 1, 3);
+    if (code != CALL_GO_ON)
+        return code;
+    const char *target = target_of(argc - optind, argv + optind, room, sizeof(room));
+    if (!target)
+        return call_usage(call, "%s: not an action with its arguments", argv[optind]);
+    bool show = strcmp(argv[optind], "upstreams") == 0;
+    code = ask(call, show ? "GET" : "POST", target, &answer);
+    if (code == CALL_GO_ON)
+        code = print_answer(call, &answer, json);
+    free(answer.text);
+    return code;
+}

@@ -1,0 +1,284 @@
+/* log: what ingestion wrote, read from its files; also while a daemon writes them.
+ *
+ *     files of DIR, the oldest first -> record -> samples -> cat, follow: a line each | stats | verify
+ */
+#include "handlers/ingest/segment.h"
+#include "proto/sample.h"
+#include "tools/sluice/call.h"
+#include "tools/sluice/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAUSE_US 50000 /* between looks at a log that is followed, or at a record that may be half written */
+#define TRIES    20    /* of such a record */
+
+const char command_log_help[] =
+    "Reads the log that sluiced's ingest section writes into the directory DIR.\n"
+    "\n"
+    "  cat       print one JSON object a sample, in the order of their sequence\n"
+    "  follow    the same, and wait for more\n"
+    "  stats     print how many samples there are, by name\n"
+    "  verify    check every record; exit code 1 if one cannot be read\n"
+    "\n"
+    "  --name NAME    only samples of this name\n"
+    "  --since MS     only samples with a timestamp (ms since 1970) from here on\n"
+    "  --until MS     only samples before it\n"
+    "\n"
+    "Example:\n"
+    "  sluice log cat --name http_requests /var/lib/sluice | tail -1\n";
+
+struct reading {
+    struct call *call;
+    int directory;
+    const char *name; /* NULL: all */
+    int64_t since, until;
+    bool follow;
+    /* Gets each sample that was asked for; false: enough. NULL: records only. */
+    bool (*show)(struct reading *reading, const struct record *record, uint64_t sequence,
+                 const struct sample *sample);
+    json_t *names; /* stats: name -> number */
+    uint64_t segments, records, samples, bytes, first, last;
+    uint64_t bad; /* segments that end in a record that cannot be read */
+};
+
+/* ---- what is done with samples ----------------------------------------------------------------- */
+
+static json_t *text_json(struct span text) {
+    return json_stringn_nocheck(text.p, text.n);
+}
+
+static void add_histogram(json_t *object, const struct sample *sample) {
+    json_t *bounds = json_array(), *counts = json_array();
+    for (unsigned i = 0; i < sample->bounds_n; i++)
+        json_array_append_new(bounds, json_real(sample->bounds[i]));
+    for (unsigned i = 0; i <= sample->bounds_n; i++)
+        json_array_append_new(counts, json_integer((json_int_t)sample->counts[i]));
+    json_object_set_new(
+        object, "value",
+        json_pack("{s:f, s:o, s:o}", "sum", sample->value, "bounds", bounds, "counts", counts));
+}
+
+static bool print_sample(struct reading *reading, const struct record *record, uint64_t sequence,
+                         const struct sample *sample) {
+    json_t *tags = json_object();
+    json_t *object = json_pack("{s:I, s:I, s:s, s:o, s:s, s:I}", "seq", (json_int_t)sequence, "received",
+                               (json_int_t)record->time_ms, "format", record_format_name(record->format),
+                               "name", text_json(sample->name), "type", sample_type_name(sample->type),
+                               "timestamp", (json_int_t)sample->time_ms);
+    (void)reading;
+    for (unsigned i = 0; i < sample->labels_n; i++) {
+        char key[UINT16_MAX + 1];
+        memcpy(key, sample->labels[i].name.p, sample->labels[i].name.n);
+        key[sample->labels[i].name.n] = '\0';
+        json_object_set_new_nocheck(tags, key, text_json(sample->labels[i].value));
+    }
+    if (sample->type == SAMPLE_HISTOGRAM)
+        add_histogram(object, sample);
+    else
+        json_object_set_new(object, "value", json_real(sample->value));
+    if (sample->cumulative)
+        json_object_set_new(object, "cumulative", json_true());
+    json_object_set_new(object, "tags", tags);
+    int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) != 0 || putchar('\n') == EOF;
+    json_decref(object);
+    return !failed;
+}
+
+static bool count_sample(struct reading *reading, const struct record *record, uint64_t sequence,
+                         const struct sample *sample) {
+    char name[UINT16_MAX + 1];
+    (void)record, (void)sequence;
+    memcpy(name, sample->name.p, sample->name.n);
+    name[sample->name.n] = '\0';
+    json_int_t count = json_integer_value(json_object_get(reading->names, name));
+    json_object_set_new_nocheck(reading->names, name, json_integer(count + 1));
+    return true;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+static bool wanted(const struct reading *reading, const struct sample *sample) {
+    return (!reading->name || span_equal(sample->name, span_text(reading->name))) &&
+           sample->time_ms >= reading->since && sample->time_ms < reading->until;
+}
+
+/* False: the reader has had enough, or (reading->bad) the record makes no sense. */
+static bool read_record(struct reading *reading, const struct record *record) {
+    struct span key, answer, samples;
+    struct sample sample;
+    int error = record_split(record, &key, &answer, &samples);
+    uint64_t sequence = record->sequence, n = 0;
+    reading->records++;
+    reading->samples += record->count;
+    reading->bytes += RECORD_HEAD + record->payload.n;
+    if (!reading->first)
+        reading->first = sequence;
+    while (!error && (error = sample_decode(&samples, &sample)) == 0) {
+        if (reading->show && wanted(reading, &sample) &&
+            !reading->show(reading, record, sequence + n, &sample))
+            return false;
+        n++;
+    }
+    bool good = error == -ENODATA && n == record->count && sequence > reading->last;
+    reading->last = sequence + record->count - 1;
+    reading->bad += !good;
+    return true;
+}
+
+static bool has_records(const struct reading *reading, uint64_t number) {
+    struct segment_reader reader;
+    struct record record;
+    bool any = segment_open(&reader, reading->directory, number) == 0 && segment_next(&reader, &record) == 1;
+    segment_close(&reader);
+    return any;
+}
+
+/* Is this segment complete, because there are records behind it? One without may be kept ready while this one is still
+ * being written. */
+static bool has_successor(const struct reading *reading, uint64_t number) {
+    uint64_t *numbers;
+    size_t count;
+    bool any = false;
+    if (segment_list(reading->directory, &numbers, &count) == 0)
+        for (size_t i = count; i > 0 && numbers[i - 1] > number && !any; i--)
+            any = has_records(reading, numbers[i - 1]);
+    free(numbers);
+    return any;
+}
+
+/* All records of a segment that are there, and with follow those to come until there is a next segment. 0, 1: enough,
+ * or -errno. */
+static int read_segment(struct reading *reading, uint64_t number) {
+    struct segment_reader reader;
+    struct record record;
+    int tries = 0, result = segment_open(&reader, reading->directory, number);
+    bool last_look = false;
+    if (result)
+        return result;
+    for (;;) {
+        result = segment_next(&reader, &record);
+        if (result == 1) {
+            tries = 0;
+            if (!read_record(reading, &record))
+                break;
+        } else if (result == -EBADMSG && ++tries < TRIES) {
+            usleep(PAUSE_US); /* a daemon may be writing it at this moment */
+        } else if (result == 0 && reading->follow && !last_look) {
+            last_look = has_successor(reading, number);
+            if (!last_look && fflush(stdout) == 0)
+                usleep(PAUSE_US);
+        } else {
+            break;
+        }
+    }
+    segment_close(&reader);
+    return result;
+}
+
+/* The segment after this one; 0: there is none. */
+static int next_segment(const struct reading *reading, uint64_t number, uint64_t *next) {
+    uint64_t *numbers;
+    size_t count;
+    int error = segment_list(reading->directory, &numbers, &count);
+    *next = 0;
+    for (size_t i = 0; !error && i < count && !*next; i++)
+        if (numbers[i] > number)
+            *next = numbers[i];
+    free(numbers);
+    return error;
+}
+
+/* The whole log, with follow without end. 0 or -errno. */
+static int read_log(struct reading *reading) {
+    uint64_t number = 0, next;
+    int error;
+    while ((error = next_segment(reading, number, &next)) == 0 && next) {
+        error = read_segment(reading, next);
+        number = next;
+        reading->segments++;
+        if (error == 1)
+            return 0;
+        if (error == -EBADMSG) {
+            reading->bad++;
+            fprintf(stderr,
+                    "sluice: segment %" PRIu64 ": a record cannot be read; what follows it there is lost\n",
+                    number);
+        } else if (error && error != -ENOENT) { /* gone by age or size meanwhile */
+            return error;
+        }
+    }
+    return error;
+}
+
+/* ---- the command ------------------------------------------------------------------------------- */
+
+static void print_stats(const struct reading *reading) {
+    const char *name;
+    json_t *count;
+    printf("segments %" PRIu64 "\nrecords  %" PRIu64 "\nsamples  %" PRIu64 "\nbytes    %" PRIu64
+           "\nsequence %" PRIu64 "-%" PRIu64 "\n",
+           reading->segments, reading->records, reading->samples, reading->bytes, reading->first,
+           reading->last);
+    json_object_foreach (reading->names, name, count)
+        printf("%12" JSON_INTEGER_FORMAT "  %s\n", json_integer_value(count), name);
+}
+
+static int run(struct reading *reading, const char *what) {
+    bool stats = strcmp(what, "stats") == 0, verify = strcmp(what, "verify") == 0;
+    reading->follow = strcmp(what, "follow") == 0;
+    if (!stats && !verify && !reading->follow && strcmp(what, "cat") != 0)
+        return call_usage(reading->call, "%s: not one of cat, stats, verify, follow", what);
+    reading->show = verify ? NULL : stats ? count_sample : print_sample;
+    reading->names = json_object();
+    int error = read_log(reading);
+    if (stats && !error)
+        print_stats(reading);
+    if (verify && !error)
+        printf("%" PRIu64 " records, %" PRIu64 " samples in %" PRIu64 " segments: %s\n", reading->records,
+               reading->samples, reading->segments, reading->bad ? "damaged" : "good");
+    json_decref(reading->names);
+    if (error)
+        return call_error(reading->call, "%s", strerror(-error));
+    return reading->bad ? CALL_REFUSED : CALL_OK;
+}
+
+int command_log_run(struct call *call, int argc, char **argv) {
+    static const struct option options[] = {CALL_LONG,
+                                            {"name", required_argument, NULL, 'n'},
+                                            {"since", required_argument, NULL, 'a'},
+                                            {"until", required_argument, NULL, 'b'},
+                                            {0}};
+    struct reading reading = {.call = call, .since = INT64_MIN, .until = INT64_MAX};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, CALL_SHORT "n:", options, NULL)) != -1) {
+        if (option == 'n') {
+            reading.name = optarg;
+        } else if (option == 'a' || option == 'b') {
+            char *end;
+            *(option == 'a' ? &reading.since : &reading.until) = strtoll(optarg, &end, 10);
+            if (*end || end == optarg)
+                return call_usage(call, "%s: not a number of milliseconds", optarg);
+        } else {
+            int code = call_option(call, option, argv);
+            if (code != CALL_GO_ON)
+                return code;
+        }
+    }
+    int code = call_arguments(call, argc - optind, 2, 2);
+    if (code != CALL_GO_ON)
+        return code;
+    reading.directory = open(argv[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (reading.directory < 0)
+        return call_error(call, "%s: %s", argv[optind + 1], strerror(errno));
+    code = run(&reading, argv[optind]);
+    close(reading.directory);
+    return code;
+}

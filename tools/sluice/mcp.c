@@ -1,0 +1,85 @@
+/* mcp: a bridge between standard input and output and a running daemon, for MCP clients that start a command.
+ *
+ *     stdin -> socket        this thread; its end is told to the server
+ *     socket -> stdout       a thread of its own: neither direction waits for the other
+ */
+#include "tools/client/link.h"
+#include "tools/sluice/call.h"
+#include "tools/sluice/command.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const char command_mcp_help[] =
+    "Speaks MCP over standard input and output, one message a line, and passes every line on to the\n"
+    "daemon and back. MCP clients start it as a command; it ends with its input.\n"
+    "\n"
+    "Example, in a client's configuration:\n"
+    "  {\"mcpServers\": {\"sluice\": {\"command\": \"sluice\",\n"
+    "                             \"args\": [\"-s\", \"unix:/run/sluice.sock\", \"mcp\"]}}}\n";
+
+/* All of it, also into what does not block. False: it cannot be. */
+static bool write_all(int fd, const char *bytes, size_t n) {
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno == EAGAIN) {
+            struct pollfd wait = {.fd = fd, .events = POLLOUT};
+            poll(&wait, 1, -1);
+        } else if (written < 0 && errno != EINTR) {
+            return false;
+        } else if (written > 0) {
+            bytes += written;
+            n -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+/* 0 at the end, or -errno. */
+static int pump(int from, int to) {
+    char bytes[65536];
+    for (;;) {
+        ssize_t n = read(from, bytes, sizeof(bytes));
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd wait = {.fd = from, .events = POLLIN};
+            poll(&wait, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            return -errno;
+        } else if (n == 0) {
+            return 0;
+        } else if (n > 0 && !write_all(to, bytes, (size_t)n)) {
+            return -errno;
+        }
+    }
+}
+
+/* The server's end is the end of everything: the client sees it as the end of our output. */
+static void *answers(void *argument) {
+    const struct link *link = argument;
+    int error = pump(link->fd, STDOUT_FILENO);
+    _exit(error ? CALL_CONNECTION : CALL_OK);
+}
+
+int command_mcp_run(struct call *call, int argc, char **argv) {
+    static struct link link; /* outlives this function: the thread ends the process */
+    pthread_t thread;
+    int code = call_plain(call, argc, argv, 0, 0);
+    if (code != CALL_GO_ON)
+        return code;
+    if (!call->address)
+        return call_usage(call, "no server: give -s ADDR or set SLUICE_ADDR");
+    if (link_connect(&link, call->address, call->timeout_ms) != 0) {
+        call_error(call, "%s", link.error);
+        return CALL_CONNECTION;
+    }
+    if (pthread_create(&thread, NULL, answers, &link) != 0)
+        return call_error(call, "cannot start a thread");
+    pump(STDIN_FILENO, link.fd);
+    shutdown(link.fd, SHUT_WR);
+    pthread_join(thread, NULL); /* ends the process when everything was answered */
+    return CALL_OK;
+}
