@@ -33,7 +33,7 @@ def environment():
         "SLUICE_BUILD": str(BUILD),
         "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": "second_deadlock_stack=1",
+        "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={HERE / 'tsan.supp'}",
         "CK_DEFAULT_TIMEOUT": "120",
     }
     return {**defaults, **os.environ, "SLUICE_BUILD": str(BUILD)}

@@ -1,8 +1,14 @@
 """What the HTTP tests share: one daemon for all tests of a class, clients, and the question whether a connection is
 still in step."""
+import urllib.parse
+
 from case import Case, shared_tree
 from daemon import Daemon
 from http1 import HttpClient
+
+
+def url(key):
+    return "/objects/" + urllib.parse.quote(key)
 
 
 class HttpCase(Case):

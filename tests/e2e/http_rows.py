@@ -125,8 +125,8 @@ for path in ("/%", "/%2", "/%zz", "/%00", "/a%0", "/objects/%g0"):
     good(f"3986 2.1 {path} is answered 400 and the connection goes on", line(f"GET {path} HTTP/1.1"), 400)
 for path in ("/..", "/../x", "/objects/../../x", "/%2e%2e/x", "/a/%2E./../x"):
     good(f"3986 5.2.4 {path} climbs above the root", line(f"GET {path} HTTP/1.1"), 400)
-for path in ("/objects/./hello", "/x/../objects/hello", "/objects/%68ello", "/objects/x/y/../../hello", "/%6Fbjects/hello",
-             "/%2e/objects/hello"):
+for path in ("/objects/./hello", "/x/../objects/hello", "/objects/%68ello", "/objects/x/y/../../hello",
+             "/%6Fbjects/hello", "/%2e/objects/hello"):
     good(f"3986 6.2.2 {path} is normalised", line(f"GET {path} HTTP/1.1"))
 
 # ---- RFC 9112, 3.2 and RFC 9110, 7.2: Host -------------------------------------------------------
@@ -138,7 +138,8 @@ refused("9112 3.2 two Hosts in HTTP 1.0", get("Host: a", host="a", version="1.0"
 for value in ("", "a b", "a/b", "u@a", "a, b", "a:b", "a:65536", "a:-1", "a:80:80", "a?b", "a#b", ":80", "::1", "[::1",
               "[::1]a", "[::g]", "[]", "http://a", "a\\b", "a%20b", "*", "\xe9", "a\x00"):
     refused(f"9112 3.2 Host {value!r}", get(host=value))
-for value in ("a", "A.example", "a_b", "a-b.c", "127.0.0.1", "a:", "a:80", "a:65535", "[::1]", "[::1]:8080", "[2001:DB8::7]"):
+for value in ("a", "A.example", "a_b", "a-b.c", "127.0.0.1", "a:", "a:80", "a:65535", "[::1]", "[::1]:8080",
+              "[2001:DB8::7]"):
     good(f"9110 7.2 Host {value}", get(host=value))
 good("9112 5.1 white space around Host", line(f"GET {HELLO} HTTP/1.1", "Host: \t a \t "))
 
@@ -218,7 +219,8 @@ echoed("9112 6.1 chunked", chunked(chunks(FIVE)))
 echoed("9112 6.1 the coding's case does not matter", post("Transfer-Encoding: ChunKed", body=chunks(FIVE)))
 echoed("9112 6.1 white space around the coding", post("Transfer-Encoding: \tchunked ", body=chunks(FIVE)))
 refused("9112 6.1 chunked and Content-Length", chunked(chunks(FIVE), "Content-Length: 5"))
-refused("9112 6.1 Content-Length and chunked", post("Content-Length: 3", "Transfer-Encoding: chunked", body=chunks(FIVE)))
+refused("9112 6.1 Content-Length and chunked", post("Content-Length: 3", "Transfer-Encoding: chunked",
+                                                    body=chunks(FIVE)))
 refused("9112 6.1 chunked and Content-Length 0", chunked(chunks(FIVE), "Content-Length: 0"))
 refused("9112 6.1 chunked in HTTP 1.0", post("Transfer-Encoding: chunked", body=chunks(FIVE), version="1.0"))
 for value in ("identity", "gzip", "chunked, gzip", "chunked, identity", "chunked, chunked", "xchunked", "chunked;q=1",
@@ -240,8 +242,8 @@ echoed("9112 7.1 upper-case digits", chunked(b"A\r\n0123456789\r\n0\r\n\r\n"), b
 echoed("9112 7.1 zeros before the size", chunked(b"00000005\r\nhello\r\n0000\r\n\r\n"))
 echoed("9112 7.1 chunks that look like the end", chunked(chunks(b"0\r\n\r\n", b"\r\n0\r\n")), b"0\r\n\r\n\r\n0\r\n")
 row("9112 7.1 the next request follows at once", chunked(chunks(FIVE)) + GET, 200, 200)
-for size in ("", " 5", "5 ", "0x5", "-5", "+5", "5g", "g", "5\t", "5 5", "5_", ";a", "8000000000000000", "FFFFFFFFFFFFFFFF",
-             "10000000000000005", "00000000000000005", "5\x00", "5\xe9"):
+for size in ("", " 5", "5 ", "0x5", "-5", "+5", "5g", "g", "5\t", "5 5", "5_", ";a", "8000000000000000",
+             "FFFFFFFFFFFFFFFF", "10000000000000005", "00000000000000005", "5\x00", "5\xe9"):
     refused(f"9112 7.1 chunk size {size!r}", chunked(size.encode("latin-1") + b"\r\nhello\r\n0\r\n\r\n"))
 refused("9112 7.1 a size that ends with LF", chunked(b"5\nhello\r\n0\r\n\r\n"))
 refused("9112 7.1 a size that ends with CR", chunked(b"5\rhello\r\n0\r\n\r\n"))
@@ -253,15 +255,16 @@ refused("9112 7.1 a body that ends with LF", chunked(b"5\r\nhello\r\n0\r\n\n"))
 refused("9112 7.1 a last size that ends with LF", chunked(b"5\r\nhello\r\n0\n\r\n"))
 last("9110 15.5.14 chunks longer than the route takes", chunked(b"100001\r\n" + b"x" * 0x100001), 413)
 for text in (";a", ";a=b", " ;a", "\t; a = b", ';a="b c"', ';a="q\\"q"', ";a;b;c=d", ';a="b";c'):
-    echoed(f"9112 7.1.1 extension {text!r}", chunked(b"5" + text.encode() + b"\r\nhello\r\n0" + text.encode() + b"\r\n\r\n"))
+    echoed(f"9112 7.1.1 extension {text!r}",
+           chunked(b"5" + text.encode() + b"\r\nhello\r\n0" + text.encode() + b"\r\n\r\n"))
 for text in (";", ";=", ";a=", ';a="b', ';a="b"c', ";a b", ";a\x00", ";\xe9", ' a', ';a="\n"', ";;"):
     refused(f"9112 7.1.1 extension {text!r}", chunked(b"5" + text.encode("latin-1") + b"\r\nhello\r\n0\r\n\r\n"))
 refused("9112 7.1.1 an extension that ends with LF", chunked(b"5;a\nhello\r\n0\r\n\r\n"))
 refused("9112 7.1.1 extensions without end", chunked(b"5;" + b"a" * 5000))
 echoed("9112 7.1.2 a trailer is skipped", chunked(chunks(FIVE, trailers=["X: y"])))
 echoed("9112 7.1.2 trailers are skipped", chunked(chunks(FIVE, trailers=[f"X{n}: y" for n in range(50)])))
-row("9110 6.5.1 trailers frame nothing", chunked(chunks(FIVE, trailers=["Content-Length: 9", "Transfer-Encoding: gzip",
-                                                                     "Host: b"])) + GET, 200, 200)
+row("9110 6.5.1 trailers frame nothing",
+    chunked(chunks(FIVE, trailers=["Content-Length: 9", "Transfer-Encoding: gzip", "Host: b"])) + GET, 200, 200)
 for text in (" X: y", "X : y", "X", ": y", "X: a\rb", "X: a\nb", "X: \x00", "X(: y", "X: a\r\n b"):
     refused(f"9112 7.1.2 trailer {text!r}", chunked(chunks(FIVE, trailers=[text])))
 refused("6585 5 trailers without end", chunked(b"0\r\nX: " + b"y" * 10000), 431)
@@ -279,11 +282,14 @@ good("9112 9.3 HTTP 1.0 with keep-alive goes on", get("Connection: Keep-Alive", 
 last("9112 9.3 HTTP 1.0 with keep-alive and close", get("Connection: keep-alive, close", version="1.0"))
 echoed("9112 9.3 HTTP 1.0 with a body", post("Content-Length: 5", body=FIVE, version="1.0"), after=CLOSED)
 row("9112 9.3.2 pipelining", GET + head("GET", "/objects/none") + GET, 200, 404, 200)
-row("9112 9.3.2 good requests before a bad one", GET + GET + b"GET / HTTP/9.9\r\n\r\n" + GET, 200, 200, 505, after=CLOSED)
+row("9112 9.3.2 good requests before a bad one", GET + GET + b"GET / HTTP/9.9\r\n\r\n" + GET, 200, 200, 505,
+    after=CLOSED)
 row("9112 9.3.2 nothing after close", GET + get("Connection: close") + GET, 200, 200, after=CLOSED)
-row("9112 9.3.2 an error of a handler does not end the rest", head("GET", "/%") + head("DELETE", HELLO) + GET, 400, 405, 200)
+row("9112 9.3.2 an error of a handler does not end the rest", head("GET", "/%") + head("DELETE", HELLO) + GET, 400,
+    405, 200)
 good("9110 7.8 an unknown upgrade is ignored", get("Connection: Upgrade", "Upgrade: websocket"))
-good("7540 3.2 h2c is ignored", get("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"))
+good("7540 3.2 h2c is ignored", get("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+                                    "HTTP2-Settings: AAMAAABkAAQAAP__"))
 refused("9113 3.4 the preface of HTTP 2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, later=True)
 
 # ---- RFC 9110, 9: methods ------------------------------------------------------------------------

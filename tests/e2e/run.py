@@ -32,7 +32,8 @@ MODES = {
 }
 # Modes that run only the modules named here: those in which completions matter.
 PARTIAL = {
-    "eventfd": {"test_change", "test_deliver", "test_fdpass", "test_leave", "test_list", "test_pipeline"},
+    "eventfd": {"test_change", "test_deliver", "test_fdpass", "test_http_late", "test_http_workers",
+                "test_leave", "test_list", "test_pipeline"},
 }
 
 

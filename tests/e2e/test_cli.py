@@ -88,7 +88,8 @@ class Cli(Case):
     # ---- the others ------------------------------------------------------------------------------
     def test_info(self):
         out, _ = self.ask(self.daemon(), "info", "hello")
-        self.assertRegex(out.decode(), r"(?m)^key: hello\nsize: 13\nversion: [0-9a-f]{16}\nmodified: \d{4}-\d\d-\d\d.*$")
+        self.assertRegex(out.decode(),
+                         r"(?m)^key: hello\nsize: 13\nversion: [0-9a-f]{16}\nmodified: \d{4}-\d\d-\d\d.*$")
 
     def test_ls(self):
         daemon = self.daemon()

@@ -1,9 +1,11 @@
 """The command line, the configuration file and what is said about them."""
 import json
+import os
+import pathlib
 import resource
 
-from case import Case
-from daemon import run_sluiced
+from case import Case, Client
+from daemon import run_sluiced, until
 
 
 class Refused(Case):
@@ -139,6 +141,32 @@ class Taken(Case):
         quiet = self.daemon("--log", "off")
         quiet.stop()
         self.assertEqual([line for line in quiet.lines if not line.startswith("ready: ")], [])
+
+    def test_threads_stay_on_their_cpus(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        first, last = str(cpus[0]), str(cpus[-1])
+        daemon = self.daemon("--loop-cpus", first, "--pool-cpus", last, "--pool", 2)
+        tasks = pathlib.Path(f"/proc/{daemon.pid}/task")
+
+        def allowed(task):
+            status = (tasks / str(task) / "status").read_text()
+            return next(line.split()[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list:"))
+
+        def pool():
+            return [task.name for task in tasks.iterdir() if (task / "comm").read_text().strip() == "files"]
+        self.assertEqual(allowed(daemon.pid), first)
+        until(lambda: len(pool()) == 2, "both threads have their names")
+        self.assertEqual([allowed(task) for task in pool()], [last, last])
+
+    def test_a_flood_of_messages_is_held_back_and_counted(self):
+        daemon = self.daemon("--log-rate", 2, "--connections-per-client", 1)
+        with Client(daemon.tcp) as client:
+            client.ping()
+            for _ in range(50):
+                with Client(daemon.tcp) as refused:
+                    refused.ended_or_reset()
+        self.assertEqual(daemon.counter("reactor", "refused_client"), 50)
+        self.assertLess(sum("connection refused" in line for line in daemon.lines), 50)
 
     def test_the_ready_line_is_there_whatever_the_log_level(self):
         daemon = self.daemon("--log", "error")

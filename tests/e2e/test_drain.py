@@ -51,6 +51,18 @@ class Drain(Case):
             client.close()
         self.assertEqual(daemon.wait_exit(), 0)
 
+    def test_replies_that_wait_for_their_reader_leave_first(self):
+        daemon = self.daemon("--drain-timeout", 600)
+        client = self.connect(daemon.unix)
+        client.send_in_background(b"".join(frame("N", bytes(4096), tag=tag) for tag in range(60)))
+        until(lambda: 60 in [row["requests"] for row in daemon.connections()], "all are answered")
+        self.drain(daemon)
+        for tag in range(60):
+            self.assertEqual(client.reply().tag, tag)
+        self.assertTrue(client.ended())
+        client.close()
+        self.assertEqual(daemon.wait_exit(), 0)
+
     def test_late_requests_are_told(self):
         daemon = self.daemon()
         busy, begun = self.busy(daemon), self.connect(daemon.tcp)

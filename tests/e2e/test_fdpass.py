@@ -221,13 +221,23 @@ class Receiver(Case):
             client.socket.shutdown(socket.SHUT_RDWR)
             client.close()
 
+    def test_one_that_hangs_up_and_stays_is_given_up(self):
+        daemon = self.daemon("--timeout-send", 0)
+        client = self.connect(daemon.unix)
+        client.send_in_background(b"".join(frame("F", request("hello"), tag=tag) for tag in range(1000)))
+        daemon.wait_counter("reactor", "fd_pauses")
+        client.socket.shutdown(socket.SHUT_RDWR)
+        until(lambda: "closing" in [row["state"] for row in daemon.connections()], "it is closing")
+        client.close()
+
 
 @as_root
 class Budget(Case):
     """As a user without privileges, whom the kernel bounds, near RLIMIT_NOFILE."""
 
     def small_daemon(self, *arguments):
-        return self.daemon("--shared-max", 0, "--hot-max", 0, "--pipes", 4, "--queue-depth", 1000, *arguments, user=NOBODY, nofile=300)
+        return self.daemon("--shared-max", 0, "--hot-max", 0, "--pipes", 4, "--queue-depth", 1000, *arguments,
+                           user=NOBODY, nofile=300)
 
     def test_of_one_user_does_not_touch_the_others(self):
         daemon = self.small_daemon()

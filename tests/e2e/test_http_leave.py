@@ -101,15 +101,16 @@ class Leaving(HttpCase):
         "inside a body": (post("Content-Length: 500000", body=bytes(100000)), 0),
         "with 100 asked for": (post("Content-Length: 5", "Expect: 100-continue"), 0),
         "with 100 received": (post("Content-Length: 5", "Expect: 100-continue"), 25),
-        "with 100 asked for behind another request": (head("GET", BIG) + post("Content-Length: 5", "Expect: 100-continue"), 10),
+        "with 100 asked for behind another request":
+            (head("GET", BIG) + post("Content-Length: 5", "Expect: 100-continue"), 10),
         "inside a chunk's size": (post("Transfer-Encoding: chunked", body=b"5"), 0),
         "inside a chunk": (post("Transfer-Encoding: chunked", body=b"50000\r\nhello"), 0),
         "inside a trailer": (post("Transfer-Encoding: chunked", body=chunks(b"hello")[:-2] + b"X: "), 0),
         "inside a body behind other requests": (head("GET", BIG) + post("Content-Length: 5", body=b"hel"), 10),
         "while a worker works": (head("GET", "/fib/33"), 0),
         "while workers work, and others wait": (head("GET", "/fib/28") * 60, 0),
-        "with responses waiting behind a worker's": (head("GET", "/fib/33") + (head("GET", "/hello") + head("GET", BIG)
-                                                                        + head("GET", "/_/stats")) * 20, 0),
+        "with responses waiting behind a worker's":
+            (head("GET", "/fib/33") + (head("GET", "/hello") + head("GET", BIG) + head("GET", "/_/stats")) * 20, 0),
         "inside administration's pages": (head("GET", "/_/metrics") * 60, 100),
         "after an error": (b"GET / HTTP/1.1\r\n\r\n", 0),
         "inside a refused body": (post("Content-Length: 99999999", body=bytes(50000)), 0),

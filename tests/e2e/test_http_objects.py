@@ -1,23 +1,15 @@
-"""Objects over HTTP: names, types, ranges, conditionals, delivery as a descriptor, curl (RFC 9110)."""
+"""Objects over HTTP: names, types, ranges, conditionals, delivery as a descriptor (RFC 9110)."""
 import email
 import email.policy
 import email.utils
 import os
-import shutil
-import subprocess
-import unittest
-import urllib.parse
 
 from case import GIB, MIB, SIZES, content
 from http1 import HttpClient, head
-from http_case import HttpCase
+from http_case import HttpCase, url
 
 HELLO = b"hello, world\n"
 DAY = 86400
-
-
-def url(key):
-    return "/objects/" + urllib.parse.quote(key)
 
 
 def http_date(seconds):
@@ -54,8 +46,9 @@ class Whole(HttpCase):
         self.assertEqual(len(set(tags)), 4, tags)
 
     def test_content_types(self):
-        types = {"page.html": "text/html", "style.css": "text/css", "data.json": "application/json", "i.png": "image/png",
-                 "LOUD.PNG": "image/png", "i.svg": "image/svg+xml", "note.txt": "text/plain", "m.wasm": "application/wasm",
+        types = {"page.html": "text/html", "style.css": "text/css", "data.json": "application/json",
+                 "i.png": "image/png", "LOUD.PNG": "image/png", "i.svg": "image/svg+xml", "note.txt": "text/plain",
+                 "m.wasm": "application/wasm",
                  "paper.pdf": "application/pdf", "no ending": "application/octet-stream", ".html": "text/html",
                  "model.safetensors": "application/octet-stream", "dir.html/file": "application/octet-stream",
                  "ends.": "application/octet-stream", "a.tar.zst": "application/zstd", "%.txt": "text/plain"}
@@ -92,8 +85,8 @@ class Names(HttpCase):
                         self.assertEqual((response.status, response.body), (200, data))
 
     def test_characters_that_mean_something_elsewhere(self):
-        names = ["a+b", "a b", "a&b=c", "a;b", "a%b", "a%20b", "a?b", "a#b", 'a"b', "a\\b", "a:b", "a,b", "~a", "..a", "a..",
-                 "a.", ".a", "...", "'", "*", "{a}", "a|b"]
+        names = ["a+b", "a b", "a&b=c", "a;b", "a%b", "a%20b", "a?b", "a#b", 'a"b', "a\\b", "a:b", "a,b", "~a", "..a",
+                 "a..", "a.", ".a", "...", "'", "*", "{a}", "a|b"]
         client = self.open(self.daemon(root=self.directory({name: name.encode() for name in names})).tcp)
         for name in names:
             with self.subTest(name):
@@ -102,16 +95,18 @@ class Names(HttpCase):
 
     def test_what_is_no_key(self):
         client = self.open()
-        for target in ("//hello", "/size//1", "/%2fhello", "/a/%2e%2e%2fhello", "/..%2f..%2fetc/passwd", "/..%2Fhello", "/%2e%2f", "/size%2f",
-                       "/a%2f%2fb", "/%ff", "/%c3", "/%c0%af", "/%ed%a0%80", "/a%0ab", "/%1f", "/%7f", "/" + "k" * 1025,
-                       "/" + "%41" * 1025, "/" + "k/" * 600 + "k"):
+        for target in ("//hello", "/size//1", "/%2fhello", "/a/%2e%2e%2fhello", "/..%2f..%2fetc/passwd",
+                       "/..%2Fhello", "/%2e%2f", "/size%2f",
+                       "/a%2f%2fb", "/%ff", "/%c3", "/%c0%af", "/%ed%a0%80", "/a%0ab", "/%1f", "/%7f",
+                       "/" + "k" * 1025, "/" + "%41" * 1025, "/" + "k/" * 600 + "k"):
             with self.subTest(target):
                 self.assertEqual(client.fetch(f"/objects{target}").status, 400)
         self.assertGoesOn(client)
 
     def test_what_is_not_there(self):
         client = self.open()
-        for target in ("/objects", "/objects/", "/objects/none", "/objects/hello/", "/objects/hello/x", "/objects/size",
+        for target in ("/objects", "/objects/", "/objects/none", "/objects/hello/", "/objects/hello/x",
+                       "/objects/size",
                        "/objects/size/", "/objects/deep/d", "/Objects/hello", "/objects/Hello", "/objectshello",
                        "/objects/" + "k" * 1024):
             with self.subTest(target):
@@ -120,8 +115,8 @@ class Names(HttpCase):
 
     def test_dot_segments_are_taken_out_before_the_path_is_looked_at(self):
         client = self.open()
-        for target in ("/objects/./hello", "/objects/size/../hello", "/objects/x/y/../../hello", "/objects/size/%2e%2E/hello",
-                       "/objects/../objects/hello", "/_/../objects/hello"):
+        for target in ("/objects/./hello", "/objects/size/../hello", "/objects/x/y/../../hello",
+                       "/objects/size/%2e%2E/hello", "/objects/../objects/hello", "/_/../objects/hello"):
             with self.subTest(target):
                 self.assertEqual(client.fetch(target).body, HELLO)
         self.assertEqual(client.fetch("/objects/../_/health").body, b'{"status":"ok"}\n')
@@ -150,11 +145,13 @@ class Ranges(HttpCase):
     SIZE = 4096
     # value: (offset, count), None for everything, "none" for 416
     VALUES = {
-        "bytes=0-0": (0, 1), "bytes=0-99": (0, 100), "bytes=1-1": (1, 1), "bytes=100-": (100, 3996), "bytes=4095-": (4095, 1),
+        "bytes=0-0": (0, 1), "bytes=0-99": (0, 100), "bytes=1-1": (1, 1), "bytes=100-": (100, 3996),
+        "bytes=4095-": (4095, 1),
         "bytes=4095-4095": (4095, 1), "bytes=4095-9999": (4095, 1), "bytes=0-": (0, 4096), "bytes=0-4095": (0, 4096),
         "bytes=0-99999999999999999999999999": (0, 4096), "bytes=-1": (4095, 1), "bytes=-100": (3996, 100),
         "bytes=-4096": (0, 4096), "bytes=-4097": (0, 4096), "bytes=-99999999999999999999999999": (0, 4096),
-        "bytes=007-0008": (7, 2), "Bytes=0-9": (0, 10), "bytes= 0-9": (0, 10), "bytes=,0-9,": (0, 10), "bytes=0-9, ,": (0, 10),
+        "bytes=007-0008": (7, 2), "Bytes=0-9": (0, 10), "bytes= 0-9": (0, 10), "bytes=,0-9,": (0, 10),
+        "bytes=0-9, ,": (0, 10),
         "bytes=4096-": "none", "bytes=4096-4096": "none", "bytes=9999-10000": "none", "bytes=-0": "none",
         "bytes=99999999999999999999999999-": "none", "bytes=5000-,6000-": "none",
         "bytes=5000-,0-9": (0, 10), "bytes=0-9,5000-": (0, 10),  # only one of them is within the object
@@ -162,7 +159,8 @@ class Ranges(HttpCase):
         "bytes=0-1999,5000-,3000-3000": [(0, 2000), (3000, 1)],
         "bytes=0-,0-": None, ",".join(["bytes=0-0"] + ["1-1"] * 16): None,  # more than there is, too many: everything
         "bytes=": None, "bytes=,": None, "bytes=-": None, "bytes=a-b": None, "bytes=5-1": None, "bytes=1": None,
-        "bytes=0-1x": None, "bytes=--1": None, "bytes=1-2-3": None, "bytes=0 - 9": None, "bytes=+1-2": None, "bytes=0x0-1": None,
+        "bytes=0-1x": None, "bytes=--1": None, "bytes=1-2-3": None, "bytes=0 - 9": None, "bytes=+1-2": None,
+        "bytes=0x0-1": None,
         "bytes 0-1": None, "bytes": None, "chars=0-1": None, "0-1": None, "": None, "bytes=0-9,x": None,
     }
 
@@ -224,7 +222,8 @@ class Ranges(HttpCase):
                 for size in [size for size in SIZES if size > 2]:
                     data = self.tree.files[f"size/{size}"]
                     for offset, count in ((0, 1), (1, size - 2), (size // 2, size - size // 2), (size - 1, 1)):
-                        self.check(client, f"size/{size}", data, f"bytes={offset}-{offset + count - 1}", (offset, count))
+                        self.check(client, f"size/{size}", data, f"bytes={offset}-{offset + count - 1}",
+                                   (offset, count))
 
     def test_of_an_empty_object(self):
         client = self.open()
@@ -298,13 +297,15 @@ class Conditionals(HttpCase):
     CASES = [
         # 13.1.1: strong comparison
         ("If-Match: <E>", 200), ('If-Match: "x"', 412), ("If-Match: *", 200), ('If-Match: "x", <E> , "y"', 200),
-        ("If-Match: W/<E>", 412), ('If-Match: "x" & If-Match: <E>', 200), ("If-Match: unquoted", 412), ("If-Match: ", 412),
+        ("If-Match: W/<E>", 412), ('If-Match: "x" & If-Match: <E>', 200), ("If-Match: unquoted", 412),
+        ("If-Match: ", 412),
         # 13.1.4, and 13.2.2: only without If-Match
         ("If-Unmodified-Since: <D>", 200), ("If-Unmodified-Since: <A>", 200), ("If-Unmodified-Since: <B>", 412),
         ("If-Unmodified-Since: yesterday", 200), ("If-Match: <E> & If-Unmodified-Since: <B>", 200),
         ('If-Match: "x" & If-Unmodified-Since: <A>', 412),
         # 13.1.2: weak comparison
-        ("If-None-Match: <E>", 304), ("If-None-Match: W/<E>", 304), ("If-None-Match: *", 304), ('If-None-Match: "x"', 200),
+        ("If-None-Match: <E>", 304), ("If-None-Match: W/<E>", 304), ("If-None-Match: *", 304),
+        ('If-None-Match: "x"', 200),
         ('If-None-Match: "x", W/"y", <E>', 304), ('If-None-Match: "x" & If-None-Match: <E>', 304),
         ('If-None-Match: "a,b", <E>', 304), ("If-None-Match: unquoted", 200),
         # 13.1.3, and 13.2.2: only without If-None-Match
@@ -313,14 +314,16 @@ class Conditionals(HttpCase):
         ('If-None-Match: "x" & If-Modified-Since: <D>', 200), ("If-None-Match: <E> & If-Modified-Since: <B>", 304),
         # 13.2.2: one after the other
         ('If-Match: "x" & If-None-Match: <E>', 412), ("If-Match: <E> & If-None-Match: <E>", 304),
-        ("If-Unmodified-Since: <B> & If-None-Match: <E>", 412), ("If-Unmodified-Since: <D> & If-Modified-Since: <D>", 304),
+        ("If-Unmodified-Since: <B> & If-None-Match: <E>", 412),
+        ("If-Unmodified-Since: <D> & If-Modified-Since: <D>", 304),
         ("If-Match: <E> & Range: bytes=0-9", 206), ('If-Match: "x" & Range: bytes=0-9', 412),
         ("If-None-Match: <E> & Range: bytes=0-9", 304), ('If-Match: "x" & Range: bytes=9999-', 412),
         # 13.1.5
         ("If-Range: <E> & Range: bytes=0-9", 206), ('If-Range: "x" & Range: bytes=0-9', 200),
         ("If-Range: W/<E> & Range: bytes=0-9", 200), ("If-Range: <D> & Range: bytes=0-9", 206),
         ("If-Range: <A> & Range: bytes=0-9", 200), ("If-Range: <B> & Range: bytes=0-9", 200),
-        ("If-Range: <E>", 200), ("If-Range: * & Range: bytes=0-9", 200), ('If-Range: <E>, "x" & Range: bytes=0-9', 200),
+        ("If-Range: <E>", 200), ("If-Range: * & Range: bytes=0-9", 200),
+        ('If-Range: <E>, "x" & Range: bytes=0-9', 200),
         ("If-Range: <E> & Range: bytes=9999-", 416), ('If-Range: "x" & Range: bytes=9999-', 200),
         ("If-Range: <E> & If-Range: <E> & Range: bytes=0-9", 200),
     ]
@@ -346,7 +349,8 @@ class Conditionals(HttpCase):
         moment = email.utils.parsedate_to_datetime(self.date)
         client = self.open()
         for form in ("%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"):
-            self.assertEqual(client.fetch("/objects/size/4096", "If-Modified-Since: " + moment.strftime(form)).status, 304)
+            self.assertEqual(client.fetch("/objects/size/4096", "If-Modified-Since: " + moment.strftime(form)).status,
+                             304)
 
     def test_of_what_is_not_there(self):
         client = self.open()
@@ -449,70 +453,3 @@ class Descriptor(HttpCase):
             self.assertEqual(response.status == 503, response.get("Retry-After") is not None)
         self.assertEqual({response.status for response in responses}, {200, 503})
         self.take(client.fetch("/objects/hello", self.WANT), HELLO)
-
-
-@unittest.skipUnless(shutil.which("curl"), "needs curl")
-class Curl(HttpCase):
-    """A client that others wrote."""
-
-    def curl(self, target, *arguments, address=None, status=0):
-        address = address or self.server.tcp
-        way = ["--unix-socket", address[len("unix:"):]] if address.startswith("unix:") else []
-        host = "localhost" if way else address[len("tcp:"):]
-        done = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "60", *way, *map(str, arguments),
-                               f"http://{host}{target}"], capture_output=True, timeout=90, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done.stdout
-
-    def test_gets(self):
-        for address in (self.server.tcp, self.server.unix):
-            for key in ("hello", "size/5242883", "with space/ünï ✓ code"):
-                self.assertTrue(self.curl(url(key), address=address) == self.tree.files[key])
-
-    def test_heads(self):
-        text = self.curl("/objects/size/1048576", "--head").decode()
-        self.assertIn("HTTP/1.1 200 OK\r\n", text)
-        self.assertIn("Content-Length: 1048576\r\n", text)
-
-    def test_ranges(self):
-        data = self.tree.files["size/1048576"]
-        for address in (self.server.tcp, self.server.unix):
-            for text, want in (("0-0", data[:1]), ("1000-99999", data[1000:100000]), ("-7", data[-7:]), ("1048575-", data[-1:])):
-                self.assertTrue(self.curl("/objects/size/1048576", "--range", text, address=address) == want)
-        self.curl("/objects/size/1048576", "--range", "1048576-", "--fail", status=22)
-
-    def test_conditionals(self):
-        code = ("--write-out", "%{http_code}")
-        tags = self.directory() / "tags"
-        late = self.directory({"late": b""}) / "late"
-        os.utime(late, (2e9, 2e9))
-        self.assertEqual(self.curl("/objects/hello", "--etag-save", tags, *code), HELLO + b"200")
-        self.assertEqual(self.curl("/objects/hello", "--etag-compare", tags, *code), b"304")
-        self.assertEqual(self.curl("/objects/hello", "--time-cond", late, *code), b"304")
-        self.assertEqual(self.curl("/objects/hello", "--time-cond", f"-{late}", *code), HELLO + b"200")
-
-    def test_resumes(self):
-        data = self.tree.files["size/5242883"]
-        part = self.directory({"part": data[:1000003]}) / "part"
-        self.curl("/objects/size/5242883", "--continue-at", "-", "--output", part)
-        self.assertTrue(part.read_bytes() == data)
-
-    def test_posts(self):
-        body = self.directory({"body": content(300000)}) / "body"
-        for arguments in ((), ("--header", "Transfer-Encoding: chunked"), ("--header", "Expect: 100-continue"), ("--http1.0",)):
-            with self.subTest(arguments):
-                got = self.curl("/echo", "--data-binary", f"@{body}", *arguments)
-                self.assertTrue(got == body.read_bytes())
-
-    def test_reuses_a_connection(self):
-        target = self.server.tcp[len("tcp:"):]
-        done = subprocess.run(["curl", "--silent", "--max-time", "60", "--write-out", "%{num_connects} ", "--remote-name-all",
-                               *(f"http://{target}/{name}" for name in ("hello", "objects/hello", "none"))],
-                              stdout=subprocess.PIPE, timeout=90, check=True, cwd=self.directory())
-        self.assertEqual(done.stdout.split(), [b"1", b"0", b"0"])
-
-    def test_a_proxys_request(self):
-        target = self.server.tcp[len("tcp:"):]
-        done = subprocess.run(["curl", "--silent", "--max-time", "60", "--proxy", f"http://{target}", "--noproxy", "",
-                               "http://localhost/objects/hello"], stdout=subprocess.PIPE, timeout=90, check=True)
-        self.assertEqual(done.stdout, HELLO)

@@ -352,7 +352,8 @@ class Ends(HttpCase):
 
 class Errors(HttpCase):
     def test_are_told_as_json(self):
-        for data, status, name in ((head("GET", "/none"), 404, "NOT_FOUND"), (head("GET", "/objects/none"), 404, "NOT_FOUND"),
+        for data, status, name in ((head("GET", "/none"), 404, "NOT_FOUND"),
+                                   (head("GET", "/objects/none"), 404, "NOT_FOUND"),
                                    (head("GET", "/objects/a//b"), 400, "BAD_REQUEST"),
                                    (b"GET / HTTP/1.1\r\n\r\n", 400, "BAD_REQUEST"),
                                    (b"GET / HTTP/2.0\r\n\r\n", 505, "HTTP Version Not Supported"),

@@ -32,8 +32,7 @@ class List(Case):
         return self.connect(self.daemon(root=root, **options).unix)
 
     def test_all_keys_in_bytewise_order(self):
-        names = ["a", "a b", "a-", "a/b", "a/b c", "a.b/c", "a0", "aa", "B", "Z/z", "é", "~", "_", "a-/x", "日本/語"]
-        names = [name for name in names if name not in ("a", "a-")]
+        names = ["a b", "a/b", "a/b c", "a.b/c", "a0", "aa", "B", "Z/z", "é", "~", "_", "a-/x", "日本/語"]
         client = self.client(names)
         self.assertEqual(self.all(client), sorted(names, key=str.encode))
 
@@ -50,8 +49,7 @@ class List(Case):
         self.assertEqual(self.list(client, limit=len(names) - 1)[1], MORE)
 
     def test_prefixes(self):
-        names = sorted(["a/b/c", "a/b/d", "a/bc", "a/bc/d2", "a/c", "ab", "b"], key=str.encode)
-        names.remove("a/bc/d2")
+        names = sorted(["a/b/c", "a/b/d", "a/bc", "a/c", "ab", "b"], key=str.encode)
         client = self.client(names)
         for prefix in ("", "a", "a/", "a/b", "a/b/", "a/b/c", "a/b/c/", "ab", "b", "c", "b/", "zzz/yyy"):
             with self.subTest(prefix):

@@ -2,7 +2,8 @@
 import json
 import random
 
-from case import Case
+from case import MIB, Case
+from daemon import until
 from slc import SHARED, frame, listing, request
 
 
@@ -78,3 +79,25 @@ class Pipeline(Case):
                              "--fd-window", 2, "--accept-batch", 1, "--spot-budget", 0)
         self.run_one(daemon, daemon.unix, 7)
         self.run_one(daemon, daemon.tcp, 8)
+
+
+class Unread(Case):
+    """A client that sends and sends and reads nothing."""
+
+    def test_the_server_stops_reading_and_loses_nothing(self):
+        daemon = self.daemon("--connections", 20)
+        for address in (daemon.unix, daemon.tcp):
+            client = self.connect(address)
+            count = 48 * MIB // 4096
+            sender = client.send_in_background(b"".join(frame("N", bytes(4096), tag=tag) for tag in range(count)))
+            taken = [-1]
+
+            def settled():
+                taken.append(max(row["bytes_in"] for row in daemon.connections()))
+                return taken[-1] == taken[-2] > 4096
+            until(settled, "the server reads no further")
+            for tag in range(count):
+                reply = client.reply()
+                self.assertEqual((reply.tag, reply.status, reply.length), (tag, "OK", 4096))
+            sender.join()
+            client.close()

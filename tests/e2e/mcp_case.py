@@ -1,0 +1,53 @@
+"""What the tests of MCP have in common: a daemon with the module of the conformance suite, and sessions."""
+import functools
+import pathlib
+
+import probe
+from case import Case
+from mcp import HttpSession, Modern, events, sessions
+from rpc import call
+
+EVERYTHING = pathlib.Path(__file__).resolve().parent.parent / "conformance" / "everything.c"
+
+
+@functools.cache
+def everything():
+    """The module of the conformance suite's tools."""
+    return probe.build(EVERYTHING, probe.installed() / "everything.so")
+
+
+def first_event(client):
+    """The next event of a chunked stream, each of which is a chunk."""
+    size = int(client.take_through(b"\r\n"), 16)
+    data = client.take(size)
+    client.take(2)
+    return events(data)[0]
+
+
+class Mcp(Case):
+    def server(self, *arguments, **options):
+        return self.daemon("--demo-routes", "yes", "--modules", everything(), *arguments, **options)
+
+    def each(self, server, **options):
+        for name, session in sessions(server, **options):
+            self.addCleanup(session.close)
+            with self.subTest(name):
+                yield session
+
+    def http(self, server, **options):
+        session = HttpSession(server.tcp, **options)
+        self.addCleanup(session.close)
+        return session
+
+    def modern(self, server):
+        client = Modern(server.tcp)
+        self.addCleanup(client.close)
+        return client
+
+    def result(self, session, method, params=None, id=1):
+        answer = session.ask(call(method, params, id=id))[-1]
+        self.assertIn("result", answer)
+        return answer["result"]
+
+    def error(self, session, method, params=None):
+        return session.ask(call(method, params))[-1]["error"]

@@ -1,0 +1,436 @@
+"""The reverse proxy: bodies both ways, what the upstream sees and what the client sees, and servers that misbehave."""
+import json
+import socket
+import time
+
+from daemon import until
+from gateway_case import GatewayCase
+from http1 import chunks, head
+from slc import ProtocolError
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+class Bodies(GatewayCase):
+    def setUp(self):
+        self.server = self.upstream()
+        self.daemon_ = self.gateway(self.server)
+        self.client = self.open(self.daemon_)
+
+    def test_get(self):
+        for _ in range(3):
+            self.assertEqual(self.client.fetch("/ok").body, b"ok")
+        self.assertEqual({seen.connection for seen in self.server.seen}, {1}, "one connection is enough")
+
+    def test_sizes_down(self):
+        for n in (0, 1, 2047, 2048, 2049, 17 * KIB, 64 * KIB + 1, 300 * KIB, 5 * MIB):
+            body = self.client.fetch(f"/bytes/{n}").body
+            self.assertEqual(len(body), n)
+            self.assertEqual(body, (bytes(i * 7 % 251 for i in range(min(n, 251))) * (n // 251 + 1))[:n])
+        self.assertEqual(self.server.opened, 1)
+
+    def test_sizes_up(self):
+        for n in (1, 100, 17 * KIB, 64 * KIB, 64 * KIB + 1, 3 * MIB):
+            body = bytes(i % 253 for i in range(n))
+            self.assertEqual(self.client.ask("POST", "/echo", body=body).body, body)
+            self.assertEqual(self.server.seen[-1].get("Content-Length"), str(n))
+
+    def test_chunked_up(self):
+        parts = [b"a", b"b" * 5000, b"c" * 200000]
+        self.client.send(head("POST", "/echo", "Transfer-Encoding: chunked") + chunks(*parts, trailers=["X-T: 1"]))
+        self.assertEqual(self.client.response("POST").body, b"".join(parts))
+        seen = self.server.seen[-1]
+        self.assertEqual(seen.get("Transfer-Encoding"), "chunked")
+        self.assertIsNone(seen.get("Content-Length"))
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+
+    def test_chunked_up_in_single_bytes(self):
+        for byte in head("POST", "/echo", "Transfer-Encoding: chunked") + chunks(b"hello", b"world"):
+            self.client.send(bytes([byte]))
+        self.assertEqual(self.client.response("POST").body, b"helloworld")
+
+    def test_chunked_down(self):
+        response = self.client.fetch("/chunked")
+        self.assertTrue(response.chunked)
+        self.assertEqual(response.body, b"one" + b"two" * 1000 + b"three" * 20000)
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+        self.assertEqual(self.server.opened, 1, "the connection is reused behind a chunked answer")
+
+    def test_until_close_down(self):
+        response = self.client.fetch("/until-close")
+        self.assertTrue(response.chunked)
+        self.assertEqual(response.body, b"until the end" * 5000)
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+
+    def test_http10_client(self):
+        response = self.fetch(self.daemon_, "/chunked", version="1.0")
+        self.assertFalse(response.chunked)
+        self.assertTrue(response.closes)
+        self.assertEqual(len(response.body), 3 + 3000 + 100000)
+
+    def test_head_and_bodiless(self):
+        response = self.client.ask("HEAD", "/bytes/1234")
+        self.assertEqual((response.status, response.length), (200, 1234))
+        response = self.client.fetch("/no-content")
+        self.assertEqual((response.status, response.length, response.get("X-Kept")), (204, None, "yes"))
+        response = self.client.fetch("/not-modified")
+        self.assertEqual((response.status, response.length, response.get("ETag")), (304, 1234, '"x"'))
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+        self.assertEqual(self.server.opened, 1)
+
+    def test_pipelined(self):
+        self.client.send(b"".join(head("GET", f"/status/4{i:02}") for i in range(5)) + head("GET", "/chunked"))
+        for i in range(5):
+            self.assertEqual(self.client.response().status, 400 + i)
+        self.assertEqual(len(self.client.response().body), 103003)
+
+    def test_events_arrive_one_by_one(self):
+        self.client.send(head("GET", "/events"))
+        response = self.client.response_head()
+        self.assertEqual(response.get("Content-Type"), "text/event-stream")
+        for i in range(3):
+            self.client.take_through(b"data: %d\n\n\r\n" % i)
+            self.server.release.set()  # only now the next one is sent
+        self.client.take_through(b"0\r\n\r\n")
+
+    def test_interim(self):
+        self.client.send(head("GET", "/interim"))
+        early = self.client.response()
+        self.assertEqual((early.status, early.get("Link")), (103, "</a>"))
+        self.assertEqual(self.client.response().body, b"final")
+
+    def test_expect_continue(self):
+        self.client.send(head("POST", "/echo", "Content-Length: 5", "Expect: 100-continue"))
+        self.assertEqual(self.client.response().status, 100)
+        self.client.send(b"hello")
+        self.assertEqual(self.client.response("POST").body, b"hello")
+        self.assertIsNone(self.server.seen[-1].get("Expect"))
+
+    def test_drip(self):
+        self.assertEqual(self.client.fetch("/drip").body, b"drop by drop")
+
+    def test_upgrade(self):
+        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout"))
+        response = self.client.response()
+        self.assertEqual((response.status, response.get("Upgrade"), response.get("Connection").lower()),
+                         (101, "shout", "upgrade"))
+        self.assertEqual(self.client.take_through(b"\n"), b"hello\n")
+        for i in range(100):
+            self.client.send(b"line %d\n" % i)
+            self.assertEqual(self.client.take_through(b"\n"), b"LINE %d\n" % i)
+        self.client.send(b"x" * 300000 + b"\n")
+        self.assertEqual(self.client.take_through(b"\n", 400000), b"X" * 300000 + b"\n")
+        self.client.finish_sending()
+        self.assertEqual(self.client.rest(), b"bye\n", "the server may still speak after the client has ended")
+
+    def test_upgrade_refused(self):
+        self.client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout"))
+        self.assertEqual(self.client.response().body, b"ok")
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+
+    def test_early_answer(self):
+        """The server answers and closes without reading the body: the answer arrives, the connection ends."""
+        self.client.send(head("POST", "/refuse", f"Content-Length: {MIB}"))
+        response = self.client.response("POST")
+        self.assertEqual((response.status, response.body), (413, b"too much"))
+        self.assertTrue(response.closes)
+
+
+class WhatTheUpstreamSees(GatewayCase):
+    def setUp(self):
+        self.server = self.upstream()
+        self.daemon_ = self.gateway(self.server)
+
+    def seen(self, *fields, target="/x", method="GET", **options):
+        response = self.fetch(self.daemon_, target, *fields, method=method, **options)
+        self.assertEqual(response.status, 200, response)
+        return self.server.seen[-1]
+
+    def test_byte_for_byte(self):
+        seen = self.seen("Accept: */*", "X-Custom:   spaces  around ", "Cookie: a=b; c=d", target="/a/b?q=1&r=%20")
+        self.assertEqual(seen.head, b"GET /a/b?q=1&r=%20 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
+                                    b"X-Custom: spaces  around\r\nCookie: a=b; c=d\r\n"
+                                    b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+                                    b"X-Forwarded-Host: localhost\r\nVia: 1.1 sluice\r\n\r\n")
+
+    def test_hop_by_hop(self):
+        seen = self.seen("Connection: close, X-Private, X-Forwarded-For", "X-Private: 1", "Keep-Alive: timeout=5",
+                         "TE: trailers", "Trailer: X-T", "Proxy-Authorization: Basic x", "Proxy-Connection: close",
+                         "X-Open: 2")
+        names = {name.lower() for name, _ in seen.fields}
+        self.assertEqual(names & {"connection", "x-private", "keep-alive", "te", "trailer", "proxy-authorization",
+                                  "proxy-connection"}, set())
+        self.assertEqual(seen.get("X-Open"), "2")
+        self.assertEqual(seen.get("X-Forwarded-For"), "127.0.0.1")
+
+    def test_forged_forwarding_fields_are_dropped(self):
+        seen = self.seen("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil",
+                         "Forwarded: for=1.2.3.4")
+        self.assertEqual(seen.get("X-Forwarded-For"), "127.0.0.1")
+        self.assertEqual(seen.get("X-Forwarded-Proto"), "http")
+        self.assertEqual(seen.get("X-Forwarded-Host"), "localhost")
+        self.assertIsNone(seen.get("Forwarded"))
+
+    def test_ids_pass(self):
+        seen = self.seen("X-Request-ID: abc", "traceparent: 00-1-2-01")
+        self.assertEqual((seen.get("X-Request-ID"), seen.get("traceparent")), ("abc", "00-1-2-01"))
+
+    def test_one_path(self):
+        self.assertEqual(self.seen(target="/a/./b/../%7Ec//d?x=../y").target, "/a/~c//d?x=../y")
+
+    def test_absolute_form(self):
+        seen = self.seen(target="http://localhost/abs?x")
+        self.assertEqual((seen.target, seen.get("Host")), ("/abs?x", "localhost"))
+
+    def test_http10(self):
+        seen = self.seen(version="1.0")
+        self.assertTrue(seen.line.endswith("HTTP/1.1"))
+        self.assertEqual(seen.get("Via"), "1.0 sluice")
+
+    def test_via_grows(self):
+        self.assertEqual(self.seen("Via: 1.0 other").get("Via"), "1.0 other, 1.1 sluice")
+
+    def test_max_forwards(self):
+        self.assertEqual(self.seen("Max-Forwards: 3", method="OPTIONS").get("Max-Forwards"), "2")
+        count = len(self.server.seen)
+        self.assertEqual(self.fetch(self.daemon_, "/x", "Max-Forwards: 0", method="OPTIONS").status, 200)
+        self.assertEqual(len(self.server.seen), count, "the last recipient answers itself")
+
+    def test_smuggling(self):
+        """Nothing that two parsers could read in two ways reaches the server."""
+        for lines, body in [
+                (["Content-Length: 5", "Transfer-Encoding: chunked"], b"0\r\n\r\nGET /evil HTTP/1.1\r\n\r\n"),
+                (["Content-Length: 5", "Content-Length: 6"], b"hello!"),
+                (["Content-Length: 5, 5"], b"hello"),
+                (["Content-Length: +5"], b"hello"),
+                (["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], b"0\r\n\r\n"),
+                (["Transfer-Encoding: xchunked"], b"0\r\n\r\n"),
+                (["Transfer-Encoding : chunked"], b"0\r\n\r\n"),
+                (["Content-Length: 5", " folded: x"], b"hello"),
+                (["X: a\rContent-Length: 5"], b"hello"),
+                (["X: a\0b"], b"")]:
+            client = self.open(self.daemon_)
+            client.send(head("POST", "/x", *lines) + body)
+            response = client.response("POST")
+            self.assertIn(response.status, (400, 501), lines)
+            self.assertTrue(response.closes)
+        self.assertEqual(self.server.seen, [])
+
+    def test_bad_chunk_of_the_client(self):
+        client = self.open(self.daemon_)
+        client.send(head("POST", "/echo", "Transfer-Encoding: chunked") + b"5\r\nhello\r\nxyz\r\n")
+        self.assertEqual(client.response("POST").status, 400)
+        self.assertEqual(client.rest(), b"")
+        self.assertEqual(self.server.seen, [], "the server never saw the end of it")
+        self.assertEqual(self.fetch(self.daemon_, "/ok").body, b"ok")
+
+    def test_client_leaves_inside_its_body(self):
+        client = self.open(self.daemon_)
+        client.send(head("POST", "/echo", "Content-Length: 100") + b"half")
+        until(lambda: self.endpoint(self.daemon_, self.server)["requests"] == 1, "the head is on its way")
+        client.close()
+        until(lambda: self.server.open == 0, "the server's connection ends too")
+        self.assertEqual(self.server.seen, [])
+
+    def test_client_leaves_before_the_answer(self):
+        client = self.open(self.daemon_)
+        client.send(head("GET", "/hold"))
+        self.server.wait_seen(1)
+        client.close()
+        self.server.release.set()
+        until(lambda: self.endpoint(self.daemon_, self.server)["active"] == 0, "nothing is under way")
+
+
+class WhatTheClientSees(GatewayCase):
+    def setUp(self):
+        self.server = self.upstream()
+        self.daemon_ = self.gateway(self.server, options="retries = 0")
+
+    def test_hop_by_hop(self):
+        response = self.fetch(self.daemon_, "/hop")
+        self.assertEqual(response.get("X-Open"), "2")
+        for name in ("X-Secret", "Proxy-Connection", "Upgrade", "Trailer", "Connection"):
+            self.assertIsNone(response.get(name), name)
+
+    def test_failures_before_the_head_is_whole(self):
+        for path in ("/close", "/reset", "/mid-head", "/garbage", "/both", "/split", "/unasked-101"):
+            client = self.open(self.daemon_)
+            self.assertEqual(client.fetch(path).status, 502, path)
+            self.assertEqual(client.fetch("/ok").body, b"ok", f"the client's connection goes on after {path}")
+
+    def test_failures_inside_the_body(self):
+        for path in ("/after-head", "/short", "/mid-chunk", "/bad-chunk"):
+            client = self.open(self.daemon_)
+            client.send(head("GET", path))
+            with self.assertRaises((EOFError, ConnectionResetError), msg=path):
+                client.response()
+            self.server.release.set()
+        self.assertEqual(self.daemon_.counter("gateway", "cut"), 4)
+        self.assertEqual(self.fetch(self.daemon_, "/ok").body, b"ok")
+
+    def test_more_than_one_answer(self):
+        """Bytes behind an answer never become the answer to another request."""
+        for path, body in (("/two", b"first"), ("/longer", b"short")):
+            client = self.open(self.daemon_)
+            self.assertEqual(client.fetch(path).body, body)
+            self.assertEqual(client.fetch("/ok").body, b"ok")
+            self.assertEqual(client.fetch("/who").body, b"one")
+        until(lambda: self.endpoint(self.daemon_, self.server)["stray_bytes"] == 2, "both are counted")
+
+    def test_timeouts(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="timeout_first_byte = 0.1 timeout_idle = 0.1 retries = 0")
+        self.assertEqual(self.fetch(daemon, "/silent").status, 504)
+        client = self.open(daemon)
+        client.send(head("GET", "/events"))
+        client.take_through(b"data: 0\n\n\r\n")
+        with self.assertRaises((EOFError, ConnectionResetError)):
+            client.take_through(b"data: 1\n\n\r\n")
+        self.assertEqual(self.endpoint(daemon, server)["timeouts"], 2)
+
+    def test_timeout_total(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="timeout_total = 0.1 retries = 0")
+        self.assertEqual(self.fetch(daemon, "/hold").status, 504)
+
+    def test_nobody_listens(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = "tcp:127.0.0.1:%d" % probe.getsockname()[1]
+        daemon = self.gateway(address)
+        self.assertEqual(self.fetch(daemon, "/").status, 502)
+
+
+class BackPressure(GatewayCase):
+    def memory(self, daemon):
+        with open(f"/proc/{daemon.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * KIB
+
+    def settled(self, count):
+        """Waits until a number that grows has stopped to."""
+        last = [-1, 0]
+
+        def still():
+            now = count()
+            last[1] = last[1] + 1 if now == last[0] else 0
+            last[0] = now
+            return last[1] > 20
+        until(still, "it stops")
+        return last[0]
+
+    def test_reader_that_stops(self):
+        server = self.upstream()
+        daemon = self.gateway(server)
+        before = self.memory(daemon)
+        client = self.open(daemon)
+        client.send(head("GET", "/endless"))
+        client.take(100)
+        received = self.settled(lambda: self.connection(daemon)["bytes_out"])
+        self.assertLess(received, 64 * MIB)
+        self.assertLess(self.memory(daemon) - before, 4 * MIB)
+        taken = 0
+        while taken < 2 * received + MIB:  # it goes on when the reader does
+            taken += len(client.take(MIB))
+        client.close()
+        until(lambda: server.open == 0, "the server's connection ends")
+
+    def connection(self, daemon):
+        return next(row for row in daemon.connections() if row["listener"] == daemon.tcp)
+
+    def test_server_that_stops_reading(self):
+        server = self.upstream()
+        daemon = self.gateway(server)
+        before = self.memory(daemon)
+        client = self.open(daemon)
+        client.send(head("POST", "/slow-reader", "Transfer-Encoding: chunked"))
+        client.socket.setblocking(False)
+        piece, sent = b"%x\r\n%s\r\n" % (64 * KIB, b"z" * 64 * KIB), 0
+        rest = piece
+
+        def blocked():
+            nonlocal rest, sent
+            for _ in range(200):
+                try:
+                    n = client.socket.send(rest)
+                except BlockingIOError:
+                    break
+                sent += n
+                rest = rest[n:] or piece
+            return sent
+        self.settled(blocked)
+        self.assertLess(self.memory(daemon) - before, 4 * MIB)
+        server.release.set()
+        client.socket.setblocking(True)
+        client.send(rest + b"0\r\n\r\n")
+        self.assertEqual(client.response("POST").body, b"done")
+
+
+class Transforms(GatewayCase):
+    def test_fields_and_prefix(self):
+        server = self.upstream()
+        daemon = self.gateway(server, route='strip_prefix = "/api" add_prefix = "/v2" host = "inner:80" '
+                              'request_set = {"X-Set: new"} request_add = {"X-Add: 2"} request_remove = {"Cookie"} '
+                              'request_rename = {"X-Old: X-New"} response_set = {"Server: me"} '
+                              'response_remove = {"X-Open"}')
+        self.fetch(daemon, "/api/x?q", "X-Set: old", "X-Add: 1", "Cookie: c", "X-Old: o")
+        seen = server.seen[-1]
+        self.assertEqual((seen.target, seen.get("Host")), ("/v2/x?q", "inner:80"))
+        self.assertEqual((seen.get("X-Set"), seen.all("X-Add"), seen.get("Cookie"), seen.get("X-New"),
+                          seen.get("X-Old")), ("new", ["1", "2"], None, "o", None))
+        self.assertEqual(seen.get("X-Forwarded-Host"), "localhost")
+        response = self.fetch(daemon, "/hop")
+        self.assertEqual((response.get("Server"), response.get("X-Open")), ("me", None))
+
+    def test_redirect_and_answer(self):
+        daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '
+                              'redirect_status = 308 }\nroute "/gone" { answer_status = 410 answer_body = "no more" }')
+        response = self.fetch(daemon, "/old/a?b=c")
+        self.assertEqual((response.status, response.get("Location")), (308, "https://new/old/a?b=c"))
+        response = self.fetch(daemon, "/gone")
+        self.assertEqual((response.status, response.body), (410, b"no more"))
+
+    def test_trusted_hops(self):
+        server = self.upstream()
+        daemon = self.gateway(server, route='trusted_hops = 1 forwarded = both')
+        self.fetch(daemon, "/", "X-Forwarded-For: 6.6.6.6, 1.2.3.4", "X-Forwarded-Proto: https",
+                   "Forwarded: for=6.6.6.6", "Forwarded: for=1.2.3.4")
+        seen = server.seen[-1]
+        self.assertEqual(seen.get("X-Forwarded-For"), "1.2.3.4, 127.0.0.1")
+        self.assertEqual(seen.get("X-Forwarded-Proto"), "https")
+        self.assertEqual(seen.get("Forwarded"), 'for=1.2.3.4, for=127.0.0.1;host="localhost";proto=http')
+
+
+class Stats(GatewayCase):
+    def test_stats_and_prometheus(self):
+        server = self.upstream()
+        daemon = self.gateway(server)
+        client = self.open(daemon)
+        for path in ("/ok", "/status/404", "/status/503", "/ok"):
+            client.fetch(path)
+        counters = self.endpoint(daemon, server)
+        self.assertEqual((counters["requests"], counters["responses_2xx"], counters["responses_4xx"],
+                          counters["responses_5xx"]), (4, 2, 1, 1))
+        self.assertEqual((counters["misses"], counters["hits"], counters["latency"]["count"]), (1, 3, 4))
+        self.assertEqual(daemon.stats()["route"]["/*"]["requests"], 4)
+        text = self.fetch(daemon, "/_/metrics").body.decode()
+        self.assertIn(f'sluice_upstream_hits_total{{upstream="api",server="{server.address}"}} 3\n', text)
+        self.assertIn('sluice_route_requests_total{route="/*"} 4\n', text)
+        self.assertEqual(text.count("# TYPE sluice_upstream_hits_total "), 1)
+
+    def test_closes(self):
+        """Exactly one close for each connection, and next to none for each request over keep-alive."""
+        server = self.upstream()
+        daemon = self.gateway(server)
+        client = self.open(daemon)
+        before = daemon.stats()["reactor"]
+        for _ in range(200):
+            client.fetch("/ok")
+        after = daemon.stats()["reactor"]
+        # each look at the stats is a connection of its own
+        self.assertLessEqual(after["ledger_closed"] - before["ledger_closed"], 2)
+        self.assertEqual(server.opened, 1)
+        for _ in range(50):
+            self.fetch(daemon, "/ok")
+        last = daemon.stats()["reactor"]
+        self.assertLessEqual(last["ledger_closed"] - after["ledger_closed"], 52)
+        self.assertEqual(server.opened, 1)

@@ -1,0 +1,112 @@
+"""Disks that fail: what is not on the disk is not acknowledged, and what was promised stays."""
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+import unittest
+
+from daemon import BUILD, MODE, until
+from ingest_case import IngestCase
+
+SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "disk.c"
+
+
+def record(name):
+    return {"name": name, "value": 1}
+
+
+@unittest.skipIf(BUILD.name in ("asan", "tsan", "ubsan"), "the sanitizers' own interposition comes first")
+@unittest.skipUnless(shutil.which("cc") or shutil.which("gcc"), "no compiler for tests/fault/disk.c")
+class Faults(IngestCase):
+    def start(self, *options):
+        """A daemon whose writes go through libc, and so through the shim."""
+        directory = self.directory()
+        self.fault = directory / "fault"
+        library = directory / "disk.so"
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SHIM, "-ldl"], check=True)
+        before = dict(MODE["environment"])
+        MODE["environment"].update(LD_PRELOAD=str(library), SLUICE_FAULT=str(self.fault))
+        try:
+            return self.daemon("--uring", "off", root=False, mode=False,
+                               config=f'ingest {{ path = "{self.log}"\n retry = 0.05\n ' + "\n ".join(options) + " }")
+        finally:
+            MODE["environment"] = before
+
+    def break_disk(self, how):
+        new = self.fault.with_suffix(".new")
+        new.write_text(how)
+        new.rename(self.fault)
+
+    def test_a_failed_sync_is_the_end(self):
+        daemon = self.start()
+        link = self.http(daemon)
+        self.assertEqual(self.post(link, record("before")).status, 200)
+        self.assertEqual(self.get(link, "/_/ready")[0], 200)
+        self.break_disk("sync EIO")
+        answer = self.post(link, record("lost"))
+        self.assertEqual((answer.status, answer.json["error"], answer.ack), (503, "LOG_FAILED", None))
+        self.fault.unlink()  # the disk says that all is well again: nobody knows about what came before
+        for _ in range(5):
+            self.assertEqual(self.post(link, record("after")).status, 503)
+        self.assertEqual(self.get(link, "/_/ready"), (503, '{"status":"log failed"}\n'))
+        self.finish(daemon)
+        link = self.http(self.ingest())
+        self.assertEqual(self.post(link, record("restarted")).status, 200)
+        names = self.names()
+        self.assertEqual((names[0], names[-1]), ("before", "restarted"))
+        self.assertNotIn("after", names)
+
+    def test_a_write_error_is_the_end(self):
+        daemon = self.start()
+        link = self.http(daemon)
+        self.break_disk("write EIO")
+        self.assertEqual(self.post(link, record("lost")).status, 503)
+        self.fault.unlink()
+        self.assertEqual(self.post(link, record("after")).status, 503)
+
+    def test_a_full_disk_is_not(self):
+        daemon = self.start()
+        link = self.http(daemon)
+        self.assertEqual(self.post(link, record("before")).status, 200)
+        self.break_disk("write ENOSPC")
+        answer = self.post(link, record("lost"))
+        self.assertEqual((answer.status, answer.ack), (507, None))
+        self.assertEqual(self.post(link, record("lost")).status, 507)
+        self.assertEqual(self.get(link, "/_/ready"), (503, '{"status":"disk full"}\n'))
+        self.fault.unlink()
+        until(lambda: self.get(link, "/_/ready")[0] == 200, "there is room again")
+        self.assertEqual(self.post(link, record("after")).status, 200)
+        self.assertEqual(self.names(), ["before", "after"])
+
+    def test_short_writes_are_gone_on_with(self):
+        daemon = self.start()
+        self.break_disk("short")
+        link = self.http(daemon)
+        for i in range(20):
+            self.assertEqual(self.post(link, [record(f"n{i}_{j}") for j in range(50)]).status, 200)
+        self.assertEqual(len(self.names()), 1000)
+
+    def test_a_slow_disk_does_not_hold_the_loop(self):
+        daemon = self.start()
+        slow, other = self.http(daemon), self.http(daemon)
+        self.break_disk("slow")
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.post(slow, record("slow"))))
+        thread.start()
+        while not answers and daemon.process.poll() is None:
+            start = time.monotonic()
+            self.assertEqual(self.get(other, "/_/health")[0], 200)
+            self.assertLess(time.monotonic() - start, 0.15, "the loop waited for the disk")
+        thread.join()
+        self.assertEqual(answers[0].status, 200)
+        self.fault.unlink()
+
+    def test_a_promise_from_memory_that_is_broken_is_counted(self):
+        daemon = self.start("ack = memory")
+        link = self.http(daemon)
+        self.break_disk("sync EIO")
+        self.assertEqual(self.post(link, record("lost")).ack, "memory; seq=1")
+        daemon.wait_counter("ingest", "lost")
+        self.assertEqual(self.post(link, record("after")).status, 503)

@@ -1,0 +1,86 @@
+"""Metrics in other formats than our own, as their senders send them."""
+import gzip
+import json
+import shutil
+import subprocess
+
+from ingest_case import IngestCase, wall_ms
+
+
+class Formats(IngestCase):
+    def setUp(self):
+        super().setUp()
+        self.link = self.http(self.ingest())
+
+    def logged(self):
+        return [(s["name"], s["value"], s["tags"]) for s in self.cat()]
+
+    def test_influx(self):
+        now = wall_ms()
+        body = f"cpu,host=a usage=0.5,idle=99i {now}000000\nmem used=1\n"
+        for path in "/write?db=x", "/api/v2/write?precision=ns":
+            answer = self.post(self.link, body, path)
+            self.assertEqual((answer.status, answer.body), (204, b""))
+        self.assertEqual(answer.ack, "fsync; seq=4-6")
+        self.assertEqual(self.logged()[:3], [("cpu_usage", 0.5, {"host": "a"}), ("cpu_idle", 99, {"host": "a"}),
+                                             ("mem_used", 1, {})])
+        self.assertEqual(self.cat()[0]["timestamp"], now)
+        answer = self.post(self.link, "cpu usage=1\ncpu usage=\n", "/write")
+        self.assertRefused(answer, 200, "syntax", ("line", 2, 11))
+        self.assertEqual((answer.json["accepted"], answer.json["rejected"]), (1, 1))
+        self.assertEqual(self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k").status, 204)
+        again = self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k")
+        self.assertEqual((again.status, again.ack), (204, "fsync; seq=8"))
+
+    def test_prometheus(self):
+        body = '# TYPE hits counter\nhits{code="200"} 5\nhits{code="500"} 1\ntemp 20.5\n'
+        self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
+        self.assertEqual(self.logged(), [("hits", 5, {"code": "200"}), ("hits", 1, {"code": "500"}), ("temp", 20.5, {})])
+        self.assertEqual(self.post(self.link, body.replace(" 5", " 7"), "/api/v1/import/prometheus").status, 204)
+        self.assertIn('\nhits{code="200"} 7\n', self.get(self.link, "/metrics")[1])
+        self.assertRefused(self.post(self.link, "hits{", "/api/v1/import/prometheus"), 400, "syntax", ("line", 1))
+
+    def test_what_we_expose_can_be_imported(self):
+        self.post(self.link, [{"name": "a", "value": 1, "tags": {"x": 'q"\\\n'}}, {"name": "h", "type": "histogram", "value": 2}])
+        text = self.get(self.link, "/metrics")[1]
+        self.log = self.directory() / "second"
+        answer = self.post(self.http(self.ingest()), text, "/api/v1/import/prometheus")
+        self.assertEqual(answer.status, 204, answer)
+        self.assertIn(("a", 1, {"x": 'q"\\\n'}), self.logged())
+
+    def otlp(self, *points):
+        return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+            {"name": "http.requests", "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": list(points)}}]}]}]}
+
+    def test_otlp_json(self):
+        nano = str(wall_ms() * 1_000_000)
+        answer = self.post(self.link, self.otlp({"asInt": "5", "timeUnixNano": nano}), "/v1/metrics", Content_Type="application/json")
+        self.assertEqual((answer.status, answer.json), (200, {}))
+        answer = self.post(self.link, self.otlp({"asInt": "6", "timeUnixNano": nano}, {"asInt": "-1", "timeUnixNano": nano}),
+                           "/v1/metrics", Content_Type="application/json; charset=utf-8")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.json["partialSuccess"]["rejectedDataPoints"], "1")
+        self.assertEqual([name for name, _, _ in self.logged()], ["http_requests"] * 2)
+        answer = self.post(self.link, b"{", "/v1/metrics", Content_Type="application/json")
+        self.assertEqual((answer.status, answer.json["code"]), (400, 3))
+        self.assertEqual(self.post(self.link, b"{}", "/v1/metrics", Content_Type="text/plain").status, 415)
+
+    def test_otlp_protobuf(self):
+        def field(number, data):
+            return bytes([number << 3 | 2, len(data)]) + data
+        point = b"\x31" + (7).to_bytes(8, "little") + b"\x19" + (wall_ms() * 1_000_000).to_bytes(8, "little")
+        body = field(1, field(2, field(2, field(1, b"up") + field(5, field(1, point)))))
+        answer = self.post(self.link, gzip.compress(body), "/v1/metrics", Content_Type="application/x-protobuf", Content_Encoding="gzip")
+        self.assertEqual((answer.status, answer.body, answer.fields["Content-Type"]), (200, b"", "application/x-protobuf"))
+        self.assertEqual(self.logged(), [("up", 7, {})])
+        answer = self.post(self.link, body[:-3], "/v1/metrics", Content_Type="application/x-protobuf")
+        self.assertEqual(answer.status, 400)
+        self.assertTrue(answer.body.startswith(b"\x08\x03\x12"))
+
+    def test_curl(self):
+        if not shutil.which("curl"):
+            self.skipTest("curl is not installed")
+        url = f"http://{self.link.host}:{self.link.port}/metrics"
+        done = subprocess.run(["curl", "-sS", "-d", '{"name":"from_curl","value":1}', url], capture_output=True, text=True)
+        self.assertEqual(json.loads(done.stdout), {"accepted": 1, "rejected": 0}, done)
+        self.assertEqual(self.logged(), [("from_curl", 1, {})])

@@ -1,0 +1,69 @@
+"""statsd over datagrams: aggregated, in the log, and nothing lost without being counted."""
+import os
+import signal
+import socket
+
+from daemon import run_sluiced, until
+from ingest_case import IngestCase
+
+
+class Statsd(IngestCase):
+    def sender(self, daemon, line):
+        address = daemon.wait_line(line).split("address=")[1].strip('"')
+        if address.startswith("udp:"):
+            link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            link.connect(("127.0.0.1", int(address.rsplit(":", 1)[1])))
+        else:
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            link.connect(address.removeprefix("unixgram:"))
+        self.addCleanup(link.close)
+        return link
+
+    def test_udp(self):
+        daemon = self.ingest('statsd = {"udp:127.0.0.1:0"}')
+        link = self.sender(daemon, "ingest statsd")
+        for _ in range(10):
+            link.send(b"hits:2|c|#app:web\ntemp:21.5|g")
+        link.send(b"no statsd")
+        daemon.wait_counter("ingest", "acknowledged", 20)
+        daemon.wait_counter("ingest", "rejected_syntax", 1)
+        text = self.get(self.http(daemon), "/metrics")[1]
+        self.assertIn('\nhits{app="web"} 20\n', text)
+        self.assertIn("\ntemp 21.5\n", text)
+        self.assertEqual({sample["format"] for sample in self.cat()}, {"statsd"})
+
+    def test_unixgram(self):
+        path = self.directory() / "statsd.sock"
+        daemon = self.ingest(f'statsd = {{"unixgram:{path}"}}')
+        link = self.sender(daemon, "ingest statsd")
+        for i in range(200):
+            link.send(b"lag:%d|ms" % i)
+        link.send(b"x" * 9000)
+        daemon.wait_counter("ingest", "acknowledged", 200)
+        daemon.wait_counter("ingest", "statsd_cut", 1)
+        self.assertEqual(len(self.cat()), 200)
+        self.finish(daemon)
+        self.assertFalse(path.exists())
+
+    def test_what_the_kernel_drops_is_counted(self):
+        daemon = self.ingest('statsd = {"udp:127.0.0.1:0"}')
+        link = self.sender(daemon, "ingest statsd")
+        before = daemon.stats()["ingest"]
+        self.assertEqual(before["statsd_dropped"], 0)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            for _ in range(40000):
+                link.send(b"n:1|c|#text:" + b"x" * 900)
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        until(lambda: link.send(b"n:1|c") and daemon.counter("ingest", "statsd_dropped") > 0, "drops are counted")
+        stats = daemon.stats()["ingest"]
+        self.assertLess(stats["statsd_datagrams"], 40000 + 2000)
+        self.assertEqual(stats["statsd_lost"], 0)
+
+    def test_addresses_that_are_none(self):
+        file = self.directory() / "sluice.conf"
+        file.write_text(f'ingest {{ path = "{self.log}" statsd = {{"tcp:127.0.0.1:0"}} }}')
+        done = run_sluiced("-c", file, "--listen", "unix:@statsd-none")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("udp:HOST:PORT", done.stderr)

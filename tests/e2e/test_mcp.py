@@ -1,0 +1,182 @@
+"""MCP's legacy era on every transport: versions, tools, resources, prompts, progress, questions, cancellation."""
+import base64
+import json
+
+from daemon import until
+from mcp import LEGACY, SocketSession, sessions
+from mcp_case import Mcp
+from rpc import Lines, call
+
+
+class Legacy(Mcp):
+    def test_versions_are_agreed_upon(self):
+        server = self.server()
+        for version in LEGACY:
+            for session in self.each(server, version=version):
+                self.assertEqual(session.first["protocolVersion"], version)
+        for session in self.each(server, version="1999-01-01"):
+            self.assertEqual(session.first["protocolVersion"], LEGACY[-1])
+            self.assertEqual(session.first["serverInfo"]["name"], "sluice")
+            self.assertLessEqual({"tools", "resources", "prompts", "logging", "completions"},
+                                 set(session.first["capabilities"]))
+
+    def test_ping_and_unknown_methods(self):
+        for session in self.each(self.server()):
+            self.assertEqual(self.result(session, "ping"), {})
+            self.assertEqual(self.error(session, "no/such")["code"], -32601)
+
+    def test_tools(self):
+        for session in self.each(self.server()):
+            tools = {tool["name"]: tool for tool in self.result(session, "tools/list")["tools"]}
+            self.assertLessEqual({"object.list", "object.info", "object.read", "stats.get", "config.get", "drain"}, set(tools))
+            self.assertNotIn("object.open", tools)
+            self.assertTrue(tools["object.read"]["annotations"]["readOnlyHint"])
+            self.assertTrue(tools["drain"]["annotations"]["destructiveHint"])
+            self.assertEqual(tools["object.info"]["inputSchema"]["required"], ["key"])
+            for tool in tools.values():
+                self.assertEqual(tool["inputSchema"]["type"], "object")
+            result = self.result(session, "tools/call", {"name": "object.info", "arguments": {"key": "hello"}})
+            self.assertEqual((result["isError"], result["structuredContent"]["size"]), (False, 13))
+            self.assertEqual(json.loads(result["content"][0]["text"]), result["structuredContent"])
+
+    def test_bad_arguments_are_results_and_unknown_tools_errors(self):
+        for session in self.each(self.server()):
+            for name, arguments, words in (("object.info", {"key": 5}, "/key"), ("object.info", {}, "/key"),
+                                           ("object.read", {"key": "none"}, "no such object")):
+                result = self.result(session, "tools/call", {"name": name, "arguments": arguments})
+                self.assertTrue(result["isError"])
+                self.assertIn(words, result["content"][0]["text"])
+            self.assertEqual(self.error(session, "tools/call", {"name": "nothing"})["code"], -32602)
+            self.assertEqual(self.error(session, "tools/call", {})["code"], -32602)
+            self.assertEqual(self.error(session, "tools/call", {"name": "object.open", "arguments": {"key": "hello"}})["code"], -32602)
+
+    def test_resources_in_pages(self):
+        server = self.server("--mcp-page", 7)
+        for session in self.each(server):
+            found, cursor = [], {}
+            while True:
+                page = self.result(session, "resources/list", cursor)
+                found += page["resources"]
+                if "nextCursor" not in page:
+                    break
+                cursor = {"cursor": page["nextCursor"]}
+            uris = [one["uri"] for one in found]
+            self.assertEqual(len(uris), len(set(uris)))
+            self.assertEqual(len(uris), len(self.tree.files) + 1 + 3)
+            self.assertIn("test://static-text", uris)
+            for key, data in self.tree.files.items():
+                if len(data) <= 65536 + 17:
+                    uri = next(one["uri"] for one in found if one["name"] == key)
+                    self.assertContents(self.result(session, "resources/read", {"uri": uri}), uri, data)
+            for bad in ("x", "", base64.b64encode(b"../x").decode(), 5):
+                self.assertEqual(self.error(session, "resources/list", {"cursor": bad})["code"], -32602)
+
+    def assertContents(self, result, uri, data):
+        content, = result["contents"]
+        self.assertEqual(content["uri"], uri)
+        got = content["text"].encode() if "text" in content else base64.b64decode(content["blob"])
+        self.assertEqual(got, data)
+
+    def test_missing_resources(self):
+        for session in self.each(self.server()):
+            for uri in ("sluice:///none", "sluice:///../x", "sluice:///", "file:///etc/passwd", "sluice:///%00", "x"):
+                self.assertEqual(self.error(session, "resources/read", {"uri": uri})["code"], -32002, uri)
+
+    def test_templates_prompts_completion(self):
+        for session in self.each(self.server()):
+            templates = self.result(session, "resources/templates/list")["resourceTemplates"]
+            self.assertEqual({one["uriTemplate"] for one in templates},
+                             {"sluice:///{+key}", "test://template/{id}/data"})
+            self.assertIn("123", self.result(session, "resources/read", {"uri": "test://template/123/data"})["contents"][0]["text"])
+            names = {one["name"] for one in self.result(session, "prompts/list")["prompts"]}
+            self.assertLessEqual({"explain-object", "server-health", "test_simple_prompt"}, names)
+            prompt = self.result(session, "prompts/get", {"name": "explain-object", "arguments": {"key": "hello"}})
+            self.assertEqual(prompt["messages"][0]["content"]["resource"]["text"], "hello, world\n")
+            self.assertTrue(self.result(session, "prompts/get", {"name": "server-health"})["messages"])
+            for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}):
+                self.assertEqual(self.error(session, "prompts/get", params)["code"], -32602)
+            done = self.result(session, "completion/complete", {"ref": {"type": "ref/resource", "uri": "sluice:///{+key}"},
+                                                                "argument": {"name": "key", "value": "size/10"}})
+            self.assertEqual(done["completion"]["values"], ["size/1048576"])
+
+    def test_progress_and_logs_come_before_the_answer(self):
+        for session in self.each(self.server()):
+            heard = session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {},
+                                                    "_meta": {"progressToken": "p1"}}))
+            told = [one["params"] for one in heard[:-1]]
+            self.assertEqual([(one["progressToken"], one["progress"], one["total"]) for one in told],
+                             [("p1", 0, 100), ("p1", 50, 100), ("p1", 100, 100)])
+            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {}}))), 1)
+            heard = session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))
+            self.assertEqual([one["params"]["level"] for one in heard[:-1]], ["info"] * 3)
+            self.assertEqual(self.result(session, "logging/setLevel", {"level": "error"}), {})
+            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))), 1)
+            self.assertEqual(self.error(session, "logging/setLevel", {"level": "loud"})["code"], -32602)
+
+    def test_no_batches_but_in_2025_03_26(self):
+        server = self.server()
+        for version in LEGACY[1:]:
+            for name, session in sessions(server, version=version):
+                self.addCleanup(session.close)
+                batch = [call("ping", id=1), call("ping", id=2)]
+                with self.subTest(name, version=version):
+                    if name.startswith("http"):
+                        response = session.post(batch)
+                        self.assertEqual(response.status, 200 if version == "2025-03-26" else 400)
+                        answer = json.loads(response.body)
+                    else:
+                        session.client.say(batch)
+                        answer = session.hear()
+                    if version == "2025-03-26":
+                        self.assertEqual(sorted(one["id"] for one in answer), [1, 2])
+                    else:
+                        self.assertEqual(answer["error"]["code"], -32600)
+
+    def test_the_client_is_asked(self):
+        for name, session in sessions(self.server(), capabilities={"elicitation": {}, "sampling": {}}):
+            self.addCleanup(session.close)
+            if name.startswith("http"):
+                continue
+            with self.subTest(name):
+                session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
+                asked = session.hear()
+                self.assertEqual((asked["method"], asked["params"]["message"]), ("elicitation/create", "who?"))
+                self.assertEqual(session.ask(call("ping", id="p"))[-1]["id"], "p")
+                session.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {"response": "me"}}})
+                answer = session.hear()
+                self.assertEqual(answer["id"], "c")
+                self.assertIn("me", answer["result"]["content"][0]["text"])
+
+    def test_nobody_else_may_answer_for_the_client(self):
+        server = self.server()
+        one = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
+        other = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
+        self.addCleanup(one.close)
+        self.addCleanup(other.close)
+        one.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
+        asked = one.hear()
+        other.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {"response": "fake"}}})
+        self.assertEqual(self.result(other, "ping"), {})
+        one.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
+        self.assertIn("decline", one.hear()["result"]["content"][0]["text"])
+
+    def test_a_client_that_leaves_unasked_questions(self):
+        server = self.server()
+        one = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
+        one.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
+        one.hear()
+        one.close()
+        until(lambda: server.counter("rpc", "rpc_open") == 0, "no call in hand")
+
+    def test_cancellation(self):
+        server = self.server()
+        for name, session in sessions(server):
+            self.addCleanup(session.close)
+            if name.startswith("http"):
+                continue
+            with self.subTest(name):
+                session.client.say(call("tools/call", {"name": "fib", "arguments": {"n": 36}}, id="slow"),
+                                   call("notifications/cancelled", {"requestId": "slow"}, id=...), call("ping", id="next"))
+                self.assertEqual(session.hear()["id"], "next")
+        until(lambda: server.counter("rpc", "rpc_open") == 0, "no call in hand")
+        self.assertEqual(server.counter("rpc", "rpc_cancelled"), 2)

@@ -1,0 +1,309 @@
+"""L4 tunnels: every byte, half-close, cuts, who may use one."""
+import os
+import re
+import socket
+import threading
+
+from case import NOBODY, Case, as_root
+from daemon import BUILD, until
+from slc import TIMEOUT, Client
+
+MIB = 1024 * 1024
+
+
+class Echo:
+    """Sends back what comes; at the end of input says how much it was. reset: resets at the first byte."""
+
+    def __init__(self, unix=None, reset=False, greet=b""):
+        self.reset, self.greet = reset, greet
+        self.listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+        self.listener.bind(unix or ("127.0.0.1", 0))
+        self.address = f"unix:{unix}" if unix else "tcp:127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.listener.listen(1024)
+        self.sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            self.sockets.append(sock)
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        total = 0
+        try:
+            sock.sendall(self.greet)
+            while data := sock.recv(1 << 18):
+                if self.reset:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    break
+                total += len(data)
+                sock.sendall(data)
+            else:
+                sock.sendall(b"total %d" % total)
+        except OSError:
+            pass
+        sock.close()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class TunnelCase(Case):
+    def echo(self, **options):
+        server = Echo(**options)
+        self.addCleanup(server.close)
+        return server
+
+    def tunnel(self, server, listen="tcp:127.0.0.1:0", options="", upstream="", arguments=()):
+        config = f'upstream "up" {{ servers = {{"{server if isinstance(server, str) else server.address}"}} {upstream} }}\n' \
+                 f'tunnel "{listen}" {{ upstream = "up" {options} }}\n'
+        daemon = self.daemon(*arguments, root=False, config=config, listen=())
+        return daemon, daemon.addresses[-1]
+
+
+class Bytes(TunnelCase):
+    def exchange(self, address, size):
+        """size bytes to and fro, then a half-close, behind which the answer still arrives."""
+        client = self.connect(address)
+        data = os.urandom(MIB) * (size // MIB) + os.urandom(size % MIB)
+        client.send_in_background(data)
+        self.assertEqual(client.take(size), data)
+        client.finish_sending()
+        self.assertEqual(client.rest(), b"total %d" % size)
+
+    def test_every_pair_of_kinds(self):
+        directory = self.directory()
+        for kind in ("tcp", "unix"):
+            server = self.echo(unix=str(directory / f"{kind}.echo") if kind == "unix" else None)
+            for listen in ("tcp:127.0.0.1:0", f"unix:{directory}/{kind}.tunnel"):
+                daemon, address = self.tunnel(server, listen)
+                for size in (0, 1, 1000, 17 * 1024, 300_000, 20 * MIB):
+                    with self.subTest(server=kind, listen=listen, size=size):
+                        self.exchange(address, size)
+
+    def test_server_speaks_first(self):
+        _, address = self.tunnel(self.echo(greet=b"220 ready\r\n"))
+        client = self.connect(address)
+        self.assertEqual(client.take(11), b"220 ready\r\n")
+
+    def test_server_ends_first(self):
+        server = self.echo()
+        _, address = self.tunnel(server)
+        client = self.connect(address)
+        client.send(b"x")
+        client.take(1)
+        server.sockets[0].shutdown(socket.SHUT_WR)
+        self.assertEqual(client.rest(), b"", "the server's end arrives")
+
+    def test_many_at_once(self):
+        daemon, address = self.tunnel(self.echo())
+        clients = [self.connect(address) for _ in range(200)]
+        for client in clients:
+            client.send(b"hello")
+        for client in clients:
+            self.assertEqual(client.take(5), b"hello")
+        self.assertEqual(daemon.counter("gateway", "tunnels_open"), 200)
+        for client in clients:
+            client.close()
+        until(lambda: daemon.counter("gateway", "tunnels_open") == 0, "all end")
+
+    def test_idle_memory(self):
+        """At most 1 KiB of user memory an idle pair, over many of them."""
+        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 5000")
+
+        def memory():
+            with open(f"/proc/{daemon.pid}/status") as status:
+                return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) * 1024
+
+        def more(count):
+            clients = [self.connect(address) for _ in range(count)]
+            for client in clients:
+                client.send(b"x")
+            for client in clients:
+                client.take(1)
+            return clients
+        held = more(100)
+        before = memory()
+        held += more(1000)
+        if not {"asan", "tsan", "ubsan"} & set(BUILD.parts):  # their allocators have overheads of their own
+            self.assertLess((memory() - before) / 1000, 1024 + 256, "a pair, its malloc and the loop's tables")
+        for client in held:
+            client.close()
+
+    def test_log_line(self):
+        daemon, address = self.tunnel(self.echo())
+        client = self.connect(address)
+        client.send(b"12345")
+        client.take(5)
+        client.finish_sending()
+        client.rest()
+        line = daemon.wait_line("event=tunnel")
+        for pattern in ("client=127.0.0.1:[0-9]+", "upstream=up", "server=tcp:127.0.0.1:[0-9]+", "bytes_up=5",
+                        "bytes_down=12", "ms=[0-9]+", "why=closed"):
+            self.assertTrue(re.search(pattern, line), line)
+
+
+class Ends(TunnelCase):
+    def test_resets_pass_through(self):
+        daemon, address = self.tunnel(self.echo(reset=True))
+        client = self.connect(address)
+        client.send(b"x")
+        with self.assertRaises(ConnectionResetError):
+            client.rest()
+        self.assertIn('why="reset by server"', daemon.wait_line("event=tunnel"))
+
+    def test_client_resets(self):
+        server = self.echo()
+        daemon, address = self.tunnel(server)
+        client = self.connect(address)
+        client.send(b"x")
+        client.take(1)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        self.assertIn('why="reset by client"', daemon.wait_line("event=tunnel"))
+
+    def test_nobody_listens(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = "tcp:127.0.0.1:%d" % probe.getsockname()[1]
+        daemon, address = self.tunnel(address)
+        with self.assertRaises(ConnectionResetError):
+            self.connect(address).rest()
+        self.assertIn('why="server refused"', daemon.wait_line("event=tunnel"))
+
+    def test_idle(self):
+        daemon, address = self.tunnel(self.echo(), upstream="timeout_tunnel = 0.1")
+        client = self.connect(address)
+        with self.assertRaises(ConnectionResetError):
+            client.rest()
+        self.assertIn("why=idle", daemon.wait_line("event=tunnel"))
+
+    def test_drain(self):
+        daemon, address = self.tunnel(self.echo(), arguments=("--drain-timeout", 30))
+        client = self.connect(address)
+        client.send(b"a")
+        client.take(1)
+        daemon.signal()
+        daemon.wait_line("event=draining")
+        client.send(b"b")
+        self.assertEqual(client.take(1), b"b", "an open tunnel goes on")
+        client.close()
+        self.assertEqual(daemon.wait_exit(), 0)
+
+    def test_back_pressure(self):
+        """A reader that stops stops the writer; memory stays bounded."""
+        server = self.echo()
+        daemon, address = self.tunnel(server)
+        client = self.connect(address)
+        client.socket.setblocking(False)
+        sent, still = 0, 0
+        while still < 50:
+            try:
+                sent += client.socket.send(b"x" * 65536)
+                still = 0
+            except BlockingIOError:
+                still += 1
+                threading.Event().wait(0.01)
+        self.assertLess(sent, 64 * MIB)
+        client.socket.setblocking(True)
+        client.socket.settimeout(TIMEOUT)
+        client.discard(sent)
+
+
+class Allowed(TunnelCase):
+    @as_root
+    def test_uid(self):
+        path = self.directory() / "t.sock"
+        daemon, address = self.tunnel(self.echo(), f"unix:{path}", options='allow_uid = {0}')
+        client = self.connect(address)
+        client.send(b"x")
+        self.assertEqual(client.take(1), b"x")
+        stranger = self.connect(address, uid=NOBODY)
+        self.assertEqual(stranger.rest(), b"")
+        self.assertEqual(daemon.counter("reactor", "refused_allow"), 1)
+
+
+class Chain(TunnelCase):
+    def test_sidecar_to_gateway_to_service(self):
+        """client -> Unix sidecar -> TCP gateway -> service; each hop is killed in turn and comes back."""
+        directory = self.directory()
+        service = self.echo()
+        gateway, inner = self.tunnel(service)
+        sidecar, outer = self.tunnel(inner, f"unix:{directory}/side.sock")
+        client = self.connect(outer)
+        client.send(b"through")
+        self.assertEqual(client.take(7), b"through")
+        service.sockets[0].shutdown(socket.SHUT_RDWR)
+        self.assertEqual(client.rest(), b"")
+        client = self.connect(outer)
+        client.send(b"again")
+        self.assertEqual(client.take(5), b"again")
+        gateway.kill()
+        gateway.process.returncode = 0
+        self.assertTrue(client.ended_or_reset())
+        client = self.connect(outer)
+        self.assertTrue(client.ended_or_reset(), "nobody behind the sidecar")
+        sidecar.check_rest()
+
+
+class ProxyHeader(TunnelCase):
+    """The PROXY protocol in (trusted networks only) and out."""
+    V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb"
+
+    def test_out(self):
+        for version, pattern in (("v1", rb"PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 [0-9]+ [0-9]+\r\nhello"),
+                                 ("v2", rb"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01....hello")):
+            _, address = self.tunnel(self.echo(), upstream=f"send_proxy = {version}")
+            client = self.connect(address)
+            client.send(b"hello")
+            client.finish_sending()
+            self.assertRegex(bytes(client.rest()), re.compile(b"^" + pattern + b"total", re.DOTALL), version)
+
+    def test_in(self):
+        daemon, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}',
+                                      upstream="send_proxy = v1")
+        for header in (b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", self.V2):
+            client = self.connect(address)
+            client.send(header + b"hello")
+            client.finish_sending()
+            line, _, rest = bytes(client.rest()).partition(b"\r\n")
+            self.assertTrue(line.startswith(b"PROXY TCP4 192.0.2.1 127.0.0.1 56324 "), line)
+            self.assertTrue(rest.startswith(b"hello"))
+        self.assertIn("client=192.0.2.1:56324", daemon.wait_line("event=tunnel", 2))
+
+    def test_in_byte_by_byte(self):
+        _, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}')
+        client = self.connect(address)
+        client.send_bytewise(self.V2 + b"hello")
+        self.assertEqual(client.take(5), b"hello")
+
+    def test_not_from_strangers(self):
+        _, address = self.tunnel(self.echo(), options='proxy_from = {"10.0.0.0/8"}')
+        client = self.connect(address)
+        client.send(b"PROXY UNKNOWN\r\n")
+        self.assertEqual(client.take(15), b"PROXY UNKNOWN\r\n", "it is only bytes")
+
+    def test_bad_or_missing(self):
+        daemon, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}',
+                                      upstream="timeout_connect = 0.2")
+        for first in (b"GET / HTTP/1.1\r\n", b"PROXY TCP4 x\r\n", b"PROXY "):
+            client = self.connect(address)
+            client.send(first)
+            self.assertTrue(client.ended_or_reset(), first)
+        self.assertEqual(daemon.counter("gateway", "tunnels"), 3)
+
+    def test_http_listener(self):
+        config = 'listen "tcp:127.0.0.1:0" { proxy_from = {"127.0.0.0/8"} admin = yes }\n'
+        daemon = self.daemon(root=False, config=config, listen=())
+        client = self.connect(daemon.addresses[-1])
+        client.send(self.V2 + b"GET /_/conns HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.assertIn(b'"peer":"192.0.2.1:56324"', bytes(client.rest()))
+        client = self.connect(daemon.addresses[-1])
+        client.send(b"GET /_/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertTrue(client.ended_or_reset(), "a trusted proxy has to tell")
+        self.assertEqual(daemon.counter("reactor", "bad_frames"), 1)
