@@ -3,6 +3,7 @@
 #
 #     tools/setup.sh            to build and test
 #     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
+#     tools/setup.sh --conformance   also the MCP conformance suite, below build/
 #     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
 #
 # Says nothing and changes nothing when nothing is missing.
@@ -63,16 +64,38 @@ forbid_services() {
     fi
 }
 
+# The MCP conformance suite with the node that it needs, below build/, from npm and in these versions.
+suite=@modelcontextprotocol/conformance@0.2.0-alpha.12
+node=22.23.3
+install_conformance() {
+    local arch=x64 place
+    place=$(dirname "$0")/../build/conformance
+    [ "$(uname -m)" = aarch64 ] && arch=arm64
+    [ -e "$place/$node-$arch" ] && return
+    if ! command -v npm >/dev/null; then
+        echo "setup.sh: no npm: the conformance suite is not installed" >&2
+        return
+    fi
+    echo "setup.sh: installing $suite"
+    mkdir -p "$place"
+    npm install --silent --no-save --prefix "$place" "$suite" "node-linux-$arch@$node" </dev/null
+    touch "$place/$node-$arch"
+}
+conformance=
+
 for option in "$@"; do
     case $option in
     --lint) packages+=("${lint_packages[@]}") ;;
     --bench) packages+=("${bench_packages[@]}") ;;
+    --conformance) conformance=yes ;;
     *)
-        echo "usage: tools/setup.sh [--lint] [--bench]" >&2
+        echo "usage: tools/setup.sh [--lint] [--bench] [--conformance]" >&2
         exit 2
         ;;
     esac
 done
+
+[ -z "$conformance" ] || install_conformance
 
 missing=()
 for package in "${packages[@]}"; do

@@ -89,12 +89,18 @@ def each_test(suite):
             yield item
 
 
+def is_chosen(test, module, names):
+    """A module that cannot be imported is a test, too: unittest.loader._FailedTest.MODULE."""
+    name = test.id() if test.id().startswith(module) else f"{module}.{test.id()}"
+    return not names or any(part in name for part in names)
+
+
 def run_module(module, names):
     """In the child: runs the tests and prints the outcome as one line of JSON."""
     faulthandler.enable()
     outcome = Outcome()
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
-    chosen = [test for test in each_test(suite) if not names or any(name in test.id() for name in names)]
+    chosen = [test for test in each_test(suite) if is_chosen(test, module, names)]
     report, sys.stdout = sys.stdout, sys.stderr
     unittest.TestSuite(chosen).run(outcome)
     print(json.dumps([outcome.passed, outcome.failed, outcome.left_out]), file=report)
