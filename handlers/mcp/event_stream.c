@@ -136,14 +136,6 @@ bool event_stream_send(struct event_stream *stream, uint64_t id, struct span dat
     return !queue->failed;
 }
 
-bool event_stream_prime(struct event_stream *stream, uint64_t id, unsigned retry_ms) {
-    char lines[80];
-    int n = snprintf(lines, sizeof(lines), "id: %" PRIu64 "\nretry: %u\ndata:\n\n", id, retry_ms);
-    text_add(&stream->queue, span_of(lines, (size_t)n));
-    wake(stream);
-    return !stream->queue.failed;
-}
-
 void event_stream_end(struct event_stream *stream) {
     stream->ending = true;
     deadline_clear(&stream->tick);

@@ -24,8 +24,6 @@ struct event_stream *event_stream_open(struct mcp *mcp, struct request *request,
 void event_stream_listen(struct event_stream *stream);
 /* One event: data is one line; id 0: none. False: the client takes none, and this one is lost. */
 bool event_stream_send(struct event_stream *stream, uint64_t id, struct span data);
-/* An event without data that tells the client where it is, and after how many ms to come back. */
-bool event_stream_prime(struct event_stream *stream, uint64_t id, unsigned retry_ms);
 /* The reply ends behind what was sent; gone() follows. */
 void event_stream_end(struct event_stream *stream);
 /* The owner goes first: gone() is not called, and the stream ends. */

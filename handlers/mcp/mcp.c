@@ -228,13 +228,6 @@ unsigned mcp_client_can(struct rpc_call *call) {
            (json_object_get(can, "roots") ? MCP_CAN_ROOTS : 0);
 }
 
-void mcp_tell(struct mcp_session *session, struct span text) {
-    if (session->conn)
-        rpc_front_notify(session->conn, text);
-    else if (session->stream)
-        event_stream_send(session->stream, 0, text);
-}
-
 /* ---- sockets ---------------------------------------------------------------------------------------- */
 
 static void closed(struct conn *conn, void *session) {

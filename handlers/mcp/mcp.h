@@ -82,9 +82,6 @@ struct mcp_session *mcp_session_of(struct rpc_call *call, bool create);
 bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token);
 /* The token of a legacy call. False: it has none. */
 bool mcp_token_of(struct rpc_call *call, struct mcp_token *token);
-/* Sends a notification of the server's own accord to a session, if it has a way now. */
-void mcp_tell(struct mcp_session *session, struct span text);
-
 /* -32602 with words and the name of what was not found. */
 void mcp_unknown(struct rpc_call *call, const char *what, const char *name);
 /* The text of params.name; answers -32602 and returns NULL if it is no string. */

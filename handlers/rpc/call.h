@@ -30,8 +30,6 @@ struct rpc_way {
     void (*reply)(struct rpc_batch *batch, char *text, size_t n, int fd);
     /* A notification that belongs to the message, before its reply; NULL: there is no way. */
     void (*notify)(struct rpc_batch *batch, struct span text);
-    /* The reply's stream ends for now; the client comes back for the rest after retry_ms. May be NULL. */
-    void (*pause)(struct rpc_batch *batch, unsigned retry_ms);
     /* Looks at a call before its method runs; false: it has answered it. May be NULL. */
     bool (*admit)(struct rpc_call *call, json_t *params);
     /* What the client answers to something that the server asked. May be NULL. */

@@ -128,12 +128,6 @@ static int tell_cancelled(struct sluice_call *call) {
     return *view_of(call)->work->cancelled;
 }
 
-static void pause_stream(struct sluice_call *call, unsigned retry_ms) {
-    char note[32];
-    int n = snprintf(note, sizeof(note), "%u", retry_ms); /* a number alone is no message: the way's own */
-    rpc_work_notify(view_of(call)->work, span_of(note, (size_t)n));
-}
-
 static const struct sluice_call_api api = {
     .version = SLUICE_HANDLER_VERSION,
     .result = say_result,
@@ -144,7 +138,6 @@ static const struct sluice_call_api api = {
     .ask = ask,
     .again = again,
     .cancelled = tell_cancelled,
-    .pause = pause_stream,
 };
 
 static void call_handler(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {

@@ -80,7 +80,6 @@ struct sluice_call_api {
     const char *(*ask)(struct sluice_call *call, const char *key, const char *method, const char *params);
     void (*again)(struct sluice_call *call, const char *key, const char *method, const char *params);
     int (*cancelled)(struct sluice_call *call);
-    void (*pause)(struct sluice_call *call, unsigned retry_ms);
 };
 
 /* Adds an offer. 0, or -1: the reason is noted. */
@@ -130,11 +129,6 @@ static inline void sluice_call_again(struct sluice_call *call, const char *key, 
 /* Not 0: nobody wants the answer any more. */
 static inline int sluice_call_cancelled(struct sluice_call *call) {
     return call->api->cancelled(call);
-}
-
-/* MCP over HTTP with sessions: ends the client's stream; it comes back for the answer after retry_ms. */
-static inline void sluice_call_pause(struct sluice_call *call, unsigned retry_ms) {
-    call->api->pause(call, retry_ms);
 }
 
 #ifdef __cplusplus

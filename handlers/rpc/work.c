@@ -75,11 +75,7 @@ static void deliver(struct passage *passage) {
     pthread_mutex_unlock(&passage->lock);
     for (size_t at = 0; at < notes.n && passage->call;) {
         struct span note = span_text(notes.p + at);
-        const struct rpc_way *way = passage->call->batch->way;
-        if (note.p[0] == '{')
-            rpc_notify(passage->call, note);
-        else if (way->pause && rpc_request(passage->call))
-            way->pause(passage->call->batch, (unsigned)atoi(note.p));
+        rpc_notify(passage->call, note);
         at += note.n + 1;
     }
     text_free(&notes);

@@ -64,13 +64,6 @@ static void fails(struct sluice_call *call, const char *params, void *user) {
     sluice_call_error(call, -32603, "This tool intentionally returns an error for testing");
 }
 
-static void reconnection(struct sluice_call *call, const char *params, void *user) {
-    (void)params, (void)user;
-    sluice_call_pause(call, 500);
-    nap(100);
-    reply_text(call, "Reconnection test completed successfully");
-}
-
 /* ---- questions to the client ---------------------------------------------------------------------- */
 
 /* Asks and answers with what came, behind a word. */
@@ -347,7 +340,8 @@ static const struct sluice_offer offers[] = {
     TOOL("test_tool_with_logging", "Logs while it runs", NO_PARAMS, logging, NULL),
     TOOL("test_tool_with_progress", "Tells its progress", NO_PARAMS, progress, NULL),
     TOOL("test_error_handling", "Always fails", NO_PARAMS, fails, NULL),
-    TOOL("test_reconnection", "Ends its stream before it answers", NO_PARAMS, reconnection, NULL),
+    TOOL("test_reconnection", "Answers", NO_PARAMS, constant,
+         CONTENT(TEXT("Reconnection test completed successfully"))),
     TOOL("test_sampling", "Has the client sample", ONE_TEXT("prompt"), sampling, NULL),
     TOOL("test_elicitation", "Asks the user", ONE_TEXT("message"), elicitation, NULL),
     TOOL("test_elicitation_sep1034_defaults", "Asks the user, with defaults", NO_PARAMS, elicit_constant,
