@@ -10,10 +10,10 @@
 
 struct histogram {
     uint64_t count, sum, min, max;
-    unsigned bits;     /* sub-buckets per power of two: 2^bits */
-    uint64_t limit;    /* larger values are counted as this one */
+    unsigned bits;  /* sub-buckets per power of two: 2^bits */
+    uint64_t limit; /* larger values are counted as this one */
     unsigned buckets;
-    uint64_t *counts;  /* owned */
+    uint64_t *counts; /* owned */
 };
 
 /* bits 3..12 (relative error 2^-bits), limit: largest value told apart. 0 or -ENOMEM, -EINVAL. */

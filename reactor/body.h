@@ -16,11 +16,11 @@
 enum piece_kind {
     PIECE_WAIT,    /* nothing yet */
     PIECE_STARVED, /* nothing yet, and nothing will wake the stream for certain: ask again in a moment */
-    PIECE_BYTES, /* n bytes at p, valid until sent() or the next call of next() */
-    PIECE_FILE,  /* n bytes at offset of fd: sendfile */
-    PIECE_PIPE,  /* n bytes waiting in the pipe fd: splice */
-    PIECE_END,   /* the body is complete */
-    PIECE_FAIL,  /* it cannot be completed: the connection is reset, never padded */
+    PIECE_BYTES,   /* n bytes at p, valid until sent() or the next call of next() */
+    PIECE_FILE,    /* n bytes at offset of fd: sendfile */
+    PIECE_PIPE,    /* n bytes waiting in the pipe fd: splice */
+    PIECE_END,     /* the body is complete */
+    PIECE_FAIL,    /* it cannot be completed: the connection is reset, never padded */
 };
 
 struct piece {

@@ -49,6 +49,8 @@ bool conn_admit(struct conn *conn, struct request *request) {
         loop->stats.requests_pipelined++;
     conn->total++;
     conn->active = loop_now(loop);
+    if (!conn->receiving)
+        deadline_clear(&conn->stream.read_by); /* each message of a steady pipeline has its own time */
     if (settings->requests_per_connection && conn->total >= settings->requests_per_connection)
         conn->last = true;
     if (loop->state >= LOOP_DRAINING) {
@@ -56,7 +58,8 @@ bool conn_admit(struct conn *conn, struct request *request) {
         request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
         return false;
     }
-    double burst_connection = (double)(settings->rate_burst ? settings->rate_burst : settings->rate_connection);
+    double burst_connection =
+        (double)(settings->rate_burst ? settings->rate_burst : settings->rate_connection);
     double burst_peer = (double)(settings->rate_burst ? settings->rate_burst : settings->rate_peer);
     if ((settings->rate_connection &&
          !bucket_take(&conn->rate, (double)settings->rate_connection, burst_connection, conn->active)) ||
@@ -110,6 +113,10 @@ static void set_read_deadline(struct conn *conn) {
     }
 }
 
+/* HTTP/2 by prior knowledge gets an answer that both sides can read (PROTOCOL.md, first table). */
+#define HTTP2_ANSWER                                                                                         \
+    "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
 static void refuse_protocol(struct conn *conn, enum protocol protocol) {
     struct reactor_stats *stats = &conn->stream.loop->stats;
     switch (protocol) {
@@ -127,6 +134,8 @@ static void refuse_protocol(struct conn *conn, enum protocol protocol) {
         break;
     case PROTOCOL_HTTP2:
         stats->detect_http2++;
+        if (listener_offers(conn->listener, PROTOCOL_HTTP1))
+            stream_send(&conn->stream, span_text(HTTP2_ANSWER), span_of(NULL, 0), -1, NULL);
         break;
     case PROTOCOL_TLS:
         stats->detect_tls++;

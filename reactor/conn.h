@@ -17,20 +17,20 @@ struct listener;
 #define CONN_SHARED_REQUESTS 8192u /* requests in hand beyond the first of each connection */
 
 struct conn {
-    struct stream stream; /* first: a stream of class conn is its conn */
+    struct stream stream;      /* first: a stream of class conn is its conn */
     const struct front *front; /* NULL until the first bytes told */
     struct listener *listener;
     struct peer *peer;
-    void *state; /* the front end's */
+    void *state;                     /* the front end's */
     STAILQ_HEAD(, request) requests; /* open, in order of arrival */
     uint32_t open;                   /* their number */
     uint32_t total;                  /* requests so far */
     uint32_t pid;                    /* of a Unix peer */
     uint16_t port;                   /* of a TCP peer */
-    bool last;    /* parse no further: close when everything was answered */
-    bool paused;  /* stopped parsing: too much in hand */
-    bool parsing; /* inside front->parse() */
-    bool expect_proxy; /* a PROXY header comes first */
+    bool last;                       /* parse no further: close when everything was answered */
+    bool paused;                     /* stopped parsing: too much in hand */
+    bool parsing;                    /* inside front->parse() */
+    bool expect_proxy;               /* a PROXY header comes first */
     bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;

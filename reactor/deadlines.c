@@ -20,14 +20,14 @@ static void timer_fired(struct ev_loop *ev, ev_timer *timer, int events) {
     double now = now_of(deadlines);
     deadlines->armed = 0;
     struct deadline_class *class;
-    LIST_FOREACH(class, &deadlines->classes, link) {
+    LIST_FOREACH (class, &deadlines->classes, link) {
         struct deadline *first;
         while ((first = TAILQ_FIRST(&class->list)) && first->at <= now) {
             deadline_clear(first);
             class->expired(first);
         }
     }
-    LIST_FOREACH(class, &deadlines->classes, link)
+    LIST_FOREACH (class, &deadlines->classes, link)
         if (!TAILQ_EMPTY(&class->list))
             arm(deadlines, TAILQ_FIRST(&class->list)->at);
 }

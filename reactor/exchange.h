@@ -33,17 +33,17 @@ struct exchange {
     void *state;               /* the handler's; */
     void (*drop)(void *state); /* frees it when the exchange ends; may be NULL */
     int64_t started_ns;
-    uint64_t replied_bytes; /* of the body of the reply, as announced; UINT64_MAX: unknown */
-    uint16_t status;        /* of the reply; 0: none yet */
-    const char *delivery;   /* how the reply went, for the access log */
-    bool close;             /* the connection ends after the reply */
-    bool kept;              /* in memory of its own */
-    unsigned holders;       /* kept: how many exchange_end() free it */
-    bool expect_continue;   /* 100 is due before the body comes */
-    bool receiving;         /* the body is not complete */
+    uint64_t replied_bytes;   /* of the body of the reply, as announced; UINT64_MAX: unknown */
+    uint16_t status;          /* of the reply; 0: none yet */
+    const char *delivery;     /* how the reply went, for the access log */
+    bool close;               /* the connection ends after the reply */
+    bool kept;                /* in memory of its own */
+    unsigned holders;         /* kept: how many exchange_end() free it */
+    bool expect_continue;     /* 100 is due before the body comes */
+    bool receiving;           /* the body is not complete */
     uint8_t siblings, coding; /* of an object: which compressed siblings were tried (sibling.h) */
-    char request_id[40];    /* X-Request-ID, accepted or made; "" until asked for */
-    char *bytes;            /* kept: the head, then path if it was rewritten */
+    char request_id[40];      /* X-Request-ID, accepted or made; "" until asked for */
+    char *bytes;              /* kept: the head, then path if it was rewritten */
 };
 
 /* Moves a scratch exchange into memory of its own; head is where its spans point into, and so may path.

@@ -8,8 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define ASK_FROM_PERCENT 75 /* of the window: below it nobody asks the kernel */
-#define SWEEP            32 /* windows looked at when a budget is spent */
+#define ASK_FROM_PERCENT 75  /* of the window: below it nobody asks the kernel */
+#define SWEEP            32  /* windows looked at when a budget is spent */
 #define REFUSED_PAUSE    0.2 /* seconds without promises after ETOOMANYREFS */
 
 static struct loop *loop_of(const struct fdwindow *window) {
@@ -45,8 +45,9 @@ bool fdwindow_settle(struct fdwindow *window) {
     int queued = 0;
     if (window->in_flight == 0)
         return true;
-    /* The value counts the kernel's own bookkeeping; only 0 means something: the peer has read it all. */
-    if (ioctl(stream_fd(window->stream), SIOCOUTQ, &queued) == 0 && queued != 0)
+    /* The value counts the kernel's own bookkeeping; only 0 means something: the peer has read it all. So does 1: the
+     * kernel wakes us just before it lets go of the last message's last byte, and not again after that. */
+    if (ioctl(stream_fd(window->stream), SIOCOUTQ, &queued) == 0 && queued > 1)
         return false;
     unbook(window);
     return true;

@@ -22,7 +22,8 @@ const char *fd_kind_name(enum fd_kind kind) {
 }
 
 /* Calls visit for every open fd but the one used for looking. Returns their count or -errno. */
-static long visit_open_fds(struct ledger *ledger, void (*visit)(struct ledger *ledger, int fd, enum fd_kind kind),
+static long visit_open_fds(struct ledger *ledger,
+                           void (*visit)(struct ledger *ledger, int fd, enum fd_kind kind),
                            enum fd_kind kind) {
     DIR *dir = opendir("/proc/self/fd");
     if (!dir)

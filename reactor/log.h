@@ -39,7 +39,7 @@ bool log_wants(const struct log *log, enum log_level level);
  * May be called from any thread. A NULL log writes nothing. */
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
 
-#define log_at(log, level, event, ...) \
+#define log_at(log, level, event, ...)                                                                       \
     log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__, {0}})
 #define log_debug(log, event, ...) log_at((log), LOG_DEBUG, (event), __VA_ARGS__)
 #define log_info(log, event, ...)  log_at((log), LOG_INFO, (event), __VA_ARGS__)

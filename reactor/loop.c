@@ -119,8 +119,7 @@ static void notice_fd(void *context, int fd, const char *kind, bool opened) {
     if (!opened)
         ledger_leave(&loop->ledger, fd);
     else
-        ledger_enter(&loop->ledger, fd, strcmp(kind, "pipe") == 0 ? FD_PIPE : FD_OFFLOAD, 0,
-                     loop_now(loop));
+        ledger_enter(&loop->ledger, fd, strcmp(kind, "pipe") == 0 ? FD_PIPE : FD_OFFLOAD, 0, loop_now(loop));
 }
 
 static void start_watchers(struct loop *loop) {
@@ -193,8 +192,8 @@ static void undo_init(struct loop *loop) {
     free_tables(loop);
 }
 
-int loop_init(struct loop *loop, const struct reactor_settings *settings, const struct offload_settings *offload,
-              struct log *log, char *why, size_t why_size) {
+int loop_init(struct loop *loop, const struct reactor_settings *settings,
+              const struct offload_settings *offload, struct log *log, char *why, size_t why_size) {
     *loop = (struct loop){.settings = *settings, .log = log};
     TAILQ_INIT(&loop->dirty);
     TAILQ_INIT(&loop->spent);

@@ -32,7 +32,8 @@ struct posts;
 struct listener;
 struct rpc_service;
 
-typedef void counters_take(void *to, const struct counters_table *table, const char *name, const char *labels);
+typedef void counters_take(void *to, const struct counters_table *table, const char *name,
+                           const char *labels);
 
 struct reactor_stats {
 #define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
@@ -66,11 +67,11 @@ struct loop {
     struct deadlines deadlines;
     struct deadline_class detect_deadline, idle_deadline, keep_alive_deadline,
         request_deadline;                                       /* read_by, of connections */
-    struct deadline_class linger_deadline, read_retry_deadline;             /* read_by, of streams */
-    struct deadline_class send_deadline, send_retry_deadline;               /* send_by */
+    struct deadline_class linger_deadline, read_retry_deadline; /* read_by, of streams */
+    struct deadline_class send_deadline, send_retry_deadline;   /* send_by */
     struct bufpool inputs, segments;
     struct slots conns, requests;
-    uint32_t guests; /* client connections that are no conns: tunnels */
+    uint32_t guests;         /* client connections that are no conns: tunnels */
     uint32_t extra_requests; /* requests beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;
@@ -97,8 +98,8 @@ struct loop {
 
 /* Sets up the loop; the caller is its thread. settings are resolved; offload settings too. 0, or -errno with
  * a sentence in why. */
-int loop_init(struct loop *loop, const struct reactor_settings *settings, const struct offload_settings *offload,
-              struct log *log, char *why, size_t why_size);
+int loop_init(struct loop *loop, const struct reactor_settings *settings,
+              const struct offload_settings *offload, struct log *log, char *why, size_t why_size);
 /* Runs until a drain is complete. */
 void loop_run(struct loop *loop);
 /* After loop_run(): ends connections and the work in hand. Then handlers free what is theirs. */

@@ -40,7 +40,7 @@ struct body *memory_body_new(struct request *request, void *bytes, size_t n) {
     struct memory_body *memory = malloc(sizeof(*memory));
     if (!memory)
         return NULL;
-    *memory = (struct memory_body){
-        .body.class = &memory_body_class, .request = request, .bytes = bytes, .n = n};
+    *memory =
+        (struct memory_body){.body.class = &memory_body_class, .request = request, .bytes = bytes, .n = n};
     return &memory->body;
 }

@@ -101,7 +101,8 @@ static size_t put_control(struct msghdr *message, void *room, const struct segme
 }
 
 /* One sendmsg of the segment's bytes and a piece of its body. Returns bytes sent, or -errno. */
-static ssize_t send_segment(struct segment *segment, const struct piece *piece, struct outq_sink *sink, int flags) {
+static ssize_t send_segment(struct segment *segment, const struct piece *piece, struct outq_sink *sink,
+                            int flags) {
     union {
         struct cmsghdr align;
         char room[CMSG_SPACE(OUTQ_FDS * sizeof(int))];

@@ -24,10 +24,10 @@ struct segment {
     TAILQ_ENTRY(segment) link;
     struct body *body; /* follows the bytes; nothing is appended behind it here */
     uint16_t used, sent;
-    uint8_t fds;      /* descriptors not yet sent */
-    bool closed;      /* partly sent, or ends inside a message: no more appending */
-    bool tail;        /* starts inside a message: no descriptors */
-    bool held;        /* the body said WAIT once: its head waits for the first piece */
+    uint8_t fds; /* descriptors not yet sent */
+    bool closed; /* partly sent, or ends inside a message: no more appending */
+    bool tail;   /* starts inside a message: no descriptors */
+    bool held;   /* the body said WAIT once: its head waits for the first piece */
     int fd[OUTQ_FDS];
     char data[];
 };
@@ -36,8 +36,8 @@ struct segment {
 
 struct outq {
     TAILQ_HEAD(segment_list, segment) segments;
-    uint32_t bytes;     /* queued and not sent, bodies not counted */
-    uint32_t count;     /* segments */
+    uint32_t bytes; /* queued and not sent, bodies not counted */
+    uint32_t count; /* segments */
 };
 
 /* What a flush came to. */
@@ -53,8 +53,8 @@ enum outq_result {
 
 struct outq_sink {
     int fd;
-    bool passes_fds;        /* Unix stream */
-    size_t budget;          /* bytes this turn */
+    bool passes_fds; /* Unix stream */
+    size_t budget;   /* bytes this turn */
     struct bufpool *pool;
     struct ledger *ledger;
     void *owner;
@@ -62,14 +62,15 @@ struct outq_sink {
     bool (*admit)(void *owner, unsigned fds);
     /* That many have left. */
     void (*passed)(void *owner, unsigned fds);
-    uint64_t sent;          /* out: bytes that left */
-    int error;              /* out: -errno of OUTQ_BROKEN; -ENODATA: a body could not be completed */
+    uint64_t sent; /* out: bytes that left */
+    int error;     /* out: -errno of OUTQ_BROKEN; -ENODATA: a body could not be completed */
 };
 
 void outq_init(struct outq *queue);
 /* Appends one whole message head (first), its descriptor (-1: none; now the queue's holder) and its body
  * (NULL: none; now the queue's). 0; -ENOBUFS: nothing was taken. */
-int outq_append(struct outq *queue, struct bufpool *pool, struct span head, struct span rest, int fd, struct body *body);
+int outq_append(struct outq *queue, struct bufpool *pool, struct span head, struct span rest, int fd,
+                struct body *body);
 /* Sends what can be sent. */
 enum outq_result outq_flush(struct outq *queue, struct outq_sink *sink);
 /* Ends bodies (not whole), releases descriptors and segments. */

@@ -25,11 +25,11 @@ struct kept_reply;
 struct request {
     STAILQ_ENTRY(request) link;
     struct conn *conn;
-    struct kept_reply *kept; /* a reply whose turn has not come */
-    struct job *job;         /* in flight for this request, or NULL: cancelled when the client leaves */
-    void *state;             /* the handler's */
+    struct kept_reply *kept;   /* a reply whose turn has not come */
+    struct job *job;           /* in flight for this request, or NULL: cancelled when the client leaves */
+    void *state;               /* the handler's */
     struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */
-    uint64_t offset, count;  /* the handler's: a range */
+    uint64_t offset, count;    /* the handler's: a range */
     void (*cleanup)(struct request *request); /* the client left: free state; may be NULL */
     int64_t started_ns;
     uint32_t tag;

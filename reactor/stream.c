@@ -416,7 +416,8 @@ void stream_deadlines_init(struct loop *loop) {
     deadlines_add(all, &loop->send_deadline, loop->settings.timeout_send, send_over);
 }
 
-void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd, bool is_unix) {
+void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd,
+                 bool is_unix) {
     stream->loop = loop;
     stream->class = class;
     stream->in = NULL;

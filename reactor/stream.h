@@ -50,14 +50,14 @@ struct stream {
     struct deadline read_by, send_by;
     uint64_t received, sent; /* bytes so far */
     int untaken;             /* by the peer, when send_by was set */
-    bool reading : 1;  /* interested in input */
-    bool writing : 1;  /* blocked: waiting for the socket to take more */
-    bool eof : 1;      /* the peer ended its side */
-    bool dirty : 1;    /* on the dirty or spent list */
-    bool spent : 1;    /* sent its share of this turn: flushed again in the next */
-    bool dying : 1;    /* on the dying list */
-    bool closing : 1;  /* close when out is empty */
-    bool lingering : 1; /* FIN sent, discarding input until the peer's EOF */
+    bool reading : 1;        /* interested in input */
+    bool writing : 1;        /* blocked: waiting for the socket to take more */
+    bool eof : 1;            /* the peer ended its side */
+    bool dirty : 1;          /* on the dirty or spent list */
+    bool spent : 1;          /* sent its share of this turn: flushed again in the next */
+    bool dying : 1;          /* on the dying list */
+    bool closing : 1;        /* close when out is empty */
+    bool lingering : 1;      /* FIN sent, discarding input until the peer's EOF */
     bool is_unix : 1;
     bool held : 1;     /* dying, the socket is kept for now */
     bool control : 1;  /* receive with room for descriptors: the kernel cannot refuse them for us */
@@ -67,7 +67,8 @@ struct stream {
 };
 
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */
-void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd, bool is_unix);
+void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd,
+                 bool is_unix);
 /* Queues a message: head, then rest (copied), a descriptor (-1: none; held by the queue from now on) and a
  * body (NULL: none). 0, or -ENOBUFS with nothing taken. */
 int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body);

@@ -36,7 +36,8 @@ static int check_parent(const char *path, char *why, size_t why_size) {
 }
 
 /* Removes the file at name if it is a socket on which nobody answers. */
-static int clear_stale(const char *path, int type, const struct sockaddr *name, socklen_t size, char *why, size_t why_size) {
+static int clear_stale(const char *path, int type, const struct sockaddr *name, socklen_t size, char *why,
+                       size_t why_size) {
     struct stat st;
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : -errno;

@@ -11,8 +11,8 @@
 struct unixsock {
     const struct address *address;
     mode_t mode;
-    uid_t owner; /* (uid_t)-1: unchanged */
-    gid_t group; /* (gid_t)-1: unchanged */
+    uid_t owner;  /* (uid_t)-1: unchanged */
+    gid_t group;  /* (gid_t)-1: unchanged */
     dev_t device; /* out: of the created file; 0 for an abstract name */
     ino_t inode;
 };

@@ -19,7 +19,8 @@
 void admin_reply(struct request *request, int status, const char *type, char *text) {
     struct http1_reply reply;
     size_t n = text ? strlen(text) : 0;
-    struct body *body = text && !http1_reply_is_head(request->exchange) ? memory_body_new(request, text, n) : NULL;
+    struct body *body =
+        text && !http1_reply_is_head(request->exchange) ? memory_body_new(request, text, n) : NULL;
     if (!text || (!body && !http1_reply_is_head(request->exchange))) {
         free(text);
         request_fail(request, STATUS_BUSY, "no memory for the report; try again");
@@ -60,7 +61,7 @@ static void conns(struct http *http, struct request *request) {
 
 static void config(struct http *http, struct request *request) {
     admin_reply(request, 200, "text/plain; charset=utf-8",
-               http->config_text ? http->config_text(http->config_context) : strdup(""));
+                http->config_text ? http->config_text(http->config_context) : strdup(""));
 }
 
 static void metrics(struct http *http, struct request *request) {
@@ -85,7 +86,8 @@ static void fds(struct http *http, struct request *request) {
     const struct ledger *ledger = &http->loop->ledger;
     char kind[32], age[32];
     admin_query(request->exchange, "kind", kind, sizeof(kind));
-    double least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL), now = loop_now(http->loop);
+    double least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL),
+           now = loop_now(http->loop);
     json_t *rows = json_array();
     for (size_t fd = 0; fd < ledger->capacity; fd++) {
         const struct ledger_entry *entry = &ledger->entries[fd];
@@ -93,8 +95,9 @@ static void fds(struct http *http, struct request *request) {
         double since = entry->since > 0 ? now - entry->since : now - http->objects->started;
         if (entry->kind == FD_NONE || (*kind && strcmp(kind, name) != 0) || since < least)
             continue;
-        json_array_append_new(rows, json_pack("{s:i, s:s, s:f, s:I, s:i}", "fd", (int)fd, "kind", name, "age", since,
-                                              "owner", (json_int_t)entry->owner, "holders", (int)entry->holders));
+        json_array_append_new(rows, json_pack("{s:i, s:s, s:f, s:I, s:i}", "fd", (int)fd, "kind", name, "age",
+                                              since, "owner", (json_int_t)entry->owner, "holders",
+                                              (int)entry->holders));
     }
     char *text = json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(rows);
@@ -141,11 +144,13 @@ static bool origin_is_ours(const struct http *http, struct span origin) {
            host_is_ours(http, authority.host);
 }
 
-const char *admin_forbidden(const struct http *http, const struct request *request, const struct exchange *exchange) {
+const char *admin_forbidden(const struct http *http, const struct request *request,
+                            const struct exchange *exchange) {
     struct span origin = exchange_field(exchange, "Origin");
     if (origin.p && !origin_is_ours(http, origin))
         return "this Origin may not use this path (admin_origins)";
-    if (!request->conn->stream.is_unix && exchange->head.host.host.n && !host_is_ours(http, exchange->head.host.host))
+    if (!request->conn->stream.is_unix && exchange->head.host.host.n &&
+        !host_is_ours(http, exchange->head.host.host))
         return "this Host is not a name of ours (admin_hosts)";
     return NULL;
 }
@@ -158,7 +163,8 @@ static void run(struct request *request, struct exchange *exchange) {
                  {"fds", fds},       {"config", config}, {"metrics", metrics}};
     struct http *http = http_of(request_loop(request)->http);
     const char *forbidden = admin_forbidden(http, request, exchange);
-    struct span name = span_of(exchange->path.p + sizeof(PREFIX) - 1, exchange->path.n - (sizeof(PREFIX) - 1));
+    struct span name =
+        span_of(exchange->path.p + sizeof(PREFIX) - 1, exchange->path.n - (sizeof(PREFIX) - 1));
     if (forbidden) {
         request_fail(request, STATUS_DENIED, forbidden);
         return;
@@ -181,7 +187,8 @@ static void run(struct request *request, struct exchange *exchange) {
             pages[i].run(http, request);
             return;
         }
-    request_fail(request, STATUS_NOT_FOUND, "no such page; there are health, ready, stats, conns, fds, config, metrics");
+    request_fail(request, STATUS_NOT_FOUND,
+                 "no such page; there are health, ready, stats, conns, fds, config, metrics");
 }
 
 const struct http_handler *admin_route(const struct exchange *exchange) {

@@ -145,6 +145,7 @@ class Daemon:
             line = self.wait_line("ready: ")
         except AssertionError:
             self.kill()
+            shutil.rmtree(self.directory, ignore_errors=True)
             raise
         self.addresses = line.split()[1:]
         self.admin = self.addresses[0]

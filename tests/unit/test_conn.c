@@ -20,7 +20,7 @@
 static struct loop_rig rig;
 static struct conn *conn;
 static int client;
-static uint64_t waiting; /* the request that op W leaves without a reply */
+static uint64_t waiting;       /* the request that op W leaves without a reply */
 static double time_of_day_set; /* by so many seconds */
 
 /* libev's own look at the clock that an administrator may set. */
@@ -53,8 +53,10 @@ static void run_ping(struct request *request, struct span payload) {
     slc1_reply_payload(request, payload);
 }
 
-static const struct operation operations[] = {
-    {'W', 0, run_wait, NULL}, {'B', 0, run_body, NULL}, {'D', 0, run_descriptor, NULL}, {'N', 0, run_ping, NULL}};
+static const struct operation operations[] = {{'W', 0, run_wait, NULL},
+                                              {'B', 0, run_body, NULL},
+                                              {'D', 0, run_descriptor, NULL},
+                                              {'N', 0, run_ping, NULL}};
 
 static void start(void) {
     loop_rig_start(&rig);
@@ -126,7 +128,8 @@ static void spend_descriptors(int pair[2]) {
         char room[CMSG_SPACE(100 * sizeof(int))];
     } control;
     struct rlimit limit = {50, 50};
-    ck_assert(geteuid() != 0 || (setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0));
+    ck_assert(geteuid() != 0 ||
+              (setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0));
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     struct iovec iov = {(char[]){0}, 1};
     struct msghdr message = {
@@ -166,7 +169,8 @@ START_TEST(one_that_loses_a_strangers_descriptors_ends)
     union {
         struct cmsghdr align;
         char room[CMSG_SPACE(sizeof(int))];
-    } control = {.align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    } control = {
+        .align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
     struct rlimit before, none;
     start();
     setsockopt(stream_fd(&conn->stream), SOL_SOCKET, 83 /* SO_PASSRIGHTS, Linux 6.16 */, &on, sizeof(on));

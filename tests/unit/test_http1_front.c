@@ -21,7 +21,8 @@ static uint64_t waiting; /* the request that was left without a reply */
 static bool takes;       /* the sink */
 static char text[LONG + 1024];
 
-static const struct http_handler *route(struct http1_service *of, struct request *request, struct exchange *exchange) {
+static const struct http_handler *route(struct http1_service *of, struct request *request,
+                                        struct exchange *exchange) {
     (void)of, (void)request, (void)exchange;
     return &handler;
 }

@@ -21,7 +21,8 @@ void routes_check_section(const void *element, struct problems *problems) {
     if (!route->handler[0] && !ours)
         problem(problems, route->where, "route '%s': handler or upstream is missing", route->title);
     if (route->handler[0] && ours)
-        problem(problems, route->where, "route '%s': a handler and something else cannot both answer", route->title);
+        problem(problems, route->where, "route '%s': a handler and something else cannot both answer",
+                route->title);
     if (route_check(&route->gateway, why, sizeof why) != 0)
         problem(problems, route->where, "route '%s': %s", route->title, why);
 }

@@ -128,7 +128,8 @@ static const struct section kinds[] = {
      "a socket whose connections are passed on to an upstream, byte for byte", check_tunnel},
     {"route", "[METHOD or *] [HOST]/PATH", &route_table, sizeof(struct route_config),
      offsetof(struct daemon_config, routes), offsetof(struct daemon_config, routes_count),
-     "HTTP requests that a handler or an upstream answers; in PATH :NAME is one segment, * at the end all below",
+     "HTTP requests that a handler or an upstream answers; in PATH :NAME is one segment, * at the end all "
+     "below",
      routes_check_section},
     {"ingest", NULL, &ingest_settings_table, sizeof(struct ingest_settings),
      offsetof(struct daemon_config, ingests), offsetof(struct daemon_config, ingests_count),
