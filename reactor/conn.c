@@ -113,10 +113,6 @@ static void set_read_deadline(struct conn *conn) {
     }
 }
 
-/* HTTP/2 by prior knowledge gets an answer that both sides can read (PROTOCOL.md, first table). */
-#define HTTP2_ANSWER                                                                                         \
-    "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
 static void refuse_protocol(struct conn *conn, enum protocol protocol) {
     struct reactor_stats *stats = &conn->stream.loop->stats;
     switch (protocol) {
@@ -134,8 +130,6 @@ static void refuse_protocol(struct conn *conn, enum protocol protocol) {
         break;
     case PROTOCOL_HTTP2:
         stats->detect_http2++;
-        if (listener_offers(conn->listener, PROTOCOL_HTTP1))
-            stream_send(&conn->stream, span_text(HTTP2_ANSWER), span_of(NULL, 0), -1, NULL);
         break;
     case PROTOCOL_TLS:
         stats->detect_tls++;
@@ -204,6 +198,10 @@ static bool detect(struct conn *conn) {
     enum protocol protocol = detect_protocol(bytes.p, bytes.n, false);
     if (protocol == PROTOCOL_NONE)
         return false;
+    if (protocol == PROTOCOL_HTTP2 && listener_offers(conn->listener, PROTOCOL_HTTP1)) {
+        conn->stream.loop->stats.detect_http2++;
+        protocol = PROTOCOL_HTTP1; /* whose parser answers the preface with 505 */
+    }
     const struct front *front = conn->stream.loop->fronts[protocol];
     if (!front || !listener_offers(conn->listener, protocol)) {
         refuse_protocol(conn, protocol);

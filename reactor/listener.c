@@ -74,6 +74,10 @@ static bool allowed(const struct listener *listener, int fd, const struct sockad
            unixsock_peer_allowed(fd, options->uids, options->uids_count, options->gids, options->gids_count);
 }
 
+static int set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
 /* Why this socket may not become a connection: the counter, or NULL if it may. */
 static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address,
                          struct peer_key *key) {
@@ -111,6 +115,9 @@ static void take_connection(struct listener *listener, int fd, const struct sock
         close(fd);
         return;
     }
+    int send_buffer = (int)listener->options.settings->send_buffer;
+    if (listener->options.is_unix && send_buffer) /* TCP sockets have it from their listener */
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer);
     ledger_enter(&loop->ledger, fd, FD_CLIENT, 0, loop_now(loop));
     listener->connections++;
     if (!listener->take(loop, listener, fd, peer, address)) {
@@ -153,10 +160,6 @@ static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
             return;
         }
     }
-}
-
-static int set_option(int fd, int level, int name, int value) {
-    return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
 }
 
 /* Options that accepted sockets inherit. */

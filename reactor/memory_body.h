@@ -6,7 +6,7 @@
 
 struct request;
 
-/* The bytes (malloc'ed) are the body's from now on. NULL without memory: they still are the caller's. */
+/* Counted in the loop's memory_bytes as long as it lives. The bytes (malloc'ed) are the body's from now on. NULL without memory: they still are the caller's. */
 struct body *memory_body_new(struct request *request, void *bytes, size_t n);
 
 #endif

@@ -191,6 +191,7 @@ class Daemon:
             "requests open": (reactor["requests_open"], 1),
             "transfers": (objects["transfers"], 0),
             "buffer bytes": (objects["buffer_bytes"], 0),
+            "memory bytes": (reactor["memory_bytes"], 0),
             "object fds": (reactor["fds_object"], 0),
             "fds in flight": (reactor["fds_in_flight"], 0),
             "jobs open": (offload["jobs_open"], 0),

@@ -290,7 +290,7 @@ row("9112 9.3.2 an error of a handler does not end the rest", head("GET", "/%") 
 good("9110 7.8 an unknown upgrade is ignored", get("Connection: Upgrade", "Upgrade: websocket"))
 good("7540 3.2 h2c is ignored", get("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
                                     "HTTP2-Settings: AAMAAABkAAQAAP__"))
-refused("9113 3.4 the preface of HTTP 2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, later=True)
+refused("9113 3.4 the preface of HTTP 2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
 
 # ---- RFC 9110, 9: methods ------------------------------------------------------------------------
 good("9110 9.3.2 HEAD", head("HEAD", HELLO), methods=["HEAD"])

@@ -38,7 +38,7 @@ class Refused(Case):
 
     def test_in_single_bytes(self):
         daemon = self.daemon("--timeout-detect", 60)
-        for opening, counter in ((b"PRI * HTTP/2", "detect_http2"), (b"\x16\x03", "detect_tls"),
+        for opening, counter in ((b"PRI * HTTP/2.0\r\n", "detect_http2"), (b"\x16\x03", "detect_tls"),
                                  (b"A" * 16, "detect_unknown"), (b"SLC\x01", "detect_unknown")):
             with self.subTest(opening):
                 self.check(daemon, opening, counter, lambda client, data: client.send_bytewise(data))

@@ -1,8 +1,8 @@
 """L: the keys, in order, page by page."""
 import os
 
-from case import Case
-from slc import MORE, listing
+from case import MIB, Case
+from slc import MORE, frame, listing
 
 
 class List(Case):
@@ -35,6 +35,22 @@ class List(Case):
         names = ["a b", "a/b", "a/b c", "a.b/c", "a0", "aa", "B", "Z/z", "é", "~", "_", "a-/x", "日本/語"]
         client = self.client(names)
         self.assertEqual(self.all(client), sorted(names, key=str.encode))
+
+    def test_lists_that_nobody_reads_are_bounded(self):
+        names = [f"{i:05}" + "x" * 195 for i in range(5000)]  # one list: a million bytes
+        root = self.directory({name: b"" for name in names})
+        daemon = self.daemon("--bytes-total", "3m", root=root)
+        client = self.connect(daemon.unix)
+        client.send(b"".join(frame("L", listing(limit=5000), tag=tag) for tag in range(10)))
+        daemon.wait_counter("reactor", "replies_BUSY")
+        self.assertLessEqual(daemon.counter("reactor", "memory_bytes"), 3 * MIB)
+        replies = [client.reply() for _ in range(10)]
+        whole = [reply for reply in replies if reply.ok]
+        self.assertTrue(whole)
+        self.assertTrue(all(reply.keys() == names for reply in whole))
+        for reply in replies:
+            self.assertIn(reply.status, ("OK", "BUSY"))
+        self.assertEqual(client.call("L", listing(limit=5000)).keys(), names)
 
     def test_a_directory_sorts_as_its_keys_do(self):
         names = ["d/x", "d-x", "d0", "d!", "d/a/b", "d/a-b", "d/a0"]

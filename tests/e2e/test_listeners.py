@@ -7,9 +7,9 @@ import socket
 import stat
 import unittest
 
-from case import NOBODY, Case, Client, as_root, has_ipv6
-from daemon import run_sluiced
-from slc import frame
+from case import KIB, NOBODY, Case, Client, as_root, has_ipv6
+from daemon import run_sluiced, until
+from slc import frame, request
 
 ipv6 = unittest.skipUnless(has_ipv6(), "no IPv6 here")
 
@@ -60,6 +60,13 @@ class Addresses(Case):
         with socket.create_connection(("localhost", port)) as connection:
             connection.sendall(frame("N", b""))
             self.assertEqual(connection.recv(100)[:5], b"SLC1N")
+
+    def test_the_send_buffer_is_that_of_connections(self):
+        daemon = self.daemon(listen=(), config='listen "unix:{dir}/small.sock" { send_buffer = 4096 }')
+        client = self.connect(daemon.unix)
+        client.send(frame("C", request("1g")))
+        row = until(lambda: next((row for row in daemon.connections() if row["state"] == "sending"), None), "it is full")
+        self.assertLess(row["bytes_out"], 64 * KIB)
 
     def test_a_port_in_use_is_refused(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

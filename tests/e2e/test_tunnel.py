@@ -209,7 +209,7 @@ class Ends(TunnelCase):
             except BlockingIOError:
                 still += 1
                 threading.Event().wait(0.01)
-        self.assertLess(sent, 64 * MIB)
+        self.assertLess(sent, 256 * MIB)  # what five socket buffers of the kernel hold at most
         client.socket.setblocking(True)
         client.socket.settimeout(TIMEOUT)
         client.discard(sent)
