@@ -102,8 +102,9 @@ START_TEST(a_read_keeps_the_part_that_was_warm)
     int fd = open_file();
     if (chill(fd)) {
         ck_assert_int_eq(pread(fd, rig.buffer, 100, 0), 100);
-        ck_assert_int_eq(spot_read(fd, 0, 16384), SPOT_AGAIN);
-        ck_assert(rig.job.read.got > 0 && rig.job.read.got < 16384);
+        enum spot spot = spot_read(fd, 0, 16384); /* DONE if reading ahead was quicker */
+        ck_assert(spot == SPOT_AGAIN || spot == SPOT_DONE);
+        ck_assert(rig.job.read.got > 0 && (rig.job.read.got == 16384) == (spot == SPOT_DONE));
         files_run(&rig.job);
         expect_bytes(0, 16384);
     }
