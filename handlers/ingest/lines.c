@@ -84,6 +84,14 @@ static double precision_of(struct span query) {
     return 1e6;
 }
 
+/* In whole numbers: nanoseconds of today have more digits than a double. */
+static int64_t to_ms(int64_t time, double per_ms) {
+    int64_t units = per_ms >= 1 ? (int64_t)per_ms : (int64_t)llround(1 / per_ms), ms;
+    if (per_ms < 1)
+        return __builtin_mul_overflow(time, units, &ms) ? (time < 0 ? INT64_MIN : INT64_MAX) : ms;
+    return time / units - (time % units < 0);
+}
+
 /* The sample's name; False: no memory. */
 static bool influx_name(struct influx_context *context, struct span key, struct span *name) {
     struct span measurement = context->point.measurement;
@@ -116,7 +124,7 @@ static void influx_line(struct line *line, void *argument) {
         return;
     }
     if (point->has_time)
-        sample.time_ms = (int64_t)floor((double)point->time / context->per_ms);
+        sample.time_ms = to_ms(point->time, context->per_ms);
     for (unsigned i = 0; i < point->fields_n; i++) {
         const struct influx_field *field = &point->fields[i];
         set_labels(&sample, point->tags, point->tags_n); /* the last one may have sorted them */

@@ -13,7 +13,7 @@ ROOT = HERE.parent.parent
 
 def run(*command, **options):
     """Runs it outside of a make that runs the tests; returns what it wrote."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SAN", "BUILD", "E2E")}
     done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, env={**environment, **options.pop("env", {})}, **options)
     if done.returncode != 0:
