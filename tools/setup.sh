@@ -3,7 +3,7 @@
 #
 #     tools/setup.sh            to build and test
 #     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
-#     tools/setup.sh --conformance   also the MCP conformance suite, below build/
+#     tools/setup.sh --conformance   also what others check us with: promtool; below build/, the MCP conformance suite
 #     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
 #
 # Says nothing and changes nothing when nothing is missing.
@@ -37,6 +37,9 @@ bench_packages=(
     haproxy       # peer: reverse proxy, TCP tunnel
     wrk           # load generator to check ours against
 )
+conformance_packages=(
+    prometheus    # promtool, which reads our exposition
+)
 
 guard=/usr/sbin/policy-rc.d
 
@@ -55,7 +58,7 @@ installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The peers are started by the bench alone: keeps their packages from starting them as services.
+# Peers are started by the bench and the tests alone: keeps their packages from starting them as services.
 forbid_services() {
     if [ ! -e "$guard" ]; then
         trap 'as_root rm -f "$guard"' EXIT
@@ -87,7 +90,10 @@ for option in "$@"; do
     case $option in
     --lint) packages+=("${lint_packages[@]}") ;;
     --bench) packages+=("${bench_packages[@]}") ;;
-    --conformance) conformance=yes ;;
+    --conformance)
+        conformance=yes
+        packages+=("${conformance_packages[@]}")
+        ;;
     *)
         echo "usage: tools/setup.sh [--lint] [--bench] [--conformance]" >&2
         exit 2
