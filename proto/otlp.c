@@ -53,13 +53,15 @@ static bool take_fixed(struct reading *reading, struct span *rest, size_t n, uin
 /* The next field of a message. False at its end, and when it is malformed (reading->error). */
 static bool next_field(struct reading *reading, struct span *rest, struct field *out) {
     uint64_t tag;
+    if (rest->n == 0 || reading->error)
+        return false;
     const char *start = rest->p;
-    if (rest->n == 0 || reading->error || !take_varint(reading, rest, &tag))
+    if (!take_varint(reading, rest, &tag))
         return false;
     out->id = tag >> 3;
     out->wire = (enum wire)(tag & 7);
     out->bytes = span_of(rest->p, 0);
-    switch (out->wire) {
+    switch ((unsigned)out->wire) {
     case WIRE_VARINT:
         return take_varint(reading, rest, &out->number);
     case WIRE_64:
@@ -74,8 +76,9 @@ static bool next_field(struct reading *reading, struct span *rest, struct field 
         out->bytes = span_of(rest->p, (size_t)out->number);
         *rest = span_of(rest->p + out->bytes.n, rest->n - out->bytes.n);
         return true;
+    default:
+        return fail(reading, start, "a field of an unknown wire type");
     }
-    return fail(reading, start, "a field of an unknown wire type");
 }
 
 static bool is(const struct field *field, uint64_t id, enum wire wire) {

@@ -82,8 +82,8 @@ bool endpoint_usable(const struct endpoint *endpoint) {
 }
 
 bool endpoint_has_room(const struct endpoint *endpoint) {
-    return (long)(endpoint->open - endpoint->idle_count + endpoint->dials) <
-           endpoint->upstream->settings->max_connections;
+    long busy = (long)endpoint->open - endpoint->idle_count + endpoint->dials;
+    return busy < endpoint->upstream->settings->max_connections;
 }
 
 /* The longest rest after which a connection is reused; 0: any. */

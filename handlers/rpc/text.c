@@ -91,12 +91,11 @@ void text_free(struct text *text) {
 }
 
 char *text_take(struct text *text) {
-    char *p = text->p;
     if (text->failed || !reserve(text, 0)) {
         text_free(text);
         return NULL;
     }
-    p = text->p;
+    char *p = text->p;
     p[text->n] = '\0';
     *text = (struct text){0};
     return p;

@@ -7,6 +7,8 @@ checks='-*,bugprone-*,clang-analyzer-core.*,clang-analyzer-unix.*,clang-analyzer
 checks+=',-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-reserved-identifier'
 checks+=',-bugprone-macro-parentheses,-bugprone-branch-clone,-bugprone-not-null-terminated-result'
 checks+=',-bugprone-implicit-widening-of-multiplication-result,-bugprone-assignment-in-if-condition'
+# Takes an array of pointers for a mistake:
+checks+=',-bugprone-sizeof-expression'
 # They do not understand the macros of uthash and sys/queue.h; the sanitizers watch the same:
 checks+=',-clang-analyzer-core.NullDereference,-clang-analyzer-unix.Malloc'
 
