@@ -53,7 +53,7 @@ CFLAGS += -std=gnu11 $(OPTIMIZE) -Wall -Wextra -Wshadow -Wconversion -Wstrict-pr
     -fno-omit-frame-pointer -pthread $(SANITIZE)
 LDFLAGS += -pthread -Wl,-z,relro,-z,now $(SANITIZE)
 CORE_LIBS := -lev -luring -lm
-LIBS := -lconfuse -ljansson -lz -lcrypto $(CORE_LIBS)
+LIBS := -lconfuse -ljansson -lz -lcrypto -lnats $(CORE_LIBS)
 CHECK_LIBS := -lcheck -lsubunit -lrt
 
 # ---- sources -----------------------------------------------------------------------------------

@@ -18,11 +18,13 @@ packages=(
     libconfuse-dev # the configuration file
     libjansson-dev # JSON: statistics, RPC
     zlib1g-dev    # gzip in HTTP and metrics
+    libnats-dev   # NATS JetStream: the forwarder of ingestion
     libssl-dev    # libcrypto: signed session ids of MCP
     uthash-dev    # hash tables
     pkg-config    # what modules of handlers are built with
     check         # unit tests
     python3       # end-to-end tests, the Python client
+    nats-server   # broker that the forwarder is tested with
 )
 lint_packages=(
     clang         # second compiler

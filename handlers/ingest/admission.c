@@ -16,6 +16,11 @@ void admission_refuse(struct ingest *ingest, struct request *request, int refusa
         ingest->stats.queue_full++;
         http1_reply_error(request, 503, "BUSY", "the queue of the log is full; try again");
         break;
+    case -EAGAIN:
+        ingest->stats.held++;
+        http1_reply_error(request, 503, "LOG_HELD",
+                          "the log is at its cap until the broker has taken it; try again");
+        break;
     case -ENOSPC:
         ingest->stats.disk_full++;
         http1_reply_error(request, 507, "DISK_FULL",
@@ -67,8 +72,8 @@ static uint64_t fingerprint(const struct exchange *exchange) {
 }
 
 /* A key that is known: its first answer, or why not. */
-static void repeat(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
-                   const struct idempotency_entry *entry) {
+static void repeat(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
+                   struct request *request, const struct idempotency_entry *entry) {
     struct ingest *ingest = endpoint->ingest;
     struct span body = span_of(entry->answer, entry->answer_n);
     if (entry->fingerprint != fingerprint(request->exchange)) {
@@ -78,13 +83,12 @@ static void repeat(const struct ingest_endpoint *endpoint, enum answer_style sty
                           "the first batch with this Idempotency-Key is not finished");
     } else {
         ingest->stats.repeated++;
-        answer_reply(request, style, entry->answer_n ? 200 : 204, body, ingest->settings->ack,
-                     entry->sequence, entry->count);
+        answer_reply(request, style, entry->answer_n ? 200 : 204, body, ack, entry->sequence, entry->count);
     }
 }
 
-static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
-                     struct idempotency_entry **entry) {
+static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
+                     struct request *request, struct idempotency_entry **entry) {
     struct ingest *ingest = endpoint->ingest;
     struct span key = exchange_field(request->exchange, "Idempotency-Key");
     *entry = NULL;
@@ -96,7 +100,7 @@ static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style s
     }
     const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, ingest_wall_ms());
     if (known) {
-        repeat(endpoint, style, request, known);
+        repeat(endpoint, style, ack, request, known);
         return false;
     }
     *entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange));
@@ -105,8 +109,8 @@ static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style s
     return *entry != NULL;
 }
 
-bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
-                    struct idempotency_entry **entry) {
+bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
+                    struct request *request, struct idempotency_entry **entry) {
     struct ingest *ingest = endpoint->ingest;
     int refusal = journal_refusal(&ingest->journal);
     if (refusal) {
@@ -118,5 +122,5 @@ bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style st
         refuse_rate(ingest, request, client);
         return false;
     }
-    return pass_key(endpoint, style, request, entry);
+    return pass_key(endpoint, style, ack, request, entry);
 }

@@ -8,12 +8,13 @@
 
 struct request;
 
-/* Answers for a refusal of the journal (-EBUSY, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
+/* Answers for a refusal of the journal (-EBUSY, -EAGAIN, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
 void admission_refuse(struct ingest *ingest, struct request *request, int refusal);
 /* The client as the limits see it; NULL without memory. */
 struct limiter_client *admission_client(struct ingest *ingest, const struct request *request);
-/* True: the POST may go on, *entry is pending if it has an Idempotency-Key; false: it was answered. */
-bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, struct request *request,
-                    struct idempotency_entry **entry);
+/* True: the POST, which is promised ack, may go on; *entry is pending if it has an Idempotency-Key; false: it was
+ * answered. */
+bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
+                    struct request *request, struct idempotency_entry **entry);
 
 #endif

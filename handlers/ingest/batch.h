@@ -21,6 +21,7 @@ struct batch {
     bool by_line; /* places are lines */
     enum record_format format;
     uint16_t flags;
+    int ack;           /* ACK_*: what its sender is promised */
     uint64_t sequence; /* of the first sample; set by the journal */
     struct refusals refusals;
     int64_t queued_ns;

@@ -135,8 +135,16 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
     }
     tell_recovery(ingest, &recovery);
     ingest->stats.series = ingest->series.count;
-    return journal_open(&ingest->journal, loop, settings, &ingest->stats, directory, &recovery, why,
-                        why_size);
+    if (ingest->forwarding) {
+        ingest->forward =
+            forward_new(loop, ingest->forwarding, directory, &recovery.next_sequence, why, why_size);
+        if (!ingest->forward) {
+            ledger_release(&loop->ledger, directory);
+            return -EIO;
+        }
+    }
+    return journal_open(&ingest->journal, loop, settings, &ingest->stats, directory, &recovery,
+                        ingest->forward, why, why_size);
 }
 
 static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
@@ -158,9 +166,9 @@ static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
     return 0;
 }
 
-int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings, char *why,
-                size_t why_size) {
-    *ingest = (struct ingest){.loop = loop, .settings = settings};
+int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings,
+                const struct forward_settings *forwarding, char *why, size_t why_size) {
+    *ingest = (struct ingest){.loop = loop, .settings = settings, .forwarding = forwarding};
     snprintf(why, why_size, "no memory for the ingestion tables");
     int error = ingest_stats_init(&ingest->stats);
     if (error)
@@ -186,11 +194,30 @@ int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_se
     return error;
 }
 
+const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint64_t body_limit) {
+    struct ingest_route *route = calloc(1, sizeof(*route));
+    if (!route)
+        return NULL;
+    route->ingest = ingest;
+    route->ack = ack;
+    route->handler =
+        (struct http_handler){.body_limit = body_limit ? body_limit : ingest->settings->body_limit,
+                              .run = intake_run_route,
+                              .context = route};
+    SLIST_INSERT_HEAD(&ingest->routes, route, link);
+    return &route->handler;
+}
+
 void ingest_free(struct ingest *ingest) {
     if (!ingest->loop)
         return;
+    for (struct ingest_route *route; (route = SLIST_FIRST(&ingest->routes));) {
+        SLIST_REMOVE_HEAD(&ingest->routes, link);
+        free(route);
+    }
     for (size_t i = 0; i < ingest->statsd_count; i++)
         statsd_listener_close(ingest->statsd[i]);
+    forward_stop(ingest->forward);
     if (ingest->journal.loop)
         journal_close(&ingest->journal);
     idempotency_free(&ingest->idempotency);
@@ -206,7 +233,9 @@ int64_t ingest_wall_ms(void) {
 }
 
 const char *ingest_trouble(const struct ingest *ingest) {
-    static const char *const words[] = {
-        [JOURNAL_WORKING] = NULL, [JOURNAL_FULL] = "disk full", [JOURNAL_FAILED] = "log failed"};
+    static const char *const words[] = {[JOURNAL_WORKING] = NULL,
+                                        [JOURNAL_FULL] = "disk full",
+                                        [JOURNAL_HELD] = "log at its cap",
+                                        [JOURNAL_FAILED] = "log failed"};
     return words[ingest->journal.state];
 }

@@ -3,16 +3,20 @@
  *     POST -> endpoint -> intake.c: limit -> decode, validate (here or in a worker) -> idempotency, series cap
  *          -> journal.c: queue -> group -> write + sync -> intake.c: answer, series.c: latest values
  *     statsd datagrams -> statsd_listener.c -> journal.c
+ *     journal.c: written -> forward.c: a thread -> broker
  *     GET /metrics -> exposition.c                  DIR/0000000042.log -> sluice log, the next start (recover.c) */
 #ifndef SLUICE_INGEST_INGEST_H
 #define SLUICE_INGEST_INGEST_H
 
 #include "handlers/ingest/decode.h"
+#include "handlers/ingest/forward.h"
 #include "handlers/ingest/idempotency.h"
 #include "handlers/ingest/journal.h"
 #include "handlers/ingest/limiter.h"
 #include "handlers/ingest/series.h"
 #include "reactor/http1_front.h"
+
+#include <sys/queue.h>
 
 struct ingest;
 struct statsd_listener;
@@ -28,14 +32,24 @@ struct ingest_endpoint {
     void (*get)(struct ingest *ingest, struct request *request); /* answers GET and HEAD; NULL: 405 */
 };
 
+/* A route with a promise of its own for the endpoints that it matches. */
+struct ingest_route {
+    struct http_handler handler; /* its context is this struct */
+    SLIST_ENTRY(ingest_route) link;
+    struct ingest *ingest;
+    int ack; /* ACK_* */
+};
+
 #define INGEST_ENDPOINTS 8
 #define INGEST_STATSD    8
 
 struct ingest {
     struct loop *loop;
-    const struct ingest_settings *settings; /* not owned */
+    const struct ingest_settings *settings;    /* not owned */
+    const struct forward_settings *forwarding; /* not owned */
     struct ingest_stats stats;
     struct journal journal;
+    struct forward *forward;
     struct limiter limiter;
     struct idempotency idempotency;
     struct series_table series;
@@ -43,13 +57,16 @@ struct ingest {
     struct deadline stale;
     struct ingest_endpoint endpoints[INGEST_ENDPOINTS]; /* for whoever routes to register */
     size_t endpoints_count;
+    SLIST_HEAD(, ingest_route) routes;
     struct statsd_listener *statsd[INGEST_STATSD];
     size_t statsd_count;
 };
 
-/* Recovers the log and starts. 0, or -errno with a reason. Blocks while it reads the log. */
-int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings, char *why,
-                size_t why_size);
+/* Recovers the log and starts; forwarding: NULL: none. 0, or -errno with a reason. Blocks while it reads the log. */
+int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings,
+                const struct forward_settings *forwarding, char *why, size_t why_size);
+/* The handler of a route whose batches are promised ack; body_limit 0: the section's. NULL without memory. */
+const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint64_t body_limit);
 /* After loop_end(). Also for one that never started. */
 void ingest_free(struct ingest *ingest);
 /* ms since 1970. */

@@ -20,6 +20,7 @@ struct intake {
     const struct ingest_format *format;
     struct exchange *exchange;       /* held while a worker reads its body */
     struct idempotency_entry *entry; /* pending, or NULL */
+    int ack;                         /* ACK_* */
     struct batch *batch;
     bool gzip;
     size_t bytes; /* of the body, after decompression */
@@ -30,9 +31,8 @@ struct intake {
 
 static void reply(struct request *request, const struct batch *batch) {
     const struct ingest_format *format = batch->context;
-    struct ingest *ingest = ((struct ingest_endpoint *)request->exchange->handler->context)->ingest;
-    answer_reply(request, format->style, batch->status, span_of(batch->answer, batch->answer_n),
-                 ingest->settings->ack, batch->sequence, batch->count);
+    answer_reply(request, format->style, batch->status, span_of(batch->answer, batch->answer_n), batch->ack,
+                 batch->sequence, batch->count);
 }
 
 /* The journal is done with a batch. */
@@ -41,7 +41,7 @@ static void logged(struct batch *batch, int error) {
     struct request *request = request_find(ingest->loop, batch->owner);
     if (error == 0)
         acceptance_logged(ingest, batch);
-    if (error && ingest->settings->ack == ACK_MEMORY)
+    if (error && batch->ack == ACK_MEMORY)
         ingest->stats.lost++;
     if (batch->entry && error)
         idempotency_cancel(&ingest->idempotency, batch->entry);
@@ -78,7 +78,7 @@ static void hand_in(const struct intake *intake, struct request *request) {
     struct ingest *ingest = intake->endpoint->ingest;
     struct batch *batch = intake->batch;
     struct limiter_client *client = admission_client(ingest, request);
-    bool at_once = ingest->settings->ack == ACK_MEMORY;
+    bool at_once = intake->ack == ACK_MEMORY;
     if (client)
         limiter_charge(&ingest->limiter, client, batch->count + batch->refusals.count);
     int error = acceptance_limit(ingest, batch, client);
@@ -90,6 +90,7 @@ static void hand_in(const struct intake *intake, struct request *request) {
     batch->context = (void *)(uintptr_t)intake->format;
     batch->ingest = ingest;
     batch->entry = intake->entry;
+    batch->ack = intake->ack;
     batch->owner = at_once ? 0 : request_handle(request);
     batch->done = logged;
     if (!error)
@@ -211,10 +212,11 @@ static const struct ingest_format *format_of(const struct ingest_endpoint *endpo
     return span_equal_nocase(type, span_text("application/json")) ? endpoint->format : NULL;
 }
 
-void intake_run(struct request *request, struct exchange *exchange) {
-    struct ingest_endpoint *endpoint = exchange->handler->context;
+/* A request for an endpoint, with this promise. */
+static void take_in(struct request *request, struct exchange *exchange, struct ingest_endpoint *endpoint,
+                    int ack) {
     struct intake intake = {
-        .endpoint = endpoint, .exchange = exchange, .format = format_of(endpoint, exchange)};
+        .endpoint = endpoint, .exchange = exchange, .format = format_of(endpoint, exchange), .ack = ack};
     struct span coding = exchange_field(exchange, "Content-Encoding");
     if (endpoint->get && (exchange->head.method == HTTP1_GET || exchange->head.method == HTTP1_HEAD)) {
         endpoint->get(endpoint->ingest, request);
@@ -233,7 +235,7 @@ void intake_run(struct request *request, struct exchange *exchange) {
                                         : "the Content-Type is application/x-protobuf or application/json");
         return;
     }
-    if (!admission_pass(endpoint, intake.format->style, request, &intake.entry))
+    if (!admission_pass(endpoint, intake.format->style, ack, request, &intake.entry))
         return;
     if (intake.gzip || exchange->body_n > INLINE_BODY) {
         hand_on(request, &intake);
@@ -241,4 +243,20 @@ void intake_run(struct request *request, struct exchange *exchange) {
     }
     decode(&intake, span_of(exchange->body, exchange->body_n));
     decoded(&intake, request);
+}
+
+void intake_run(struct request *request, struct exchange *exchange) {
+    struct ingest_endpoint *endpoint = exchange->handler->context;
+    take_in(request, exchange, endpoint, endpoint->ingest->settings->ack);
+}
+
+void intake_run_route(struct request *request, struct exchange *exchange) {
+    const struct ingest_route *route = exchange->handler->context;
+    struct ingest *ingest = route->ingest;
+    for (size_t i = 0; i < ingest->endpoints_count; i++)
+        if (span_equal(exchange->path, span_text(ingest->endpoints[i].path))) {
+            take_in(request, exchange, &ingest->endpoints[i], route->ack);
+            return;
+        }
+    request_fail(request, STATUS_NOT_FOUND, "no metrics are taken here");
 }

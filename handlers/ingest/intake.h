@@ -12,5 +12,7 @@
 
 /* Of an endpoint's http_handler. */
 void intake_run(struct request *request, struct exchange *exchange);
+/* Of an ingest_route's: the endpoint of the same path. */
+void intake_run_route(struct request *request, struct exchange *exchange);
 
 #endif

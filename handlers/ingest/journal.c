@@ -1,6 +1,7 @@
 #include "handlers/ingest/journal.h"
 
-#include "handlers/ingest/retention.h"
+#include "handlers/ingest/chore.h"
+#include "handlers/ingest/forward.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -22,52 +23,19 @@ static int64_t wall_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- what a thread does for the journal -------------------------------------------------------- */
+/* ---- segments that go -------------------------------------------------------------------------- */
 
-struct chore {
-    struct journal *journal;
-    int fd;
-    uint64_t number, offset, bytes;
-    struct retention_result removed;
-};
-
-/* Has the files pool run a chore; it is freed by done(), or now if that is impossible. */
-static bool hand_on(struct journal *journal, const struct chore *chore, void (*run)(struct job *job),
-                    void (*done)(struct job *job)) {
-    struct job *job = offload_job(journal->loop->offload, JOB_CALL);
-    struct chore *copy = job ? malloc(sizeof(*copy)) : NULL;
-    if (!copy) {
-        if (job)
-            offload_release(journal->loop->offload, job);
-        return false;
-    }
-    *copy = *chore;
-    copy->journal = journal;
-    job->pool = JOB_POOL_FILES;
-    job->call.run = run;
-    job->call.argument = copy;
-    job->done = done;
-    offload_submit(journal->loop->offload, job);
-    return true;
-}
-
-static void run_create(struct job *job) {
-    struct chore *chore = job->call.argument;
-    chore->fd = segment_create(chore->journal->directory, chore->number, chore->bytes);
-    job->error = chore->fd < 0 ? chore->fd : 0;
-}
-
-static void run_end(struct job *job) {
-    struct chore *chore = job->call.argument;
-    job->error = segment_end(chore->fd, chore->offset);
-}
-
-static void run_clear(struct job *job) {
-    struct chore *chore = job->call.argument;
-    const struct ingest_settings *settings = chore->journal->settings;
-    int64_t oldest = settings->keep_age > 0 ? wall_ms() - (int64_t)(settings->keep_age * 1000) : 0;
-    job->error = retention_apply(chore->journal->directory, chore->number, settings->keep_bytes, oldest,
-                                 &chore->removed);
+static struct chore chore_for(struct journal *journal) {
+    const struct ingest_settings *settings = journal->settings;
+    uint64_t held = journal->forward ? forward_holds_from(journal->forward) : UINT64_MAX;
+    return (struct chore){
+        .journal = journal,
+        .directory = journal->directory,
+        .removable_below = held < journal->active_number ? held : journal->active_number,
+        .most_bytes = settings->keep_bytes,
+        .oldest_ms = settings->keep_age > 0 ? wall_ms() - (int64_t)(settings->keep_age * 1000) : 0,
+        .capped = journal->forward && settings->keep_bytes > 0,
+    };
 }
 
 static void cleared(struct job *job) {
@@ -85,9 +53,9 @@ static void cleared(struct job *job) {
 
 /* Looks for segments that are too many or too old; the active one and its successors stay. */
 static void clear_old(struct journal *journal) {
-    struct chore chore = {.number = journal->active_number};
+    struct chore chore = chore_for(journal);
     if (!journal->clearing)
-        journal->clearing = hand_on(journal, &chore, run_clear, cleared);
+        journal->clearing = chore_clear(journal->loop, &chore, cleared);
 }
 
 static void on_clear(struct deadline *deadline) {
@@ -109,11 +77,12 @@ static void ended(struct job *job) {
 
 /* The active segment takes nothing more. */
 static void end_active(struct journal *journal) {
-    struct chore chore = {.fd = journal->active, .number = journal->active_number, .offset = journal->offset};
+    struct chore chore = {
+        .journal = journal, .fd = journal->active, .number = journal->active_number, .size = journal->offset};
     if (journal->active < 0)
         return;
     journal->active = -1;
-    if (!hand_on(journal, &chore, run_end, ended)) /* its end stays open: readers stop at the zeros there */
+    if (!chore_end(journal->loop, &chore, ended)) /* its end stays open: readers stop at the zeros there */
         ledger_release(&journal->loop->ledger, chore.fd);
 }
 
@@ -131,10 +100,16 @@ static void conclude(struct journal *journal, struct batch *batch, int error) {
     batch->done(batch, error);
 }
 
-/* Everything that waits is answered with an error. */
-static void refuse_waiting(struct journal *journal, int error) {
-    for (struct batch *batch; (batch = queue_take(&journal->queue));)
-        conclude(journal, batch, error);
+/* Everything that waits is answered with an error; what was acknowledged from memory may wait for better times. */
+static void refuse_waiting(struct journal *journal, int error, bool all) {
+    struct batch_list patient = STAILQ_HEAD_INITIALIZER(patient);
+    for (struct batch *batch; (batch = queue_take(&journal->queue));) {
+        if (all || batch->ack != ACK_MEMORY)
+            conclude(journal, batch, error);
+        else
+            STAILQ_INSERT_TAIL(&patient, batch, link);
+    }
+    queue_put_back(&journal->queue, &patient);
 }
 
 static void fail(struct journal *journal, int error, const char *what) {
@@ -144,15 +119,20 @@ static void fail(struct journal *journal, int error, const char *what) {
     log_error(journal->loop->log, "ingest log failed", log_text("at", what),
               log_text("error", strerrordesc_np(-error)),
               log_text("consequence", "nothing is taken until a restart"));
-    refuse_waiting(journal, -EIO);
+    refuse_waiting(journal, -EIO, true);
     sample(journal);
 }
 
+/* -EAGAIN: the log is as large as it may be, and the forwarder holds all of it. */
 static void fill_up(struct journal *journal, int error) {
-    if (journal->state == JOURNAL_WORKING)
+    bool held = error == -EAGAIN;
+    if (journal->state == JOURNAL_WORKING && held)
+        log_error(journal->loop->log, "ingest log at its cap",
+                  log_text("cause", "the forwarder has not sent it yet, or keeps it (keep_bytes, keep)"));
+    else if (journal->state == JOURNAL_WORKING)
         log_error(journal->loop->log, "ingest disk full", log_text("error", strerrordesc_np(-error)));
-    journal->state = JOURNAL_FULL;
-    refuse_waiting(journal, -ENOSPC);
+    journal->state = held ? JOURNAL_HELD : JOURNAL_FULL;
+    refuse_waiting(journal, held ? -EAGAIN : -ENOSPC, false);
     sample(journal);
     deadline_set(&journal->retry, &journal->retry_class);
 }
@@ -161,15 +141,22 @@ static bool is_full(int error) {
     return error == -ENOSPC || error == -EDQUOT;
 }
 
+/* Errors after which there may be room again. */
+static bool passes(int error) {
+    return is_full(error) || error == -EAGAIN;
+}
+
 /* ---- segments ---------------------------------------------------------------------------------- */
 
 static void created(struct job *job);
 
 static void create_spare(struct journal *journal) {
-    struct chore chore = {.number = journal->next_number, .bytes = journal->settings->segment};
     if (journal->creating || journal->spare >= 0 || journal->state == JOURNAL_FAILED)
         return;
-    journal->creating = hand_on(journal, &chore, run_create, created);
+    struct chore chore = chore_for(journal);
+    chore.number = journal->next_number;
+    chore.size = journal->settings->segment;
+    journal->creating = chore_create(journal->loop, &chore, created);
     if (journal->creating)
         journal->next_number++;
     else
@@ -184,17 +171,17 @@ static void created(struct job *job) {
     if (error == 0) {
         ledger_enter(&journal->loop->ledger, chore->fd, FD_LOG, 0, loop_now(journal->loop));
         journal->spare = chore->fd;
-        if (journal->state == JOURNAL_FULL) {
-            log_info(journal->loop->log, "ingest disk has room",
+        if (journal->state != JOURNAL_WORKING) {
+            log_info(journal->loop->log, "ingest log has room",
                      log_number("segment", (int64_t)chore->number));
             journal->state = JOURNAL_WORKING;
             sample(journal);
         }
     } else if (error == -EEXIST) { /* a name that is taken is never ours to overwrite */
         create_spare(journal);
-    } else if (is_full(error) && journal->active < 0) {
+    } else if (passes(error) && journal->active < 0) {
         fill_up(journal, error);
-    } else if (is_full(error)) { /* there still is the rest of the active one */
+    } else if (passes(error)) { /* there still is the rest of the active one */
         deadline_set(&journal->retry, &journal->retry_class);
     } else if (error != -ECANCELED) {
         fail(journal, error, "creating a segment");
@@ -205,7 +192,7 @@ static void created(struct job *job) {
 
 static void on_retry(struct deadline *deadline) {
     struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, retry));
-    if (journal->state == JOURNAL_FULL && journal->spare >= 0)
+    if (journal->state != JOURNAL_FAILED && journal->spare >= 0)
         journal->state = JOURNAL_WORKING;
     create_spare(journal);
 }
@@ -237,12 +224,15 @@ static void gather(struct journal *journal) {
     struct batch *batch;
     STAILQ_INIT(&journal->group);
     journal->n = journal->group_count = 0;
+    journal->sync = false;
     while ((batch = STAILQ_FIRST(&journal->queue.list)) && batch->n <= left - journal->n &&
            (journal->n == 0 || journal->n + batch->n <= settings->group_bytes)) {
         queue_take(&journal->queue);
         STAILQ_INSERT_TAIL(&journal->group, batch, link);
         journal->n += batch->n;
         journal->group_count++;
+        journal->sync |= batch->ack != ACK_WRITE;
+        journal->group_end = batch->sequence + batch->count;
         histogram_add(&journal->stats->queue_wait, (uint64_t)(now - batch->queued_ns));
     }
 }
@@ -267,6 +257,16 @@ static void conclude_group(struct journal *journal, int error) {
     }
 }
 
+static void tell_forwarder(struct journal *journal) {
+    struct log_bound bound = {.segment = journal->active_number,
+                              .offset = journal->offset,
+                              .sequence = journal->group_end,
+                              .bytes = journal->stats->log_bytes,
+                              .synced = journal->sync};
+    if (journal->forward)
+        forward_written(journal->forward, &bound);
+}
+
 static void written(struct job *job) {
     struct journal *journal = job->context;
     struct ingest_stats *stats = journal->stats;
@@ -281,6 +281,7 @@ static void written(struct job *job) {
         stats->log_bytes += journal->n;
         histogram_add(&stats->group_batches, journal->group_count);
         journal->offset += journal->n;
+        tell_forwarder(journal);
         conclude_group(journal, 0);
         if (journal->offset > journal->settings->segment / 2)
             create_spare(journal);
@@ -318,7 +319,7 @@ static void start_group(struct journal *journal) {
     job->write.offset = journal->offset;
     job->write.buffer = journal->bytes;
     job->write.want = journal->n;
-    job->write.sync = journal->settings->ack != ACK_WRITE;
+    job->write.sync = journal->sync;
     job->context = journal;
     job->done = written;
     journal->writing = true;
@@ -359,12 +360,13 @@ int journal_directory(const char *path) {
 }
 
 int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,
-                 struct ingest_stats *stats, int directory, const struct recovery *recovery, char *why,
-                 size_t why_size) {
+                 struct ingest_stats *stats, int directory, const struct recovery *recovery,
+                 struct forward *forward, char *why, size_t why_size) {
     *journal = (struct journal){.loop = loop,
                                 .settings = settings,
                                 .stats = stats,
                                 .directory = directory,
+                                .forward = forward,
                                 .active = -1,
                                 .spare = -1,
                                 .next_number = recovery->next_number,
@@ -393,7 +395,11 @@ int journal_open(struct journal *journal, struct loop *loop, const struct ingest
     }
     sample(journal);
     clear_old(journal);
-    return 0;
+    struct log_bound bound = {.segment = journal->next_number - (journal->spare >= 0),
+                              .offset = SEGMENT_HEAD,
+                              .sequence = journal->next_sequence,
+                              .synced = true};
+    return forward ? forward_start(forward, &bound, why, why_size) : 0;
 }
 
 /* What was acknowledged in memory and did not reach a group: as far as the active segment has room. */
@@ -414,7 +420,7 @@ void journal_close(struct journal *journal) {
         return; /* a thread or the kernel still has it: the process ends with it */
     if (journal->state == JOURNAL_WORKING)
         write_rest(journal);
-    refuse_waiting(journal, -EIO);
+    refuse_waiting(journal, -EIO, true);
     if (journal->active >= 0) {
         segment_end(journal->active, journal->offset);
         ledger_release(ledger, journal->active);
@@ -432,7 +438,7 @@ void journal_close(struct journal *journal) {
 int journal_refusal(struct journal *journal) {
     if (journal->state == JOURNAL_WORKING)
         return queue_has_room(&journal->queue) ? 0 : -EBUSY;
-    return journal->state == JOURNAL_FULL ? -ENOSPC : -EIO;
+    return journal->state == JOURNAL_FULL ? -ENOSPC : journal->state == JOURNAL_HELD ? -EAGAIN : -EIO;
 }
 
 int journal_append(struct journal *journal, struct batch *batch) {

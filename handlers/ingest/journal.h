@@ -6,6 +6,7 @@
  *
  *     WORKING --write: ENOSPC--> FULL: everything is refused with -ENOSPC; a new segment is tried every `retry`
  *        |   <--it was created--'
+ *        |--cap reached, the forwarder holds all--> HELD: the same with -EAGAIN
  *        '--sync failed, EIO, ...--> FAILED: everything is refused with -EIO, until a restart: after a failed sync
  *                                    nobody knows what is on the disk
  *
@@ -19,15 +20,17 @@
 #include "handlers/ingest/settings.h"
 #include "reactor/deadlines.h"
 
+struct forward;
 struct job;
 struct loop;
 
-enum journal_state { JOURNAL_WORKING, JOURNAL_FULL, JOURNAL_FAILED };
+enum journal_state { JOURNAL_WORKING, JOURNAL_FULL, JOURNAL_HELD, JOURNAL_FAILED };
 
 struct journal {
     struct loop *loop;
     const struct ingest_settings *settings; /* not owned */
     struct ingest_stats *stats;             /* not owned */
+    struct forward *forward;                /* NULL: none; not owned */
     enum journal_state state;
     int directory;
     int active; /* segment being written; -1: none */
@@ -43,6 +46,8 @@ struct journal {
     const char *bytes; /* the batches' bytes: the only one's, or room */
     char *room;        /* group_bytes of it */
     size_t n;
+    bool sync;          /* one of them waits for the disk */
+    uint64_t group_end; /* the sequence behind them */
     bool writing;
     unsigned group_count, last_count, before_count; /* batches of this group and the ones before */
     int64_t last_ns;                                /* when the last one ended */
@@ -53,15 +58,16 @@ struct journal {
 
 /* Opens the directory, creating it if need be. The fd, or -errno. */
 int journal_directory(const char *path);
-/* Starts with a new segment behind what was recovered. directory (in the ledger) is the journal's from now on.
- * Blocks: for the start. 0, or -errno with a reason. */
+/* Starts with a new segment behind what was recovered, and starts the forwarder (NULL: none). directory (in the ledger)
+ * is the journal's from now on. Blocks: for the start. 0, or -errno with a reason. */
 int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,
-                 struct ingest_stats *stats, int directory, const struct recovery *recovery, char *why,
-                 size_t why_size);
+                 struct ingest_stats *stats, int directory, const struct recovery *recovery,
+                 struct forward *forward, char *why, size_t why_size);
 /* After loop_end(): writes what is still waiting (ack = memory) and closes. */
 void journal_close(struct journal *journal);
 
-/* Why no batch can be taken now: -EBUSY: the queue is full, -ENOSPC, -EIO; 0: one can be. */
+/* Why no batch can be taken now: -EBUSY: the queue is full; -EAGAIN: the log is at its cap and not forwarded; -ENOSPC,
+ * -EIO; 0: one can be. */
 int journal_refusal(struct journal *journal);
 /* Takes a batch over and sets its sequence: batch->done() follows, never from inside this call. Or why not:
  * journal_refusal(), -E2BIG: no segment has room for it; then it still is the caller's. */

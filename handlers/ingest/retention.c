@@ -66,10 +66,13 @@ int retention_apply(int directory, uint64_t number, uint64_t most_bytes, int64_t
         if (error || (!big && !old))
             break;
         error = drop(directory, numbers[i]);
-        bytes -= (uint64_t)st.st_size;
-        out->removed += !error;
+        if (!error) {
+            bytes -= (uint64_t)st.st_size;
+            out->removed++;
+        }
     }
     out->kept = count - out->removed;
+    out->bytes = bytes;
     free(numbers);
     return error;
 }

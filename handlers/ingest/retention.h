@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 struct retention_result {
-    uint64_t kept, removed;
+    uint64_t kept, removed; /* segments */
+    uint64_t bytes;         /* of those kept */
 };
 
 /* Removes segments before number, the oldest first, while all together are over most_bytes (0: any size) or the last

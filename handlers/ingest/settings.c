@@ -1,8 +1,11 @@
 #include "handlers/ingest/settings.h"
 
+#include "handlers/ingest/forward_engine.h"
 #include "handlers/ingest/segment.h"
 
 #include <string.h>
+
+#define FORWARD_SEGMENTS 4 /* being written, kept ready, being sent, and one more */
 
 static const struct setting rows[] = {
 #define SETTING(kind, field, initial, range, help)                                                           \
@@ -12,6 +15,22 @@ static const struct setting rows[] = {
 };
 
 const struct settings_table ingest_settings_table = {"ingest", rows, sizeof(rows) / sizeof(rows[0])};
+
+static const struct setting forward_rows[] = {
+#define SETTING(kind, field, initial, range, help)                                                           \
+    {#field, SETTING_##kind, offsetof(struct forward_settings, field), initial, range, help},
+#include "handlers/ingest/forward.def"
+#undef SETTING
+};
+
+const struct settings_table forward_settings_table = {"forward", forward_rows,
+                                                      sizeof(forward_rows) / sizeof(forward_rows[0])};
+
+static const struct counter forward_counters[] = {
+#define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct forward_stats, field), help},
+#include "handlers/ingest/forward_stats.def"
+#undef COUNTER
+};
 
 static const struct counter counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct ingest_stats, field), help},
@@ -26,6 +45,24 @@ const char *ingest_settings_check(const struct ingest_settings *settings) {
         return "segment: a file of the log must have room for group_bytes and a head of 48 bytes";
     if (settings->rate_burst > 0 && settings->rate == 0)
         return "rate_burst: there is no rate";
+    return NULL;
+}
+
+const char *forward_settings_check(const struct forward_settings *settings) {
+    if (!forward_engine(settings->name))
+        return "no such forwarder; there is nats";
+    if (!settings->servers[0])
+        return "servers is missing";
+    if (!settings->stream[0] || strpbrk(settings->stream, " .*>/\\\t"))
+        return "stream: a name without spaces and . * > / \\";
+    if (!settings->subject[0] || strpbrk(settings->subject, " *>\t"))
+        return "subject: one subject, without spaces and wildcards";
+    return NULL;
+}
+
+const char *forward_settings_fit(const struct ingest_settings *ingest) {
+    if (ingest->keep_bytes > 0 && ingest->keep_bytes < FORWARD_SEGMENTS * ingest->segment)
+        return "keep_bytes: with a forwarder there must be room for four files of the log (segment)";
     return NULL;
 }
 
@@ -47,4 +84,9 @@ void ingest_stats_free(struct ingest_stats *stats) {
 
 struct counters_table ingest_stats_table(struct ingest_stats *stats) {
     return (struct counters_table){"ingest", counters, sizeof(counters) / sizeof(counters[0]), stats};
+}
+
+struct counters_table forward_stats_table(struct forward_stats *stats) {
+    return (struct counters_table){"forward", forward_counters,
+                                   sizeof(forward_counters) / sizeof(forward_counters[0]), stats};
 }

@@ -1,4 +1,4 @@
-/* The ingest section's settings and the family's counters. */
+/* The ingest and the forward section's settings, and the family's counters. */
 #ifndef SLUICE_INGEST_SETTINGS_H
 #define SLUICE_INGEST_SETTINGS_H
 
@@ -21,13 +21,32 @@ struct ingest_stats {
 #undef COUNTER
 };
 
+struct forward_settings {
+    char *name;  /* the section's title: the engine */
+    char *where; /* "FILE:LINE", for messages */
+#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
+#include "handlers/ingest/forward.def"
+#undef SETTING
+};
+
+struct forward_stats {
+#define COUNTER(kind, field, help) COUNTER_TYPE_##kind field;
+#include "handlers/ingest/forward_stats.def"
+#undef COUNTER
+};
+
 extern const struct settings_table ingest_settings_table;
+extern const struct settings_table forward_settings_table;
 
 /* A sentence about what is wrong with the settings, or NULL. */
 const char *ingest_settings_check(const struct ingest_settings *settings);
+/* The same for the forward section, and for both together. */
+const char *forward_settings_check(const struct forward_settings *settings);
+const char *forward_settings_fit(const struct ingest_settings *ingest);
 /* 0 or -ENOMEM; free in either case. */
 int ingest_stats_init(struct ingest_stats *stats);
 void ingest_stats_free(struct ingest_stats *stats);
 struct counters_table ingest_stats_table(struct ingest_stats *stats);
+struct counters_table forward_stats_table(struct forward_stats *stats);
 
 #endif

@@ -38,6 +38,7 @@ static void ended(void *context, uint32_t dropped) {
     if (batch) {
         batch->by_line = true;
         batch->ingest = ingest;
+        batch->ack = ingest->settings->ack;
         batch->done = logged;
         rules_init(&decoding.rules, ingest->settings, false, ingest_wall_ms());
         statsd_decode(&decoding, span_of(listener->text, listener->n));

@@ -74,6 +74,7 @@ class Daemon:
         os.chmod(self.directory, 0o755)
         if user is not None:
             os.chown(self.directory, user, user)
+        self.foreign = 0  # descriptors that a library may have open: connections of a forwarder
         self.lines = []
         self.changed = threading.Condition()
         self.ended = False
@@ -197,9 +198,9 @@ class Daemon:
             "jobs open": (offload["jobs_open"], 0),
             "jobs in the ring": (offload["ring_in_flight"], 0),
             "pipes free": (offload["pipes_free"], offload["pipes"]),
-            "foreign fds": (reactor["ledger_foreign"], 0),
+            "foreign fds": (max(0, reactor["ledger_foreign"] - self.foreign), 0),
             "opened - closed": (reactor["ledger_opened"] - reactor["ledger_closed"], reactor["ledger_open"]),
-            "fds in /proc": (fds, reactor["ledger_open"]),
+            "fds in /proc": (fds - reactor["ledger_foreign"], reactor["ledger_open"]),
         }
         return ", ".join(f"{what} {have}, not {want}" for what, (have, want) in facts.items() if have != want)
 

@@ -35,7 +35,7 @@ check_quoted tools/client 'proto|tools/client|tools'
 check_quoted tools/sluice 'proto|handlers/ingest|tools/client|tools/sluice|tools'
 check_quoted tools/bench 'proto|offload|reactor|tools/bench|tools'
 
-check_angle "parsing libraries belong to handlers and tools:" 'jansson|confuse|zlib|openssl/|nghttp2/' \
+check_angle "parsing libraries belong to handlers and tools:" 'jansson|confuse|zlib|openssl/|nghttp2/|nats/' \
     proto offload reactor
 check_angle "libev belongs to reactor:" 'ev\.h' proto offload handlers tools/client tools/sluice tools/sluiced
 check_angle "io_uring belongs to offload:" 'liburing' proto reactor handlers tools/client tools/sluice tools/sluiced

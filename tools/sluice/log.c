@@ -2,11 +2,13 @@
  *
  *     files of DIR, the oldest first -> record -> samples -> cat, follow: a line each | stats | verify
  */
-#include "handlers/ingest/segment.h"
+#include "handlers/ingest/cursor.h"
+#include "handlers/ingest/sample_text.h"
 #include "proto/sample.h"
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,7 +26,7 @@ const char command_log_help[] =
     "\n"
     "  cat       print one JSON object a sample, in the order of their sequence\n"
     "  follow    the same, and wait for more\n"
-    "  stats     print how many samples there are, by name\n"
+    "  stats     print how many samples there are, by name, and how far they are forwarded\n"
     "  verify    check every record; exit code 1 if one cannot be read\n"
     "\n"
     "  --name NAME    only samples of this name\n"
@@ -43,52 +45,20 @@ struct reading {
     /* Gets each sample that was asked for; false: enough. NULL: records only. */
     bool (*show)(struct reading *reading, const struct record *record, uint64_t sequence,
                  const struct sample *sample);
-    json_t *names; /* stats: name -> number */
+    struct text line; /* cat: of the sample in hand */
+    json_t *names;    /* stats: name -> number */
     uint64_t segments, records, samples, bytes, first, last;
     uint64_t bad; /* segments that end in a record that cannot be read */
 };
 
 /* ---- what is done with samples ----------------------------------------------------------------- */
 
-static json_t *text_json(struct span text) {
-    return json_stringn_nocheck(text.p, text.n);
-}
-
-static void add_histogram(json_t *object, const struct sample *sample) {
-    json_t *bounds = json_array(), *counts = json_array();
-    for (unsigned i = 0; i < sample->bounds_n; i++)
-        json_array_append_new(bounds, json_real(sample->bounds[i]));
-    for (unsigned i = 0; i <= sample->bounds_n; i++)
-        json_array_append_new(counts, json_integer((json_int_t)sample->counts[i]));
-    json_object_set_new(
-        object, "value",
-        json_pack("{s:f, s:o, s:o}", "sum", sample->value, "bounds", bounds, "counts", counts));
-}
-
 static bool print_sample(struct reading *reading, const struct record *record, uint64_t sequence,
                          const struct sample *sample) {
-    json_t *tags = json_object();
-    json_t *object = json_pack("{s:I, s:I, s:s, s:o, s:s, s:I}", "seq", (json_int_t)sequence, "received",
-                               (json_int_t)record->time_ms, "format", record_format_name(record->format),
-                               "name", text_json(sample->name), "type", sample_type_name(sample->type),
-                               "timestamp", (json_int_t)sample->time_ms);
-    (void)reading;
-    for (unsigned i = 0; i < sample->labels_n; i++) {
-        char key[UINT16_MAX + 1];
-        memcpy(key, sample->labels[i].name.p, sample->labels[i].name.n);
-        key[sample->labels[i].name.n] = '\0';
-        json_object_set_new_nocheck(tags, key, text_json(sample->labels[i].value));
-    }
-    if (sample->type == SAMPLE_HISTOGRAM)
-        add_histogram(object, sample);
-    else
-        json_object_set_new(object, "value", json_real(sample->value));
-    if (sample->cumulative)
-        json_object_set_new(object, "cumulative", json_true());
-    json_object_set_new(object, "tags", tags);
-    int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) != 0 || putchar('\n') == EOF;
-    json_decref(object);
-    return !failed;
+    struct text *line = &reading->line;
+    line->n = 0;
+    sample_text_add(line, record, sequence, sample);
+    return !line->failed && fwrite(line->p, 1, line->n, stdout) == line->n;
 }
 
 static bool count_sample(struct reading *reading, const struct record *record, uint64_t sequence,
@@ -219,6 +189,35 @@ static int read_log(struct reading *reading) {
 
 /* ---- the command ------------------------------------------------------------------------------- */
 
+/* How far the forwarders have come: "cursor   nats at segment 3 offset 16, sequence 18, 0 behind". */
+static void print_cursors(const struct reading *reading) {
+    static const char prefix[] = "forward-", suffix[] = ".cursor";
+    int fd = openat(reading->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct cursor cursor;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        size_t n = strlen(entry->d_name);
+        char name[sizeof(entry->d_name)];
+        if (n < sizeof(prefix) + sizeof(suffix) - 1 ||
+            strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0 ||
+            strcmp(entry->d_name + n - sizeof(suffix) + 1, suffix) != 0)
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)(n - sizeof(prefix) - sizeof(suffix) + 2),
+                 entry->d_name + sizeof(prefix) - 1);
+        if (cursor_read(reading->directory, name, &cursor) != 0)
+            printf("cursor   %s cannot be read\n", name);
+        else
+            printf("cursor   %s at segment %" PRIu64 " offset %" PRIu64 ", sequence %" PRIu64 ", %" PRIu64
+                   " behind\n",
+                   name, cursor.segment, cursor.offset, cursor.sequence,
+                   reading->last >= cursor.sequence ? reading->last + 1 - cursor.sequence : 0);
+    }
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+}
+
 static void print_stats(const struct reading *reading) {
     const char *name;
     json_t *count;
@@ -226,6 +225,7 @@ static void print_stats(const struct reading *reading) {
            "\nsequence %" PRIu64 "-%" PRIu64 "\n",
            reading->segments, reading->records, reading->samples, reading->bytes, reading->first,
            reading->last);
+    print_cursors(reading);
     json_object_foreach (reading->names, name, count)
         printf("%12" JSON_INTEGER_FORMAT "  %s\n", json_integer_value(count), name);
 }
@@ -244,6 +244,7 @@ static int run(struct reading *reading, const char *what) {
         printf("%" PRIu64 " records, %" PRIu64 " samples in %" PRIu64 " segments: %s\n", reading->records,
                reading->samples, reading->segments, reading->bad ? "damaged" : "good");
     json_decref(reading->names);
+    text_free(&reading->line);
     if (error)
         return call_error(reading->call, "%s", strerror(-error));
     return reading->bad ? CALL_REFUSED : CALL_OK;

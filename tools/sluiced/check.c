@@ -48,6 +48,19 @@ static void check_single(const struct daemon_config *config, struct problems *pr
                     kind->name);
 }
 
+/* What the forwarder needs of the ingest section. */
+static void check_forwarding(const struct daemon_config *config, struct problems *problems) {
+    const char *reason = "there is no ingest section whose log it could forward";
+    if (config->forwards_count == 0)
+        return;
+    if (config->forwards_count > 1)
+        problem(problems, config->forwards[1].where, "there is a 'forward' section already");
+    if (config->ingests_count > 0)
+        reason = forward_settings_fit(config->ingests);
+    if (reason)
+        problem(problems, config->forwards->where, "forward '%s': %s", config->forwards->name, reason);
+}
+
 unsigned check_config(const struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     const struct section *kind;
@@ -55,6 +68,7 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
         for (size_t i = 0; i < section_count(kind, config); i++)
             kind->check(section_at(kind, config, i), &problems);
     check_single(config, &problems);
+    check_forwarding(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
     if (config->listens_count == 0)

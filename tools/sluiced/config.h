@@ -33,6 +33,7 @@ struct root_config {
 };
 
 enum { ROUTE_OWN, ROUTE_INLINE, ROUTE_WORKER, ROUTE_AUTO }; /* mode */
+enum { ROUTE_ACK_OWN, ROUTE_ACK };                          /* ack: ROUTE_ACK + ACK_* */
 
 struct route_config {
     char *title;
@@ -68,6 +69,8 @@ struct daemon_config {
     size_t routes_count;
     struct ingest_settings *ingests; /* at most one */
     size_t ingests_count;
+    struct forward_settings *forwards; /* at most one */
+    size_t forwards_count;
     struct modules *modules; /* loaded by the checks */
     struct config_origin *origins;
     size_t origins_count;

@@ -174,12 +174,34 @@ static const char *ingest_is_in_trouble(const void *context) {
     return ingest_trouble(&daemon->ingest);
 }
 
+/* Routes with a promise of their own. */
+static int add_ingest_routes(struct daemon *daemon, char *why, size_t why_size) {
+    for (size_t i = 0; i < daemon->config.routes_count; i++) {
+        const struct route_config *route = &daemon->config.routes[i];
+        if (route->ack == ROUTE_ACK_OWN)
+            continue;
+        const struct http_handler *handler =
+            ingest_route_new(&daemon->ingest, route->ack - ROUTE_ACK, route->body_limit);
+        snprintf(why, why_size, "no memory for routes");
+        int error =
+            handler ? router_add(&daemon->http.router, route->title, handler, why, why_size) : -ENOMEM;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
 static int start_ingest(struct daemon *daemon) {
     char why[CONFIG_WHY] = "";
     if (daemon->config.ingests_count == 0)
         return 0;
-    if (ingest_init(&daemon->ingest, &daemon->loop, daemon->config.ingests, why, sizeof(why)) != 0)
+    const struct forward_settings *forwarding =
+        daemon->config.forwards_count ? daemon->config.forwards : NULL;
+    if (ingest_init(&daemon->ingest, &daemon->loop, daemon->config.ingests, forwarding, why, sizeof(why)) !=
+        0)
         return failed("ingest", why);
+    if (add_ingest_routes(daemon, why, sizeof(why)) != 0)
+        return failed("routes", why);
     for (size_t i = 0; i < daemon->ingest.endpoints_count; i++)
         http_add_path(&daemon->http, daemon->ingest.endpoints[i].path, &daemon->ingest.endpoints[i].handler);
     daemon->http.trouble = ingest_is_in_trouble;

@@ -17,10 +17,10 @@ void routes_check_section(const void *element, struct problems *problems) {
     char why[CONFIG_WHY];
     if (title_parse(route->title, &title, why, sizeof why) != 0)
         problem(problems, route->where, "route '%s': %s", route->title, why);
-    bool ours = route_is_ours(&route->gateway);
-    if (!route->handler[0] && !ours)
+    bool ours = route_is_ours(&route->gateway), takes = route->ack != ROUTE_ACK_OWN;
+    if (!route->handler[0] && !ours && !takes)
         problem(problems, route->where, "route '%s': handler or upstream is missing", route->title);
-    if (route->handler[0] && ours)
+    if ((route->handler[0] != 0) + ours + takes > 1)
         problem(problems, route->where, "route '%s': a handler and something else cannot both answer",
                 route->title);
     if (route_check(&route->gateway, why, sizeof why) != 0)
@@ -105,6 +105,8 @@ static void check_routes(const struct daemon_config *config, struct problems *pr
         if (section->gateway.upstream[0] && !has_upstream(config, section->gateway.upstream))
             problem(problems, section->where, "route '%s': no upstream '%s'", section->title,
                     section->gateway.upstream);
+        if (section->ack != ROUTE_ACK_OWN && config->ingests_count == 0)
+            problem(problems, section->where, "route '%s': ack: there is no ingest section", section->title);
         if (title_parse(section->title, &parsed, why, sizeof why) == 0) /* else it was told already */
             try_title(&router, section->title, section->where, problems);
     }
@@ -140,8 +142,8 @@ int routes_serve(const struct daemon_config *config, struct dispatch *dispatch, 
         error = dispatch_add(dispatch, route, why, why_size);
     for (size_t i = 0; !error && i < config->routes_count; i++) {
         struct sluice_route wanted;
-        if (route_is_ours(&config->routes[i].gateway))
-            continue; /* the gateway's */
+        if (route_is_ours(&config->routes[i].gateway) || config->routes[i].ack != ROUTE_ACK_OWN)
+            continue; /* the gateway's, or ingestion's */
         snprintf(why, why_size, "no handler '%s'", config->routes[i].handler);
         error = route_of(config, &config->routes[i], &wanted) ? dispatch_add(dispatch, &wanted, why, why_size)
                                                               : -ENOENT;

@@ -106,6 +106,13 @@ static void check_ingest(const void *element, struct problems *problems) {
         problem(problems, ingest->where, "ingest: %s", reason);
 }
 
+static void check_forward(const void *element, struct problems *problems) {
+    const struct forward_settings *forward = element;
+    const char *reason = forward_settings_check(forward);
+    if (reason)
+        problem(problems, forward->where, "forward '%s': %s", forward->name, reason);
+}
+
 static void check_tunnel(const void *element, struct problems *problems) {
     const struct tunnel_settings *tunnel = element;
     char why[CONFIG_WHY];
@@ -134,6 +141,9 @@ static const struct section kinds[] = {
     {"ingest", NULL, &ingest_settings_table, sizeof(struct ingest_settings),
      offsetof(struct daemon_config, ingests), offsetof(struct daemon_config, ingests_count),
      "turns ingestion on: metrics that are posted are in a log before they are acknowledged", check_ingest},
+    {"forward", "nats", &forward_settings_table, sizeof(struct forward_settings),
+     offsetof(struct daemon_config, forwards), offsetof(struct daemon_config, forwards_count),
+     "ships the log of ingest to a broker: NATS JetStream", check_forward},
 };
 
 const struct section *section_kind(size_t i) {

@@ -1,0 +1,52 @@
+/* What a broker is to the forwarder: five functions, all called from the forwarder's thread and free to block.
+ *
+ *     open -> [holds: is what was acknowledged still there?] -> ship, ship, ... -> close
+ *                                                               an error: close, a pause, open again
+ *
+ * Another broker is one file with such a struct and its name in forward_engines.c. */
+#ifndef SLUICE_INGEST_FORWARD_ENGINE_H
+#define SLUICE_INGEST_FORWARD_ENGINE_H
+
+#include "handlers/ingest/cursor.h"
+#include "handlers/ingest/settings.h"
+
+#include <stdatomic.h>
+
+/* A connection; an engine's own struct starts with it. */
+struct forward_link {
+    size_t message_most; /* bytes of a message that the broker takes */
+};
+
+struct forward_message {
+    char id
+        [MESSAGE_ID_SIZE]; /* the same whenever this part of the log is sent: brokers drop repetitions by it */
+    struct span text;      /* lines of JSON */
+};
+
+/* What the broker said about messages. */
+struct forward_receipt {
+    uint64_t sequence;        /* the highest that it gave, */
+    char id[MESSAGE_ID_SIZE]; /* and to which message */
+    uint64_t duplicates;
+};
+
+struct forward_engine {
+    const char *name; /* the forward section's title, and in the cursor's name */
+    /* Connects. 0, or -errno with a reason. */
+    int (*open)(const struct forward_settings *settings, struct forward_link **out, char *why,
+                size_t why_size);
+    /* Does the broker still have the message of this sequence, or has it dropped it by its own rules? 1; 0: it has lost
+     * it; or -errno with a reason: it cannot say. */
+    int (*holds)(struct forward_link *link, uint64_t sequence, const char *id, char *why, size_t why_size);
+    /* Sends the messages; 0 when all of them are acknowledged, else -errno with a reason, and any of them may have
+     * arrived. Gives up soon (-ECANCELED) when *stop becomes true. */
+    int (*ship)(struct forward_link *link, const struct forward_message *messages, size_t count,
+                const atomic_bool *stop, struct forward_receipt *receipt, char *why, size_t why_size);
+    bool (*alive)(struct forward_link *link);
+    void (*close)(struct forward_link *link);
+};
+
+/* The engine of this name, or NULL. */
+const struct forward_engine *forward_engine(const char *name);
+
+#endif

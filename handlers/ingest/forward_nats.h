@@ -1,0 +1,9 @@
+/* The forwarder's way to NATS JetStream, by libnats. */
+#ifndef SLUICE_INGEST_FORWARD_NATS_H
+#define SLUICE_INGEST_FORWARD_NATS_H
+
+#include "handlers/ingest/forward_engine.h"
+
+extern const struct forward_engine forward_nats;
+
+#endif
