@@ -90,6 +90,15 @@ static bool take_histogram(struct span *rest, struct sample *out) {
     return true;
 }
 
+struct span sample_take_text(struct span *series) {
+    uint16_t n;
+    memcpy(&n, series->p, 2);
+    n = le16toh(n);
+    struct span text = span_of(series->p + 2, n);
+    *series = span_of(text.p + n, series->n - 2 - n);
+    return text;
+}
+
 int sample_decode(struct span *rest, struct sample *out) {
     if (rest->n == 0)
         return -ENODATA;

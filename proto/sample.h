@@ -41,6 +41,8 @@ size_t sample_size(const struct sample *sample);
 void sample_encode(const struct sample *sample, char *out);
 /* What tells the series of a sample that was decoded: its name and labels as they are encoded. */
 struct span sample_series(const struct sample *decoded);
+/* Takes the next text off such a series: the name, then name and value of each label. */
+struct span sample_take_text(struct span *series);
 /* Takes the next sample off *rest. 0; -ENODATA at the end; -EINVAL: this is no sample. */
 int sample_decode(struct span *rest, struct sample *out);
 

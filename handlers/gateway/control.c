@@ -19,7 +19,7 @@ static double ms(const struct endpoint *endpoint, double quantile) {
     return (double)histogram_quantile(&endpoint->stats.latency, quantile) / 1e6;
 }
 
-static json_t *row_of(const struct endpoint *endpoint) {
+json_t *control_row(const struct endpoint *endpoint) {
     const struct endpoint_stats *stats = &endpoint->stats;
     uint64_t uses = stats->hits + stats->misses;
     return json_pack("{s:s, s:s, s:s, s:i, s:b, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:I}", "upstream",
@@ -32,48 +32,66 @@ static json_t *row_of(const struct endpoint *endpoint) {
                      (json_int_t)stats->ejections);
 }
 
-static void show(const struct gateway *gateway, struct request *request) {
+json_t *control_rows(const struct gateway *gateway, const char *name) {
     const struct upstream *upstream;
     const struct endpoint *endpoint;
     json_t *rows = json_array();
     LIST_FOREACH (upstream, &gateway->upstreams, link)
         TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
-            json_array_append_new(rows, row_of(endpoint));
+            if (!name || strcmp(upstream->settings->name, name) == 0)
+                json_array_append_new(rows, control_row(endpoint));
+    return rows;
+}
+
+static void show(const struct gateway *gateway, struct request *request) {
+    json_t *rows = control_rows(gateway, NULL);
     admin_reply(request, 200, TYPE, json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6)));
     json_decref(rows);
 }
 
-/* UPSTREAM/ADDRESS */
-static struct endpoint *named(const struct gateway *gateway, char *text) {
-    char *slash = strchr(text, '/');
-    if (!slash)
+struct endpoint *control_find(const struct gateway *gateway, const char *text) {
+    char name[2 * ADDRESS_TEXT];
+    const char *slash = strchr(text, '/');
+    if (!slash || (size_t)(slash - text) >= sizeof(name))
         return NULL;
-    *slash = '\0';
-    struct upstream *upstream = gateway_upstream(gateway, text);
+    *(char *)mempcpy(name, text, (size_t)(slash - text)) = '\0';
+    struct upstream *upstream = gateway_upstream(gateway, name);
     return upstream ? upstream_find(upstream, span_text(slash + 1)) : NULL;
 }
 
-/* NULL, or what is wrong with the action. */
-static const char *change(struct endpoint *endpoint, const char *action, const char *value) {
-    uint64_t weight;
-    if (strcmp(action, "drain") == 0) {
-        endpoint->drained = true;
+void control_drain(struct endpoint *endpoint, bool drained) {
+    endpoint->drained = drained;
+    if (drained)
         endpoint_empty(endpoint);
-    } else if (strcmp(action, "undrain") == 0) {
-        endpoint->drained = false;
-    } else if (strcmp(action, "weight") != 0) {
-        return "action is drain, undrain or weight";
-    } else if (span_number(span_text(value), SERVER_WEIGHT_MAX, &weight) != 0) {
-        return "weight is a number from 0 to 1000";
-    } else {
-        endpoint->node.weight = (long)weight;
-        endpoint->node.current = 0;
-    }
+}
+
+void control_weigh(struct endpoint *endpoint, long weight) {
+    endpoint->node.weight = weight;
+    endpoint->node.current = 0;
+}
+
+void control_changed(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     log_info(upstream->loop->log, "server changed", log_text("upstream", upstream->settings->name),
              log_text("server", endpoint->text), log_text("state", endpoint_state(endpoint)),
              log_number("weight", endpoint->node.weight));
     upstream_serve(upstream);
+}
+
+/* NULL, or what is wrong with the action. */
+static const char *change(struct endpoint *endpoint, const char *action, const char *value) {
+    uint64_t weight;
+    if (strcmp(action, "drain") == 0)
+        control_drain(endpoint, true);
+    else if (strcmp(action, "undrain") == 0)
+        control_drain(endpoint, false);
+    else if (strcmp(action, "weight") != 0)
+        return "action is drain, undrain or weight";
+    else if (span_number(span_text(value), SERVER_WEIGHT_MAX, &weight) != 0)
+        return "weight is a number from 0 to 1000";
+    else
+        control_weigh(endpoint, (long)weight);
+    control_changed(endpoint);
     return NULL;
 }
 
@@ -82,7 +100,7 @@ static void alter(const struct gateway *gateway, struct request *request, const 
     admin_query(exchange, "server", server, sizeof(server));
     admin_query(exchange, "action", action, sizeof(action));
     admin_query(exchange, "weight", weight, sizeof(weight));
-    struct endpoint *endpoint = named(gateway, server);
+    struct endpoint *endpoint = control_find(gateway, server);
     if (!endpoint) {
         request_fail(request, STATUS_NOT_FOUND,
                      "no such server: it is named UPSTREAM/ADDRESS as /_/upstreams shows");

@@ -3,9 +3,26 @@
 #ifndef SLUICE_HANDLERS_GATEWAY_CONTROL_H
 #define SLUICE_HANDLERS_GATEWAY_CONTROL_H
 
+#include <jansson.h>
+#include <stdbool.h>
+
+struct endpoint;
 struct gateway;
 
 /* Registers the pages. */
 void control_add(struct gateway *gateway);
+
+/* A server as the pages and JSON-RPC show it. NULL without memory. */
+json_t *control_row(const struct endpoint *endpoint);
+/* The servers of the upstream of this name; name NULL: of all. */
+json_t *control_rows(const struct gateway *gateway, const char *name);
+/* The server UPSTREAM/ADDRESS, or NULL. */
+struct endpoint *control_find(const struct gateway *gateway, const char *text);
+/* No new requests for it, or again some. control_changed() follows. */
+void control_drain(struct endpoint *endpoint, bool drained);
+/* weight: 0 to SERVER_WEIGHT_MAX. control_changed() follows. */
+void control_weigh(struct endpoint *endpoint, long weight);
+/* Tells the log, and serves those who wait for room. */
+void control_changed(struct endpoint *endpoint);
 
 #endif

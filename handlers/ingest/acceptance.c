@@ -45,6 +45,18 @@ int acceptance_limit(struct ingest *ingest, struct batch *batch, const struct li
     return 0;
 }
 
+int acceptance_take(struct ingest *ingest, struct batch *batch, struct limiter_client *client) {
+    if (client)
+        limiter_charge(&ingest->limiter, client, batch->count + batch->refusals.count);
+    int error = acceptance_limit(ingest, batch, client);
+    if (!ingest->settings->partial && batch->refusals.count > 0) {
+        batch->spoiled = batch->count;
+        batch->count = 0;
+    }
+    acceptance_count(ingest, batch);
+    return error;
+}
+
 void acceptance_logged(struct ingest *ingest, const struct batch *batch) {
     ingest->stats.acknowledged += batch->count;
     series_apply(&ingest->series, batch_samples(batch), loop_now(ingest->loop));

@@ -9,6 +9,8 @@
 int acceptance_limit(struct ingest *ingest, struct batch *batch, const struct limiter_client *client);
 /* Counts what was refused. */
 void acceptance_count(struct ingest *ingest, const struct batch *batch);
+/* For who gets an answer: charges the client, and both of these with `partial` between them. 0 or -ENOMEM. */
+int acceptance_take(struct ingest *ingest, struct batch *batch, struct limiter_client *client);
 /* The log has the batch: its samples are the latest of their series. */
 void acceptance_logged(struct ingest *ingest, const struct batch *batch);
 

@@ -41,7 +41,7 @@ void admission_refuse(struct ingest *ingest, struct request *request, int refusa
 /* A request field's value, else address, /64 or uid. */
 struct limiter_client *admission_client(struct ingest *ingest, const struct request *request) {
     struct span name = span_of(NULL, 0);
-    if (ingest->settings->rate_header[0])
+    if (ingest->settings->rate_header[0] && request->exchange)
         name = exchange_field(request->exchange, ingest->settings->rate_header);
     if (!name.p)
         name = span_of(&request->conn->peer->key, sizeof(request->conn->peer->key));

@@ -91,12 +91,16 @@ int answer_make(enum answer_style style, struct batch *batch) {
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
-/* Sluice-Ack: fsync; seq=17-26 */
-static void promise(struct http1_reply *reply, int ack, uint64_t sequence, uint32_t count) {
+const char *answer_ack_word(int ack) {
     static const char *const words[] = {
         [ACK_FSYNC] = "fsync", [ACK_WRITE] = "write", [ACK_MEMORY] = "memory"};
+    return words[ack];
+}
+
+/* Sluice-Ack: fsync; seq=17-26 */
+static void promise(struct http1_reply *reply, int ack, uint64_t sequence, uint32_t count) {
     char text[96];
-    int n = snprintf(text, sizeof(text), "%s; seq=%" PRIu64, words[ack], sequence);
+    int n = snprintf(text, sizeof(text), "%s; seq=%" PRIu64, answer_ack_word(ack), sequence);
     if (count > 1)
         snprintf(text + n, sizeof(text) - (size_t)n, "-%" PRIu64, sequence + count - 1);
     http1_reply_field(reply, "Sluice-Ack", span_text(text));

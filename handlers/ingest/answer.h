@@ -6,6 +6,8 @@
 
 struct request;
 
+/* What an acknowledgement means, as a word: "fsync", "write", "memory". */
+const char *answer_ack_word(int ack);
 /* Writes the batch's status and body of the answer, in the style. 0 or -ENOMEM. */
 int answer_make(enum answer_style style, struct batch *batch);
 /* Replies with an answer: status, its body (an empty one with 204), and Sluice-Ack when samples were taken. */

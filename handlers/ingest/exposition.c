@@ -6,24 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NUMBER 40 /* bytes of a number as text */
-
-/* The shortest text that reads back the same. */
-static const char *number(double value, char text[NUMBER]) {
+const char *exposition_number(double value, char text[EXPOSITION_NUMBER]) {
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, NUMBER, "%.*g", digits, value);
+        snprintf(text, EXPOSITION_NUMBER, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
     }
-    return text;
-}
-
-static struct span take_text(struct span *rest) {
-    uint16_t n;
-    memcpy(&n, rest->p, 2);
-    n = le16toh(n);
-    struct span text = span_of(rest->p + 2, n);
-    *rest = span_of(text.p + n, rest->n - 2 - n);
     return text;
 }
 
@@ -41,11 +29,11 @@ static void print_escaped(FILE *out, struct span value) {
 
 /* NAME SUFFIX {labels, with le if there is one} */
 static void print_series(FILE *out, const struct series *series, const char *suffix, const char *le) {
-    struct span rest = span_of(series->key, series->key_n), name = take_text(&rest);
+    struct span rest = span_of(series->key, series->key_n), name = sample_take_text(&rest);
     const char *before = "{";
     fprintf(out, "%.*s%s", (int)name.n, name.p, suffix);
     while (rest.n > 0) {
-        struct span label = take_text(&rest), value = take_text(&rest);
+        struct span label = sample_take_text(&rest), value = sample_take_text(&rest);
         fprintf(out, "%s%.*s=\"", before, (int)label.n, label.p);
         print_escaped(out, value);
         fputc('"', out);
@@ -60,14 +48,15 @@ static void print_series(FILE *out, const struct series *series, const char *suf
 
 static void print_histogram(FILE *out, const struct series *series) {
     uint64_t sum = 0;
-    char text[NUMBER];
+    char text[EXPOSITION_NUMBER];
     for (unsigned i = 0; i <= series->bounds_n; i++) {
         sum += series->counts[i];
-        print_series(out, series, "_bucket", i < series->bounds_n ? number(series->bounds[i], text) : "+Inf");
+        print_series(out, series, "_bucket",
+                     i < series->bounds_n ? exposition_number(series->bounds[i], text) : "+Inf");
         fprintf(out, "%" PRIu64 "\n", sum);
     }
     print_series(out, series, "_sum", NULL);
-    fprintf(out, "%s\n", number(series->value, text));
+    fprintf(out, "%s\n", exposition_number(series->value, text));
     print_series(out, series, "_count", NULL);
     fprintf(out, "%" PRIu64 "\n", sum);
 }
@@ -83,7 +72,7 @@ static bool is_known(const struct series_family *family) {
 static void print_family(FILE *out, const struct series_family *family) {
     const struct series *series;
     int n = (int)family->name_n;
-    char text[NUMBER];
+    char text[EXPOSITION_NUMBER];
     if (!is_known(family))
         return;
     fprintf(out, "# HELP %.*s Received by sluice.\n# TYPE %.*s %s\n", n, family->name, n, family->name,
@@ -96,7 +85,7 @@ static void print_family(FILE *out, const struct series_family *family) {
             continue;
         }
         print_series(out, series, "", NULL);
-        fprintf(out, "%s\n", number(series->value, text));
+        fprintf(out, "%s\n", exposition_number(series->value, text));
     }
 }
 

@@ -79,14 +79,7 @@ static void hand_in(const struct intake *intake, struct request *request) {
     struct batch *batch = intake->batch;
     struct limiter_client *client = admission_client(ingest, request);
     bool at_once = intake->ack == ACK_MEMORY;
-    if (client)
-        limiter_charge(&ingest->limiter, client, batch->count + batch->refusals.count);
-    int error = acceptance_limit(ingest, batch, client);
-    if (!ingest->settings->partial && batch->refusals.count > 0) {
-        batch->spoiled = batch->count;
-        batch->count = 0;
-    }
-    acceptance_count(ingest, batch);
+    int error = acceptance_take(ingest, batch, client);
     batch->context = (void *)(uintptr_t)intake->format;
     batch->ingest = ingest;
     batch->entry = intake->entry;

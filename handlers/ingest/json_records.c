@@ -174,8 +174,7 @@ static bool is_blank(struct span text) {
     return true;
 }
 
-/* One text that is an object or an array of them. */
-static void read_document(struct decoding *decoding, json_t *root) {
+void json_records_read(struct decoding *decoding, json_t *root) {
     struct spot spot = {.decoding = decoding, .in_array = json_is_array(root)};
     if (!spot.in_array) {
         read_record(&spot, root);
@@ -230,7 +229,7 @@ void json_records_decode(struct decoding *decoding, struct span body) {
     }
     json_t *root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
     if (root)
-        read_document(decoding, root);
+        json_records_read(decoding, root);
     else if (skip < body.n && body.p[skip] == '{' && memchr(body.p, '\n', body.n))
         read_lines(decoding, body);
     else

@@ -9,6 +9,10 @@
 
 #include "handlers/ingest/decode.h"
 
+#include <jansson.h>
+
+/* One object, or an array of them. */
+void json_records_read(struct decoding *decoding, json_t *root);
 void json_records_decode(struct decoding *decoding, struct span body);
 
 #endif

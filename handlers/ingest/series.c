@@ -45,7 +45,7 @@ void series_free(struct series_table *table) {
         forget(table, series);
 }
 
-static struct series_family *find_family(const struct series_table *table, struct span name) {
+struct series_family *series_family_named(const struct series_table *table, struct span name) {
     struct series_family *family;
     HASH_FIND(hh, table->families, name.p, name.n, family);
     return family;
@@ -107,7 +107,7 @@ static bool add(struct series_table *table, const struct sample *sample, struct 
 enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t id,
                                  double now) {
     struct series *series = find(table, sample);
-    struct series_family *family = series ? series->family : find_family(table, sample->name);
+    struct series_family *family = series ? series->family : series_family_named(table, sample->name);
     if (family && family->type != sample->type)
         return SERIES_OTHER_TYPE;
     if (series)

@@ -58,6 +58,8 @@ void series_free(struct series_table *table);
  * room for. */
 enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t client,
                                  double now);
+/* NULL: nobody has this name. */
+struct series_family *series_family_named(const struct series_table *table, struct span name);
 /* Applies encoded samples; those without a series are passed over. */
 void series_apply(struct series_table *table, struct span samples, double now);
 /* Drops what was not updated since then. How many. */

@@ -203,7 +203,8 @@ class OnEach(Case):
             names = [method["name"] for method in document["methods"]]
             self.assertEqual(names, sorted(names))
             self.assertLessEqual({"object.list", "object.info", "object.read", "object.open", "stats.get", "config.get",
-                                  "drain", "rpc.discover", "ping"}, set(names))
+                                  "drain", "rpc.discover", "ping", "upstream.list", "upstream.set", "metrics.query",
+                                  "metrics.push"}, set(names))
             for method in document["methods"]:
                 self.assertTrue(method["description"])
                 self.assertIn("type", method["result"]["schema"])

@@ -2,6 +2,7 @@
 
 #include "tools/sluiced/check.h"
 #include "tools/sluiced/config_file.h"
+#include "tools/sluiced/methods.h"
 #include "tools/sluiced/options.h"
 #include "tools/sluiced/routes.h"
 #include "tools/sluiced/sections.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum action { ACTION_SERVE, ACTION_CHECK, ACTION_HELP, ACTION_VERSION, ACTION_OPTIONS };
+enum action { ACTION_SERVE, ACTION_CHECK, ACTION_HELP, ACTION_VERSION, ACTION_OPTIONS, ACTION_METHODS };
 
 /* One argument: --NAME=VALUE, --NAME VALUE, --FLAG, or a word that stands alone. */
 struct argument {
@@ -20,7 +21,7 @@ struct argument {
     const char *value;
 };
 
-struct cursor {
+struct words {
     char *const *at, *const *end;
     FILE *messages;
 };
@@ -30,7 +31,7 @@ static const struct {
     enum action action;
 } actions[] = {
     {"check", ACTION_CHECK},     {"help", ACTION_HELP},       {"h", ACTION_HELP},
-    {"version", ACTION_VERSION}, {"options", ACTION_OPTIONS},
+    {"version", ACTION_VERSION}, {"options", ACTION_OPTIONS}, {"methods", ACTION_METHODS},
 };
 
 static int find_action(const char *name) {
@@ -57,7 +58,7 @@ static bool is_option(const char *name) {
 }
 
 /* The value of --NAME: the next argument, or yes if it is a flag and the next argument does not say. */
-static const char *value_of(struct cursor *cursor, const char *name) {
+static const char *value_of(struct words *cursor, const char *name) {
     const struct setting *row = find_setting(name);
     bool flag = row && row->kind == SETTING_FLAG;
     if (cursor->at < cursor->end && (!flag || option_flag(*cursor->at) >= 0))
@@ -66,7 +67,7 @@ static const char *value_of(struct cursor *cursor, const char *name) {
 }
 
 /* 1: *out is the next argument; 0: there is none; -EINVAL after a message. */
-static int next_argument(struct cursor *cursor, struct argument *out) {
+static int next_argument(struct words *cursor, struct argument *out) {
     const char *text, *name, *equals;
     size_t n;
     bool dashes;
@@ -99,7 +100,7 @@ static bool names_file(const struct argument *argument) {
 }
 
 /* First pass: is every argument one, what is to be done, which file is to be read? */
-static int survey(struct cursor cursor, enum action *action, const char **file) {
+static int survey(struct words cursor, enum action *action, const char **file) {
     struct argument argument;
     int more;
     while ((more = next_argument(&cursor, &argument)) > 0) {
@@ -138,7 +139,7 @@ static int set_root(struct daemon_config *config, const char *path, char *why, s
 }
 
 /* Second pass: the values, over those of the file. */
-static int apply(struct cursor cursor, struct daemon_config *config) {
+static int apply(struct words cursor, struct daemon_config *config) {
     struct argument argument;
     size_t listens = 0;
     while (next_argument(&cursor, &argument) > 0) {
@@ -192,7 +193,7 @@ static enum arguments_outcome judge(struct daemon_config *config, bool check, FI
 
 enum arguments_outcome arguments_read(struct daemon_config *config, int argc, char *const *argv, FILE *out,
                                       FILE *messages) {
-    struct cursor cursor = {argv + 1, argv + (argc > 0 ? argc : 1), messages};
+    struct words cursor = {argv + 1, argv + (argc > 0 ? argc : 1), messages};
     enum action action = ACTION_SERVE;
     const char *file = NULL;
     if (survey(cursor, &action, &file) != 0)
@@ -207,6 +208,8 @@ enum arguments_outcome arguments_read(struct daemon_config *config, int argc, ch
     case ACTION_OPTIONS:
         usage_print_options(out);
         return ARGUMENTS_DONE;
+    case ACTION_METHODS:
+        return methods_print(out) == 0 ? ARGUMENTS_DONE : ARGUMENTS_BAD;
     case ACTION_SERVE:
     case ACTION_CHECK:
         break;

@@ -8,11 +8,9 @@
 #include "handlers/http/modules.h"
 #include "handlers/ingest/ingest.h"
 #include "handlers/objects/objects.h"
-#include "handlers/rpc/admin_methods.h"
 #include "handlers/rpc/demo_methods.h"
 #include "handlers/mcp/registry.h"
 #include "handlers/rpc/http.h"
-#include "handlers/rpc/object_methods.h"
 #include "handlers/rpc/offers.h"
 #include "offload/cpus.h"
 #include "proto/address.h"
@@ -22,6 +20,7 @@
 #include "reactor/slc1.h"
 #include "tools/sluiced/arguments.h"
 #include "tools/sluiced/check.h"
+#include "tools/sluiced/methods.h"
 #include "tools/sluiced/routes.h"
 #include "tools/version.h"
 
@@ -45,8 +44,7 @@ struct daemon {
     struct ingest ingest;
     struct gateway gateway;
     struct rpc rpc;
-    struct object_methods object_methods;
-    struct admin_methods admin_methods;
+    struct methods methods;
     struct mcp mcp;
     struct offers *offers;
 };
@@ -115,7 +113,7 @@ static char *config_text(void *context) {
 
 static int start_mcp(struct daemon *daemon) {
     char why[CONFIG_WHY] = "";
-    if (mcp_init(&daemon->mcp, &daemon->rpc, &daemon->object_methods.calls, &daemon->config.mcp, why,
+    if (mcp_init(&daemon->mcp, &daemon->rpc, &daemon->methods.objects.calls, &daemon->config.mcp, why,
                  sizeof(why)) != 0)
         return failed("mcp", why);
     http_add_path(&daemon->http, MCP_HTTP_PATH, &daemon->mcp.http_handler);
@@ -137,9 +135,8 @@ static int start_rpc(struct daemon *daemon) {
     struct rpc *rpc = &daemon->rpc;
     int error = rpc_init(rpc, &daemon->loop, &daemon->config.rpc);
     if (!error)
-        error = object_methods_add(&daemon->object_methods, rpc, &daemon->objects, &daemon->http.mime);
-    if (!error)
-        error = admin_methods_add(&daemon->admin_methods, rpc, &daemon->objects);
+        error = methods_add(&daemon->methods, rpc, &daemon->objects, &daemon->http.mime, &daemon->gateway,
+                            daemon->config.ingests_count ? &daemon->ingest : NULL);
     if (!error && daemon->config.http.demo_routes)
         error = demo_methods_add(rpc);
     if (error)

@@ -19,6 +19,7 @@ static const char *const usage =
     "                                (also several times; adds to the file's)\n"
     "  --check                       check the configuration, print what it means, and exit\n"
     "  --options                     print all options as Markdown tables\n"
+    "  --methods                     print the methods of JSON-RPC as a Markdown table\n"
     "  -h, --help                    print this\n"
     "  --version                     print the version\n";
 
