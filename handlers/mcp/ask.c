@@ -95,8 +95,7 @@ static json_t *make_state(const struct rpc_call *call) {
     char bound[65], mac[65];
     struct text text = {0}, whole = {0};
     digest(call, bound);
-    json_t *state =
-        json_pack("{s:i, s:s, s:O?}", "t", (int)loop_now(mcp->rpc->loop), "d", bound, "a", call->answers);
+    json_t *state = json_pack("{s:i, s:s, s:O?}", "t", (int)mcp_date(mcp), "d", bound, "a", call->answers);
     text_add_json(&text, state);
     json_decref(state);
     sign(mcp, span_of(text.p, text.n), mac);
@@ -125,7 +124,7 @@ static json_t *open_state(const struct rpc_call *call, const json_t *given) {
         json_t *state = CRYPTO_memcmp(mac, plain, 64) == 0 ? json_loadb(body.p, body.n, 0, NULL) : NULL;
         double made = (double)json_integer_value(json_object_get(state, "t"));
         const char *its = json_string_value(json_object_get(state, "d"));
-        if (its && strcmp(its, bound) == 0 && made + STATE_AGE > loop_now(mcp->rpc->loop)) {
+        if (its && strcmp(its, bound) == 0 && made + STATE_AGE > mcp_date(mcp)) {
             answers = json_object_get(state, "a");
             answers = json_is_object(answers) ? json_incref(answers) : json_object();
         }
@@ -243,9 +242,9 @@ void ask_client(struct rpc_call *call, json_t *asks) {
 
 static bool same_client(const struct rpc_batch *batch, struct rpc_call *call) {
     const struct request *other = rpc_request(call);
-    if (!other || !batch->request)
+    if (!batch->request)
         return false;
-    if (rpc_front_has(other->conn))
+    if (other && rpc_front_has(other->conn))
         return other->conn == batch->request->conn;
     struct mcp_token token;
     const struct mcp_token *its = mcp_http_batch_token(batch);

@@ -5,12 +5,12 @@
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TICK       1.0 /* seconds: how soon a stream notices that the server drains */
 #define BEAT_TICKS 15  /* of silence, then a comment */
+#define RETRY_MS   "500"
 
 struct event_stream {
     struct body body; /* first */
@@ -118,22 +118,54 @@ void event_stream_listen(struct event_stream *stream) {
     stream->listening = true;
 }
 
-bool event_stream_send(struct event_stream *stream, uint64_t id, struct span data) {
+static void add_id(struct text *queue, const char *id) {
+    text_add_constant(queue, "id: ");
+    text_add_constant(queue, id);
+    text_add_constant(queue, "\n");
+}
+
+void event_stream_prime(struct event_stream *stream, const char *id) {
+    add_id(&stream->queue, id);
+    text_add_constant(&stream->queue, "retry: " RETRY_MS "\ndata: \n\n");
+    wake(stream);
+}
+
+/* The bytes that have left make room. */
+static void compact(struct event_stream *stream) {
     struct text *queue = &stream->queue;
-    if (stream->ending || queue->n - stream->sent + data.n > stream->mcp->settings.mcp_stream_bytes) {
-        stream->mcp->stats.mcp_lost++;
-        return false;
-    }
-    if (id) {
-        char line[40];
-        text_add(queue, span_of(line, (size_t)snprintf(line, sizeof(line), "id: %" PRIu64 "\n", id)));
-    }
+    if (stream->sent < queue->n / 2 || stream->sent == 0)
+        return;
+    queue->n -= stream->sent;
+    memmove(queue->p, queue->p + stream->sent, queue->n);
+    stream->sent = 0;
+}
+
+static void add_event(struct event_stream *stream, const char *id, struct span data) {
+    struct text *queue = &stream->queue;
+    compact(stream);
+    if (id)
+        add_id(queue, id);
     text_add_constant(queue, "event: message\ndata: ");
     text_add(queue, data);
     text_add_constant(queue, "\n\n");
     stream->silent = 0;
     wake(stream);
+}
+
+bool event_stream_send(struct event_stream *stream, const char *id, struct span data) {
+    const struct text *queue = &stream->queue;
+    if (stream->ending || queue->n - stream->sent + data.n > stream->mcp->settings.mcp_stream_bytes) {
+        stream->mcp->stats.mcp_lost++;
+        return false;
+    }
+    add_event(stream, id, data);
     return !queue->failed;
+}
+
+void event_stream_answer(struct event_stream *stream, const char *id, struct span data) {
+    if (data.p)
+        add_event(stream, id, data);
+    event_stream_disown(stream);
 }
 
 void event_stream_end(struct event_stream *stream) {

@@ -22,8 +22,12 @@ struct event_stream *event_stream_open(struct mcp *mcp, struct request *request,
                                        void (*gone)(void *owner), void *owner);
 /* The client waits for nothing but this stream: its end of file is the stream's end. */
 void event_stream_listen(struct event_stream *stream);
-/* One event: data is one line; id 0: none. False: the client takes none, and this one is lost. */
-bool event_stream_send(struct event_stream *stream, uint64_t id, struct span data);
+/* One event: data is one line; id NULL: none. False: the client takes none, and this one is lost. */
+bool event_stream_send(struct event_stream *stream, const char *id, struct span data);
+/* The last event of an owner that goes, however long; data.p NULL: there is none. */
+void event_stream_answer(struct event_stream *stream, const char *id, struct span data);
+/* The first event: no data, but an id to come back with, and how soon (SEP-1699). */
+void event_stream_prime(struct event_stream *stream, const char *id);
 /* The reply ends behind what was sent; gone() follows. */
 void event_stream_end(struct event_stream *stream);
 /* The owner goes first: gone() is not called, and the stream ends. */

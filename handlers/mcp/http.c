@@ -5,6 +5,7 @@
 #include "handlers/mcp/ask.h"
 #include "handlers/mcp/event_stream.h"
 #include "handlers/mcp/headers.h"
+#include "handlers/mcp/post.h"
 #include "handlers/rpc/http.h"
 #include "handlers/rpc/message.h"
 #include "proto/jsontext.h"
@@ -13,18 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A POST in hand. */
-struct post {
-    struct mcp *mcp;
-    struct rpc_batch *batch;     /* NULL: replied */
-    struct event_stream *stream; /* the reply, once something had to be said before the answer; NULL: none */
-    struct mcp_token token;
-    bool has_token, modern;
-    bool takes_events;         /* Accept has text/event-stream */
-    int status;                /* of a reply with an error; 0: 200 */
-    char session[MCP_ID_SIZE]; /* for the reply; "": none */
-};
 
 static void refuse(struct request *request, int status, int code, const char *words) {
     struct text text = {0};
@@ -79,11 +68,8 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     struct post *post = batch->context;
     if (fd >= 0)
         ledger_release(&batch->rpc->loop->ledger, fd);
-    if (post->stream) {
-        if (text)
-            event_stream_send(post->stream, 0, span_of(text, n));
-        event_stream_disown(post->stream);
-        post->stream = NULL;
+    if (post->opened) {
+        post_answer(post, span_of(text, n));
         free(text);
     } else if (text) {
         reply_json(batch->request, post, status_of(batch, post), text, n);
@@ -92,30 +78,20 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     }
 }
 
-/* The client closed the stream: the modern era takes that for a cancellation, the legacy one does not, but nobody is
- * left to tell. */
-static void stream_gone(void *owner) {
-    struct post *post = owner;
-    post->stream = NULL;
-    if (post->batch)
-        rpc_batch_abandon(post->batch);
-}
-
 static void notify(struct rpc_batch *batch, struct span text) {
     struct post *post = batch->context;
-    if (!post->stream && post->takes_events && !batch->request->replied)
-        post->stream = event_stream_open(post->mcp, batch->request, post->session[0] ? post->session : NULL,
-                                         stream_gone, post);
-    if (post->stream)
-        event_stream_send(post->stream, 0, text);
+    post->batch = batch;
+    post_say(post, text);
+}
+
+static void pause_reply(struct rpc_batch *batch) {
+    struct post *post = batch->context;
+    post->batch = batch;
+    post_pause(post);
 }
 
 static void drop(struct rpc_batch *batch) {
-    struct post *post = batch->context;
-    post->batch = NULL;
-    if (post->stream)
-        event_stream_disown(post->stream);
-    free(post);
+    post_drop(batch->context);
 }
 
 static bool admit(struct rpc_call *call, json_t *params) {
@@ -132,6 +108,7 @@ static bool admit(struct rpc_call *call, json_t *params) {
 static const struct rpc_way way = {.sets = RPC_MCP,
                                    .reply = reply,
                                    .notify = notify,
+                                   .pause = pause_reply,
                                    .admit = admit,
                                    .answered = ask_answered,
                                    .drop = drop};
@@ -139,6 +116,7 @@ static const struct rpc_way batch_way = {.sets = RPC_MCP,
                                          .batches = true,
                                          .reply = reply,
                                          .notify = notify,
+                                         .pause = pause_reply,
                                          .admit = admit,
                                          .answered = ask_answered,
                                          .drop = drop};
@@ -179,7 +157,7 @@ const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch) {
 /* 0: good; otherwise the status that says why not. */
 static int judge_session(struct mcp *mcp, const struct exchange *exchange, struct mcp_token *token) {
     struct span id = exchange_field(exchange, "Mcp-Session-Id");
-    uint32_t now = (uint32_t)loop_now(mcp->rpc->loop);
+    uint32_t now = mcp_date(mcp);
     if (!id.p)
         return 400;
     if (!mcp_token_decode(id, mcp->key, token) || token->made + mcp->sessions.age < now)
@@ -210,18 +188,12 @@ static void run_delete(struct mcp *mcp, struct request *request, const struct ex
     struct mcp_token token;
     if (!session_is_good(mcp, request, exchange, &token))
         return;
-    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, (uint32_t)loop_now(mcp->rpc->loop));
+    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, mcp_date(mcp));
     if (!session) {
         request_fail(request, STATUS_BUSY, "too many sessions with state (mcp_sessions); try again");
         return;
     }
-    session->revoked = true;
-    if (session->stream) {
-        event_stream_disown(session->stream);
-        session->stream = NULL;
-    }
-    json_decref(session->subscriptions);
-    session->subscriptions = NULL;
+    mcp_session_revoke(session);
     reply_empty(request, 204);
 }
 
@@ -237,6 +209,22 @@ static bool accepts(const struct exchange *exchange, const char *type) {
 }
 
 /* Where the server says what it has to say of its own accord. The newest stream of a session is it. */
+static void listen_to(struct mcp *mcp, struct request *request, struct mcp_session *session, uint64_t last) {
+    struct event_stream *stream =
+        session ? event_stream_open(mcp, request, NULL, session_stream_gone, session) : NULL;
+    if (!stream) {
+        request_fail(request, STATUS_BUSY, "too many sessions or streams (mcp_sessions, mcp_streams)");
+        return;
+    }
+    if (session->stream)
+        event_stream_disown(session->stream);
+    event_stream_listen(stream);
+    session->stream = stream;
+    session->streamed = true;
+    post_recall(session, 0, last, stream);
+    news_join(&mcp->news);
+}
+
 static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct mcp_token token;
     if (!accepts(exchange, "text/event-stream")) {
@@ -249,17 +237,15 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
     }
     if (!session_is_good(mcp, request, exchange, &token))
         return;
-    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, (uint32_t)loop_now(mcp->rpc->loop));
-    struct event_stream *stream =
-        session ? event_stream_open(mcp, request, NULL, session_stream_gone, session) : NULL;
-    if (!stream) {
-        request_fail(request, STATUS_BUSY, "too many sessions or streams (mcp_sessions, mcp_streams)");
-        return;
-    }
-    if (session->stream)
-        event_stream_disown(session->stream);
-    event_stream_listen(stream);
-    session->stream = stream;
+    struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, mcp_date(mcp));
+    struct span given = exchange_field(exchange, "Last-Event-ID");
+    uint64_t last = UINT64_MAX; /* nothing again */
+    unsigned number = 0;
+    if (!given.p || !recall_parse(given, &number, &last) || number == 0)
+        listen_to(mcp, request, session, last);
+    else if (!session || !post_resume(mcp, request, session, number, last))
+        refuse(request, 400, MESSAGE_INVALID_REQUEST,
+               "Last-Event-ID: the events behind it are not known (any more)");
 }
 
 /* ---- POST ------------------------------------------------------------------------------------------ */

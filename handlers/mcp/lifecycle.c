@@ -17,11 +17,12 @@ int mcp_version_index(struct span version) {
 
 void mcp_add_identity(const struct rpc_call *call, struct text *out) {
     const struct rpc *rpc = call->batch->rpc;
-    bool changes = !call->modern;
     text_add_constant(out,
                       "\"capabilities\":{\"tools\":{\"listChanged\":false},\"resources\":{\"subscribe\":true,"
-                      "\"listChanged\":false},\"prompts\":{\"listChanged\":false},\"completions\":{}");
-    if (changes)
+                      "\"listChanged\":");
+    text_add_constant(out, mcp_of(call)->settings.mcp_watches > 0 ? "true" : "false");
+    text_add_constant(out, "},\"prompts\":{\"listChanged\":false},\"completions\":{}");
+    if (!call->modern)
         text_add_constant(out, ",\"logging\":{}");
     text_add_constant(
         out, "},\"serverInfo\":{\"name\":\"sluice\",\"title\":\"sluice object server\",\"version\":");
@@ -43,7 +44,7 @@ static void run_initialize(struct rpc_call *call, json_t *params) {
     int version = mcp_version_index(span_of(json_string_value(asked), json_string_length(asked)));
     struct mcp_token token = {.version = (uint8_t)(version < 0 ? NEWEST_LEGACY : version),
                               .can = abilities(json_object_get(params, "capabilities")),
-                              .made = (uint32_t)loop_now(mcp->rpc->loop)};
+                              .made = mcp_date(mcp)};
     if (RAND_bytes((unsigned char *)&token.nonce, sizeof(token.nonce)) != 1 ||
         !mcp_begin_session(call, &token)) {
         rpc_fail(call, STATUS_BUSY, "no room for another session; try again");

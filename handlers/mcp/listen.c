@@ -5,6 +5,7 @@
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #define LISTENING_MAX 1000
@@ -12,11 +13,15 @@
 struct listening {
     LIST_ENTRY(listening) link;
     struct rpc_call *call;
+    struct subscriber subscriber;
+    bool lists; /* wants to know of other resources */
+    bool begun; /* it was acknowledged */
 };
 
 static void end(struct listening *listening) {
     struct rpc_call *call = listening->call;
     LIST_REMOVE(listening, link);
+    subscriber_clear(&mcp_of(call)->news.subscriptions, &listening->subscriber);
     call->waiting = NULL;
     free(listening);
     rpc_silence(call);
@@ -37,26 +42,74 @@ void mcp_listen_drain(struct mcp *mcp) {
         text_add_constant(&text, ",\"reason\":\"the server is shutting down\"}}");
         rpc_notify(call, span_of(text.p, text.n));
         text_free(&text);
-        end(listening);
+        call->waiting(call);
     }
 }
 
-static void acknowledge(struct rpc_call *call, const json_t *filter) {
-    struct text text = {0};
-    json_t *honoured = json_object(), *uris = json_object_get(filter, "resourceSubscriptions");
-    if (json_is_array(uris))
-        json_object_set(honoured, "resourceSubscriptions", uris);
-    text_add_constant(
-        &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
-               "\"_meta\":{\"" MCP_META("subscriptionId") "\":");
-    text_add(&text, span_of(call->id, call->id_n));
-    text_add_constant(&text, "},\"notifications\":");
-    text_add_json(&text, honoured);
-    text_add_constant(&text, "}}");
-    rpc_notify(call, span_of(text.p, text.n));
-    text_free(&text);
-    json_decref(honoured);
+/* ---- notifications: each one says whose it is ------------------------------------------------------ */
+
+static void begin(struct text *text, const struct rpc_call *call, const char *method) {
+    text_add_constant(text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/");
+    text_add_constant(text, method);
+    text_add_constant(text, "\",\"params\":{\"_meta\":{\"" MCP_META("subscriptionId") "\":");
+    text_add(text, span_of(call->id, call->id_n));
+    text_add_constant(text, "}");
 }
+
+static void finish(struct text *text, struct rpc_call *call) {
+    text_add_constant(text, "}}");
+    if (!text->failed)
+        rpc_notify(call, span_of(text->p, text->n));
+    text_free(text);
+}
+
+static void tell_updated(struct subscriber *subscriber, const char *uri) {
+    const struct listening *listening =
+        (struct listening *)(void *)((char *)subscriber - offsetof(struct listening, subscriber));
+    struct text text = {0};
+    if (!listening->begun)
+        return;
+    begin(&text, listening->call, "resources/updated");
+    text_add_constant(&text, ",\"uri\":");
+    text_add_quoted(&text, span_text(uri));
+    finish(&text, listening->call);
+}
+
+void mcp_listen_tell_list(struct mcp *mcp) {
+    const struct listening *listening;
+    LIST_FOREACH (listening, &mcp->listening, link) {
+        struct text text = {0};
+        if (!listening->lists || !listening->begun)
+            continue;
+        begin(&text, listening->call, "resources/list_changed");
+        finish(&text, listening->call);
+    }
+}
+
+/* Says what of the filter will be told. */
+static void acknowledge(struct rpc_call *call) {
+    struct listening *listening = call->state;
+    struct text text = {0};
+    const struct subscription *subscription;
+    const char *before = listening->lists ? "\"resourcesListChanged\":true,\"resourceSubscriptions\":["
+                                          : "\"resourceSubscriptions\":[";
+    begin(&text, listening->call, "subscriptions/acknowledged");
+    text_add_constant(&text, ",\"notifications\":{");
+    LIST_FOREACH (subscription, &listening->subscriber.list, of_subscriber) {
+        text_add_constant(&text, before);
+        text_add_quoted(&text, span_text(subscription->uri));
+        before = ",";
+    }
+    if (listening->subscriber.count > 0)
+        text_add_constant(&text, "]");
+    else if (listening->lists)
+        text_add_constant(&text, "\"resourcesListChanged\":true");
+    text_add_constant(&text, "}");
+    finish(&text, listening->call);
+    listening->begun = true;
+}
+
+/* ---- the call -------------------------------------------------------------------------------------- */
 
 static unsigned count(const struct mcp *mcp) {
     const struct listening *listening;
@@ -67,24 +120,51 @@ static unsigned count(const struct mcp *mcp) {
     return n;
 }
 
+/* False: the call was answered. */
+static bool subscribe(struct rpc_call *call, struct listening *listening, const json_t *uris) {
+    size_t i;
+    json_t *uri;
+    json_array_foreach (uris, i, uri) {
+        if (!json_is_string(uri)) {
+            struct rpc_complaint complaint = {"/notifications/resourceSubscriptions", "must be strings"};
+            rpc_complain(call, &complaint);
+            return false;
+        }
+        if (news_subscribe(&mcp_of(call)->news, &listening->subscriber, json_string_value(uri)) != 0) {
+            rpc_fail(call, STATUS_BUSY, "too many subscriptions");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void run_listen(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
     const json_t *filter = json_object_get(params, "notifications");
-    struct listening *listening = count(mcp) < LISTENING_MAX ? malloc(sizeof(*listening)) : NULL;
-    if (!json_is_object(filter) || !listening) {
-        free(listening);
-        if (json_is_object(filter))
-            rpc_fail(call, STATUS_BUSY, "too many subscriptions are open");
-        else
-            rpc_error(call, MESSAGE_INVALID_PARAMS, "notifications must be an object", NULL);
+    if (!json_is_object(filter)) {
+        rpc_error(call, MESSAGE_INVALID_PARAMS, "notifications must be an object", NULL);
+        return;
+    }
+    struct listening *listening = count(mcp) < LISTENING_MAX ? calloc(1, sizeof(*listening)) : NULL;
+    if (!listening) {
+        rpc_fail(call, STATUS_BUSY, "too many subscriptions are open");
         return;
     }
     listening->call = call;
+    listening->lists =
+        mcp->settings.mcp_watches > 0 && json_is_true(json_object_get(filter, "resourcesListChanged"));
+    subscriber_init(&listening->subscriber, tell_updated);
+    news_join(&mcp->news);
+    if (!subscribe(call, listening, json_object_get(filter, "resourceSubscriptions"))) {
+        subscriber_clear(&mcp->news.subscriptions, &listening->subscriber);
+        free(listening);
+        return;
+    }
     LIST_INSERT_HEAD(&mcp->listening, listening, link);
     call->state = listening;
     call->waiting = cancelled;
     mcp_watch(mcp);
-    acknowledge(call, filter);
+    news_when_ready(&mcp->news, call, acknowledge);
 }
 
 const struct rpc_method mcp_listen_rows[] = {

@@ -19,6 +19,7 @@
 
 #define BATCHES_UNTIL 2 /* index of 2025-06-18, which has no batches any more */
 #define KEY_FILE_MAX  4096
+#define RECALL_MOST   ((size_t)64 << 20) /* bytes of events kept for all sessions */
 
 static const struct setting mcp_settings[] = {
 #define SETTING(kind, field, initial, range, help)                                                           \
@@ -167,8 +168,8 @@ bool mcp_admit(struct rpc_call *call, json_t *params) {
 
 /* ---- sessions -------------------------------------------------------------------------------------- */
 
-static uint32_t now_of(const struct mcp *mcp) {
-    return (uint32_t)loop_now(mcp->rpc->loop);
+uint32_t mcp_date(const struct mcp *mcp) {
+    return (uint32_t)loop_date(mcp->rpc->loop);
 }
 
 bool mcp_token_of(struct rpc_call *call, struct mcp_token *token) {
@@ -189,7 +190,7 @@ struct mcp_session *mcp_session_of(struct rpc_call *call, bool create) {
         return rpc_front_session(request->conn);
     if (!mcp_token_of(call, &token))
         return NULL;
-    return create ? mcp_session_get(&mcp->sessions, &token, now_of(mcp))
+    return create ? mcp_session_get(&mcp->sessions, &token, mcp_date(mcp))
                   : mcp_session_find(&mcp->sessions, &token);
 }
 
@@ -208,12 +209,14 @@ bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token) {
         session->token.can = token->can;
         return true;
     }
-    session = mcp_session_get(&mcp->sessions, token, now_of(mcp));
+    session = mcp_session_get(&mcp->sessions, token, mcp_date(mcp));
     if (!session)
         return false;
     session->conn = request->conn;
-    if (rpc_front_keep_session(request->conn, session) == 0)
+    if (rpc_front_keep_session(request->conn, session) == 0) {
+        news_join(&mcp->news);
         return true;
+    }
     mcp_session_free(session);
     return false;
 }
@@ -281,7 +284,9 @@ static int add_rows(struct mcp *mcp) {
 int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
              const struct mcp_settings *settings, char *why, size_t why_size) {
     *mcp = (struct mcp){.rpc = rpc, .objects = objects, .settings = *settings};
-    mcp_sessions_init(&mcp->sessions, (unsigned)settings->mcp_sessions, (uint32_t)settings->mcp_session_age);
+    mcp_sessions_init(&mcp->sessions, (unsigned)settings->mcp_sessions, (uint32_t)settings->mcp_session_age,
+                      &mcp->news.subscriptions, &mcp->recall, &mcp->stats.mcp_states);
+    mcp->recall = (struct recall_budget){.most = RECALL_MOST, .each = (size_t)settings->mcp_replay};
     snprintf(why, why_size, "no memory, or no random numbers");
     int error = load_key(mcp, why, why_size);
     if (!error)
@@ -295,8 +300,10 @@ int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
     rpc->ask = ask_client;
     rpc->prepare = ask_prepare;
     rpc->service.closed = closed;
+    LIST_INIT(&mcp->posts);
     event_stream_init(mcp);
     mcp_watch_init(mcp);
+    news_init(&mcp->news, mcp, &objects->objects->roots, (uint64_t)settings->mcp_watches);
     mcp_http_init(mcp);
     loop_add_counters(rpc->loop,
                       (struct counters_table){"mcp", mcp_counters,
@@ -307,6 +314,8 @@ int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
 void mcp_free(struct mcp *mcp) {
     free(mcp->items);
     mcp->items = NULL;
-    if (mcp->rpc)
-        mcp_sessions_free(&mcp->sessions);
+    if (!mcp->rpc)
+        return;
+    mcp_sessions_free(&mcp->sessions);
+    news_free(&mcp->news);
 }

@@ -9,6 +9,7 @@
 #ifndef SLUICE_HANDLERS_MCP_MCP_H
 #define SLUICE_HANDLERS_MCP_MCP_H
 
+#include "handlers/mcp/news.h"
 #include "handlers/mcp/session.h"
 #include "handlers/rpc/object_calls.h"
 
@@ -45,8 +46,11 @@ struct mcp {
     struct http_handler http_handler;
     uint8_t key[MCP_KEY];
     struct mcp_sessions sessions;
+    struct news news;
+    struct recall_budget recall;
     const struct rpc_method **items; /* resources, templates and prompts of others */
     unsigned items_count;
+    LIST_HEAD(, post) posts;  /* of POST /mcp, whose streams can be resumed */
     LIST_HEAD(, asked) asked; /* questions to clients */
     unsigned asked_count;
     uint64_t asked_last;
@@ -89,6 +93,14 @@ const char *mcp_text_param(struct rpc_call *call, const json_t *params, const ch
 
 /* Adds the URI of an object in quotes. */
 void mcp_add_uri(struct text *out, struct span key);
+/* The key of an object's URI; false: it is none. */
+bool mcp_key_of(const char *uri, char *key, size_t size, size_t *n);
+/* Seconds since 1970, by the clock that tokens go by. */
+uint32_t mcp_date(const struct mcp *mcp);
+/* Some call waits for its client from now on (watch.h). */
+void mcp_watch(struct mcp *mcp);
+/* Tells the subscriptions/listen that want to know that there are other resources. */
+void mcp_listen_tell_list(struct mcp *mcp);
 /* Answers with what out holds, and frees it. */
 void mcp_answer(struct rpc_call *call, struct text *out);
 /* The capabilities and name of the server, as JSON members without braces. */

@@ -26,8 +26,7 @@ void mcp_add_uri(struct text *out, struct span key) {
     text_add_quoted(out, span_of(room, n));
 }
 
-/* The key of an object's URI; false: it is none. */
-static bool key_of(const char *uri, char *key, size_t size, size_t *n) {
+bool mcp_key_of(const char *uri, char *key, size_t size, size_t *n) {
     size_t prefix = sizeof(PREFIX) - 1;
     if (strncmp(uri, PREFIX, prefix) != 0)
         return false;
@@ -155,15 +154,13 @@ static void run_read(struct rpc_call *call, json_t *params) {
         return;
     if (!call->modern)
         call->wrap = &legacy_wrap;
-    if (key_of(uri, key, sizeof(key), &n))
+    if (mcp_key_of(uri, key, sizeof(key), &n))
         object_read(mcp->objects, call, span_of(key, n), 0, 0, was_read);
     else
         not_found(call, uri);
 }
 
 /* ---- subscriptions ----------------------------------------------------------------------------------- */
-
-#define SUBSCRIPTIONS_MAX 256 /* of one session */
 
 static struct mcp_session *subscriber(struct rpc_call *call) {
     struct mcp_session *session = mcp_session_of(call, true);
@@ -172,19 +169,21 @@ static struct mcp_session *subscriber(struct rpc_call *call) {
     return session;
 }
 
+static void reply_empty(struct rpc_call *call) {
+    rpc_result_text(call, span_text("{}"));
+}
+
 static void run_subscribe(struct rpc_call *call, json_t *params) {
+    struct news *news = &mcp_of(call)->news;
     const char *uri = mcp_text_param(call, params, "uri");
     struct mcp_session *session = uri ? subscriber(call) : NULL;
     if (!session)
         return;
-    if (!session->subscriptions)
-        session->subscriptions = json_object();
-    if (json_object_size(session->subscriptions) >= SUBSCRIPTIONS_MAX) {
-        rpc_fail(call, STATUS_BUSY, "too many subscriptions of this session");
-        return;
-    }
-    json_object_set_new(session->subscriptions, uri, json_true());
-    rpc_result_text(call, span_text("{}"));
+    news_join(news);
+    if (news_subscribe(news, &session->subscriber, uri) != 0)
+        rpc_fail(call, STATUS_BUSY, "too many subscriptions");
+    else
+        news_when_ready(news, call, reply_empty);
 }
 
 static void run_unsubscribe(struct rpc_call *call, json_t *params) {
@@ -192,7 +191,7 @@ static void run_unsubscribe(struct rpc_call *call, json_t *params) {
     struct mcp_session *session = uri ? subscriber(call) : NULL;
     if (!session)
         return;
-    json_object_del(session->subscriptions, uri);
+    subscriber_remove(&mcp_of(call)->news.subscriptions, &session->subscriber, uri);
     rpc_result_text(call, span_text("{}"));
 }
 

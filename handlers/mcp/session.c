@@ -1,10 +1,13 @@
 #include "handlers/mcp/session.h"
 
 #include "handlers/mcp/event_stream.h"
+#include "handlers/rpc/text.h"
 #include "proto/little.h"
+#include "reactor/rpc_front.h"
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,13 +74,17 @@ const char *mcp_level_name(enum mcp_level level) {
     return level_names[level];
 }
 
-void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age) {
+void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age,
+                       struct subscriptions *subscriptions, struct recall_budget *budget, uint64_t *states) {
     for (unsigned i = 0; i < MCP_SESSION_BUCKETS; i++)
         LIST_INIT(&sessions->buckets[i]);
     TAILQ_INIT(&sessions->by_age);
     sessions->count = 0;
     sessions->max = max;
     sessions->age = age;
+    sessions->subscriptions = subscriptions;
+    sessions->budget = budget;
+    sessions->states = states;
 }
 
 void mcp_sessions_free(struct mcp_sessions *sessions) {
@@ -95,17 +102,28 @@ struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct
     return NULL;
 }
 
-/* Those whose ids have expired need no state. A socket's session ends with its connection. */
-static void expire(struct mcp_sessions *sessions, uint32_t now) {
+/* A socket's session ends with its connection. */
+void mcp_sessions_expire(struct mcp_sessions *sessions, uint32_t now) {
     struct mcp_session *session, *next;
     for (session = TAILQ_FIRST(&sessions->by_age); session; session = next) {
         next = TAILQ_NEXT(session, age);
-        if (session->conn || session->stream)
-            continue;
-        if (session->token.made + sessions->age > now)
-            return;
-        mcp_session_free(session);
+        if (!session->conn && session->token.made + sessions->age < now)
+            mcp_session_free(session);
     }
+}
+
+/* The resource has changed (2025-11-25, Resources, "Subscriptions"). */
+static void tell_updated(struct subscriber *subscriber, const char *uri) {
+    struct mcp_session *session =
+        (struct mcp_session *)(void *)((char *)subscriber - offsetof(struct mcp_session, subscriber));
+    struct text text = {0};
+    text_add_constant(
+        &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":");
+    text_add_quoted(&text, span_text(uri));
+    text_add_constant(&text, "}}");
+    if (!text.failed)
+        mcp_session_say(session, span_of(text.p, text.n));
+    text_free(&text);
 }
 
 struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
@@ -114,23 +132,51 @@ struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct 
     if (session)
         return session;
     if (sessions->count >= sessions->max)
-        expire(sessions, now);
+        mcp_sessions_expire(sessions, now);
     if (sessions->count >= sessions->max || !(session = calloc(1, sizeof(*session))))
         return NULL;
     session->sessions = sessions;
     session->token = *token;
+    subscriber_init(&session->subscriber, tell_updated);
+    recall_init(&session->recall);
     LIST_INSERT_HEAD(&sessions->buckets[token->nonce % MCP_SESSION_BUCKETS], session, link);
     TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
-    sessions->count++;
+    *sessions->states = ++sessions->count;
     return session;
 }
 
-void mcp_session_free(struct mcp_session *session) {
-    LIST_REMOVE(session, link);
-    TAILQ_REMOVE(&session->sessions->by_age, session, age);
-    session->sessions->count--;
+static void end_stream(struct mcp_session *session) {
     if (session->stream)
         event_stream_disown(session->stream);
-    json_decref(session->subscriptions);
+    session->stream = NULL;
+    session->streamed = false;
+}
+
+void mcp_session_free(struct mcp_session *session) {
+    struct mcp_sessions *sessions = session->sessions;
+    LIST_REMOVE(session, link);
+    TAILQ_REMOVE(&sessions->by_age, session, age);
+    *sessions->states = --sessions->count;
+    end_stream(session);
+    subscriber_clear(sessions->subscriptions, &session->subscriber);
+    recall_clear(&session->recall, sessions->budget);
     free(session);
+}
+
+void mcp_session_revoke(struct mcp_session *session) {
+    session->revoked = true;
+    end_stream(session);
+    subscriber_clear(session->sessions->subscriptions, &session->subscriber);
+    recall_clear(&session->recall, session->sessions->budget);
+}
+
+void mcp_session_say(struct mcp_session *session, struct span text) {
+    char id[RECALL_ID];
+    if (session->conn)
+        rpc_front_notify(session->conn, text);
+    if (!session->streamed)
+        return;
+    recall_add(&session->recall, session->sessions->budget, 0, text, id);
+    if (session->stream)
+        event_stream_send(session->stream, id, text);
 }

@@ -7,9 +7,9 @@
 #ifndef SLUICE_HANDLERS_MCP_SESSION_H
 #define SLUICE_HANDLERS_MCP_SESSION_H
 
-#include "proto/span.h"
+#include "handlers/mcp/recall.h"
+#include "handlers/mcp/subscriptions.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -27,7 +27,7 @@ struct event_stream;
 struct mcp_token {
     uint8_t version; /* index in mcp_legacy_versions */
     uint8_t can;     /* MCP_CAN_* */
-    uint32_t made;   /* seconds since 1970 */
+    uint32_t made;   /* seconds since 1970, by the clock that all nodes go by */
     uint64_t nonce;
 };
 
@@ -59,9 +59,12 @@ struct mcp_session {
     struct mcp_token token;
     struct conn *conn; /* of a socket's session; NULL: HTTP's */
     enum mcp_level level;
-    bool revoked;                /* DELETE: its id is dead */
-    json_t *subscriptions;       /* object: URI -> true; NULL: none */
+    bool revoked; /* DELETE: its id is dead */
+    struct subscriber subscriber;
     struct event_stream *stream; /* GET's, where notifications go; NULL: none */
+    bool streamed;               /* it had one: what it misses is kept for its return */
+    unsigned streams;            /* of POSTs so far */
+    struct recall recall;
 };
 
 #define MCP_SESSION_BUCKETS 1024
@@ -71,9 +74,14 @@ struct mcp_sessions {
     TAILQ_HEAD(, mcp_session) by_age;
     unsigned count, max;
     uint32_t age; /* seconds until a token expires */
+    struct subscriptions *subscriptions;
+    struct recall_budget *budget;
+    uint64_t *states; /* a counter of them */
 };
 
-void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age);
+/* subscriptions, budget and states, which counts the sessions, must stay. */
+void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age,
+                       struct subscriptions *subscriptions, struct recall_budget *budget, uint64_t *states);
 void mcp_sessions_free(struct mcp_sessions *sessions);
 /* NULL: no state here. */
 struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct mcp_token *token);
@@ -81,5 +89,11 @@ struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct
 struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
                                     uint32_t now);
 void mcp_session_free(struct mcp_session *session);
+/* DELETE: its id is dead, and nothing else is left of it. */
+void mcp_session_revoke(struct mcp_session *session);
+/* Frees those whose ids have expired, and ends their streams. */
+void mcp_sessions_expire(struct mcp_sessions *sessions, uint32_t now);
+/* A message of the server's own accord, to the session's connection or stream; kept for a stream that is to come back. */
+void mcp_session_say(struct mcp_session *session, struct span text);
 
 #endif

@@ -1,6 +1,7 @@
 #include "handlers/mcp/watch.h"
 
 #include "handlers/mcp/ask.h"
+#include "handlers/mcp/post.h"
 #include "reactor/conn.h"
 #include "reactor/loop.h"
 
@@ -21,7 +22,8 @@ static struct rpc_call *forsaken(const struct rpc_batch *batch) {
 static void watched(struct deadline *deadline) {
     struct mcp *mcp = (struct mcp *)(void *)((char *)deadline - offsetof(struct mcp, watching));
     struct rpc_batch *batch, *next;
-    if (mcp->rpc->loop->state >= LOOP_DRAINING) {
+    bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = posts_expire(mcp, draining);
+    if (draining) {
         mcp_listen_drain(mcp);
         ask_drain(mcp);
     }
@@ -29,9 +31,11 @@ static void watched(struct deadline *deadline) {
         next = LIST_NEXT(batch, link);
         struct rpc_call *call = forsaken(batch);
         if (call)
+            rpc_pause(call); /* it may come back for a stream that can be resumed */
+        if (call && batch->request)
             rpc_cancel(call);
     }
-    if (!LIST_EMPTY(&mcp->listening) || !LIST_EMPTY(&mcp->asked))
+    if (parted || !LIST_EMPTY(&mcp->listening) || !LIST_EMPTY(&mcp->asked))
         mcp_watch(mcp);
 }
 

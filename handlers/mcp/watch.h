@@ -6,8 +6,6 @@
 #include "handlers/mcp/mcp.h"
 
 void mcp_watch_init(struct mcp *mcp);
-/* Some call waits from now on. */
-void mcp_watch(struct mcp *mcp);
 /* Ends all subscriptions, and tells their clients. For watch.c. */
 void mcp_listen_drain(struct mcp *mcp);
 

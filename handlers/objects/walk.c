@@ -68,7 +68,8 @@ static void free_entries(struct entries *entries) {
 
 /* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk. Links to files inside are
  * objects. */
-static char kind_of(const struct place *place, int directory, const struct dirent *found) {
+static char kind_of(const struct walk *walk, const struct place *place, int directory,
+                    const struct dirent *found) {
     struct stat st;
     unsigned char type = found->d_type;
     if (type == DT_UNKNOWN) {
@@ -79,6 +80,8 @@ static char kind_of(const struct place *place, int directory, const struct diren
                : S_ISLNK(st.st_mode) ? DT_LNK
                                      : DT_SOCK;
     }
+    if (walk->directory)
+        return type == DT_DIR ? 'd' : 0;
     if (type != DT_LNK)
         return type == DT_REG ? 'f' : type == DT_DIR ? 'd' : 0;
     char path[OBJECT_KEY_MAX + NAME_MAX + 2];
@@ -110,12 +113,14 @@ static int read_directory(struct walk *walk, const struct place *place, bool top
         return 0;
     }
     int error = 0;
-    for (struct dirent *found; !error && (found = readdir(dir));) {
+    if (walk->directory)
+        walk->more = !walk->directory(walk, fd, span_of(place->key, place->n));
+    for (struct dirent *found; !error && !walk->more && (found = readdir(dir));) {
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         if (top && is_named_root(walk->roots, found->d_name))
             continue;
-        char kind = kind_of(place, dirfd(dir), found);
+        char kind = kind_of(walk, place, dirfd(dir), found);
         if (kind)
             error = add_entry(entries, found->d_name, kind == 'd', NULL);
         if (atomic_load_explicit(walk->cancelled, memory_order_relaxed))
@@ -172,7 +177,7 @@ static int visit_file(struct walk *walk, struct span key) {
 
 /* Can the keys that start with directory ("a/b/") be wanted? */
 static bool may_hold(const struct walk *walk, struct span directory) {
-    if (!starts_with(directory, walk->prefix) && !starts_with(walk->prefix, directory))
+    if (!starts_with(walk->prefix, directory) && (walk->way || !starts_with(directory, walk->prefix)))
         return false;
     return walk->after.n == 0 || starts_with(walk->after, directory) ||
            compare_keys(directory, walk->after) > 0;

@@ -16,11 +16,17 @@ static void dispatch(struct rpc_batch *batch);
 void rpc_batch_abandon(struct rpc_batch *batch) {
     struct rpc_call *call, *next;
     batch->request = NULL;
+    batch->detached = false;
     batch->left.n = 0;
     for (call = LIST_FIRST(&batch->calls); call; call = next) {
         next = LIST_NEXT(call, link);
         rpc_cancel(call); /* does not answer it */
     }
+}
+
+void rpc_batch_detach(struct rpc_batch *batch) {
+    batch->request = NULL;
+    batch->detached = true;
 }
 
 static void client_left(struct request *request) {
@@ -59,8 +65,10 @@ static void send_reply(struct rpc_batch *batch) {
     char *text = batch->answers > 0 ? text_take(&batch->out) : NULL;
     int fd = batch->fd;
     batch->fd = -1;
-    request->state = NULL;
-    request->cleanup = NULL;
+    if (request) {
+        request->state = NULL;
+        request->cleanup = NULL;
+    }
     batch->way->reply(batch, text, n, fd);
 }
 
@@ -71,7 +79,7 @@ static void finish(struct rpc_batch *batch) {
     if (batch->left.n > 0 && batch->open < (unsigned)batch->rpc->settings.rpc_parallel) {
         dispatch(batch);
     } else if (batch->open == 0) {
-        if (batch->request)
+        if (batch->request || batch->detached)
             send_reply(batch);
         free_batch(batch);
     }
@@ -115,7 +123,7 @@ static struct span id_of(const struct rpc_call *call) {
 }
 
 static bool wanted(const struct rpc_call *call) {
-    return call->batch->request && !call->notice && !call->cancelled;
+    return (call->batch->request || call->batch->detached) && !call->notice && !call->cancelled;
 }
 
 void rpc_silence(struct rpc_call *call) {
@@ -305,8 +313,14 @@ void rpc_run_method(struct rpc_call *call) {
 
 void rpc_notify(struct rpc_call *call, struct span text) {
     struct rpc_batch *batch = call->batch;
-    if (batch->request && !call->cancelled && batch->way->notify)
+    if ((batch->request || batch->detached) && !call->cancelled && batch->way->notify)
         batch->way->notify(batch, text);
+}
+
+void rpc_pause(struct rpc_call *call) {
+    struct rpc_batch *batch = call->batch;
+    if (batch->request && !call->cancelled && batch->way->pause)
+        batch->way->pause(batch);
 }
 
 static void run_call(struct rpc_call *call, struct span params) {

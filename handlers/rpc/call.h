@@ -30,6 +30,8 @@ struct rpc_way {
     void (*reply)(struct rpc_batch *batch, char *text, size_t n, int fd);
     /* A notification that belongs to the message, before its reply; NULL: there is no way. */
     void (*notify)(struct rpc_batch *batch, struct span text);
+    /* The client is to come back for the rest later. May be NULL. */
+    void (*pause)(struct rpc_batch *batch);
     /* Looks at a call before its method runs; false: it has answered it. May be NULL. */
     bool (*admit)(struct rpc_call *call, json_t *params);
     /* What the client answers to something that the server asked. May be NULL. */
@@ -61,6 +63,7 @@ struct rpc_batch {
     unsigned answers; /* in out */
     bool array;
     bool dispatching; /* inside dispatch(): the reply waits */
+    bool detached;    /* there is no request any more, but the way still has somebody to tell */
     int fd;           /* rides on the reply; -1: none */
     int code;         /* of the last error; 0: none */
     char *rest;       /* members not yet started: a copy, owned */
@@ -97,6 +100,9 @@ void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_wa
 /* The client has left: what is in hand goes on without it, and its answers are dropped. */
 void rpc_batch_abandon(struct rpc_batch *batch);
 
+/* The request ends, but not the way: all that was to be said still is. */
+void rpc_batch_detach(struct rpc_batch *batch);
+
 /* The answer; result is taken. NULL: out of memory. */
 void rpc_result(struct rpc_call *call, json_t *result);
 /* The answer as JSON text. */
@@ -121,6 +127,8 @@ bool rpc_attach(struct rpc_call *call, int fd);
 
 /* A notification that belongs to the call, before its answer; dropped where there is no way for it. */
 void rpc_notify(struct rpc_call *call, struct span text);
+/* The client shall come back for the rest, where the way has a way for it. */
+void rpc_pause(struct rpc_call *call);
 /* Runs the call's method (which may have been changed) with its params, checked first. */
 void rpc_run_method(struct rpc_call *call);
 
@@ -144,8 +152,9 @@ struct rpc_work {
     const char *progress;         /* in: the progress token as JSON; NULL: no progress is wanted */
     int level;                    /* in: least level of log messages, as in MCP; -1: none are wanted */
     unsigned can;                 /* in: abilities of the client */
-    json_t *result;               /* out: taken */
-    char *text;                   /* out: the result as JSON text instead, malloc'ed, taken */
+    bool called;        /* in: for a client of JSON-RPC, who can be told something before the answer */
+    json_t *result;     /* out: taken */
+    char *text;         /* out: the result as JSON text instead, malloc'ed, taken */
     json_t *asks;       /* out: requests to the client, by key: the work is done again with their answers */
     int code;           /* out: not 0: an error with this code and message */
     enum status status; /* out: not OK: an error with this status and message */
@@ -154,5 +163,7 @@ struct rpc_work {
 
 /* Any thread, during the work: a notification for the client. */
 void rpc_work_notify(struct rpc_work *work, struct span text);
+/* The same for rpc_pause(). */
+void rpc_work_pause(struct rpc_work *work);
 
 #endif

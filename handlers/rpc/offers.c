@@ -128,6 +128,12 @@ static int tell_cancelled(struct sluice_call *call) {
     return *view_of(call)->work->cancelled;
 }
 
+static void pause_call(struct sluice_call *call) {
+    struct rpc_work *work = view_of(call)->work;
+    if (work->called)
+        rpc_work_pause(work);
+}
+
 static const struct sluice_call_api api = {
     .version = SLUICE_HANDLER_VERSION,
     .result = say_result,
@@ -138,6 +144,7 @@ static const struct sluice_call_api api = {
     .ask = ask,
     .again = again,
     .cancelled = tell_cancelled,
+    .pause = pause_call,
 };
 
 static void call_handler(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {

@@ -80,6 +80,7 @@ struct sluice_call_api {
     const char *(*ask)(struct sluice_call *call, const char *key, const char *method, const char *params);
     void (*again)(struct sluice_call *call, const char *key, const char *method, const char *params);
     int (*cancelled)(struct sluice_call *call);
+    void (*pause)(struct sluice_call *call);
 };
 
 /* Adds an offer. 0, or -1: the reason is noted. */
@@ -129,6 +130,12 @@ static inline void sluice_call_again(struct sluice_call *call, const char *key, 
 /* Not 0: nobody wants the answer any more. */
 static inline int sluice_call_cancelled(struct sluice_call *call) {
     return call->api->cancelled(call);
+}
+
+/* For long work: the client's connection ends now where the client can come back for the rest (event streams of MCP
+ * sessions over HTTP), so that nothing waits in between. Elsewhere nothing happens. */
+static inline void sluice_call_pause(struct sluice_call *call) {
+    call->api->pause(call);
 }
 
 #ifdef __cplusplus

@@ -52,7 +52,7 @@ struct passage {
     json_t *params;
     char *token; /* of work.progress; owned */
     pthread_mutex_t lock;
-    struct text notes; /* each one, and a NUL */
+    struct text notes; /* each one, and a NUL; an empty one: rpc_pause() */
     bool posted;
 };
 
@@ -75,7 +75,10 @@ static void deliver(struct passage *passage) {
     pthread_mutex_unlock(&passage->lock);
     for (size_t at = 0; at < notes.n && passage->call;) {
         struct span note = span_text(notes.p + at);
-        rpc_notify(passage->call, note);
+        if (note.n > 0)
+            rpc_notify(passage->call, note);
+        else
+            rpc_pause(passage->call);
         at += note.n + 1;
     }
     text_free(&notes);
@@ -105,6 +108,10 @@ void rpc_work_notify(struct rpc_work *work, struct span text) {
         passage->posted = false;
         pthread_mutex_unlock(&passage->lock);
     }
+}
+
+void rpc_work_pause(struct rpc_work *work) {
+    rpc_work_notify(work, span_of("", 0));
 }
 
 static void work_in_thread(struct job *job) {
@@ -165,6 +172,7 @@ static struct passage *new_passage(struct rpc_call *call) {
     passage->work.context = call->method->context;
     passage->work.answers = call->answers;
     passage->work.level = -1;
+    passage->work.called = true;
     const json_t *token = json_object_get(call->meta, "progressToken");
     if (token)
         passage->work.progress = passage->token = json_dumps(token, JSON_COMPACT | JSON_ENCODE_ANY);

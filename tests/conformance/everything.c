@@ -59,6 +59,14 @@ static void progress(struct sluice_call *call, const char *params, void *user) {
     reply_text(call, "Tool with progress executed");
 }
 
+/* SEP-1699: the stream ends before the answer, which the client comes back for. */
+static void reconnection(struct sluice_call *call, const char *params, void *user) {
+    (void)params, (void)user;
+    sluice_call_pause(call);
+    nap(100);
+    reply_text(call, "Reconnection test completed successfully");
+}
+
 static void fails(struct sluice_call *call, const char *params, void *user) {
     (void)params, (void)user;
     sluice_call_error(call, -32603, "This tool intentionally returns an error for testing");
@@ -338,10 +346,9 @@ static const struct sluice_offer offers[] = {
                                                       "json\",\"text\":\"{\\\"test\\\":\\\"data\\\","
                                                       "\\\"value\\\":123}\"}}")),
     TOOL("test_tool_with_logging", "Logs while it runs", NO_PARAMS, logging, NULL),
+    TOOL("test_reconnection", "Ends its stream and answers a little later", NO_PARAMS, reconnection, NULL),
     TOOL("test_tool_with_progress", "Tells its progress", NO_PARAMS, progress, NULL),
     TOOL("test_error_handling", "Always fails", NO_PARAMS, fails, NULL),
-    TOOL("test_reconnection", "Answers", NO_PARAMS, constant,
-         CONTENT(TEXT("Reconnection test completed successfully"))),
     TOOL("test_sampling", "Has the client sample", ONE_TEXT("prompt"), sampling, NULL),
     TOOL("test_elicitation", "Asks the user", ONE_TEXT("message"), elicitation, NULL),
     TOOL("test_elicitation_sep1034_defaults", "Asks the user, with defaults", NO_PARAMS, elicit_constant,

@@ -1,0 +1,38 @@
+/* What has changed, told to those who listen: sessions with a connection or a stream, and subscriptions/listen.
+ *
+ *     inotify -> changes.c -> touched topics, "the list is another one" -> a moment later, once -> sessions, listeners
+ *
+ * Directories are watched only while somebody listens, and for a little while afterwards. */
+#ifndef SLUICE_HANDLERS_MCP_NEWS_H
+#define SLUICE_HANDLERS_MCP_NEWS_H
+
+#include "handlers/mcp/subscriptions.h"
+#include "handlers/objects/changes.h"
+#include "reactor/deadlines.h"
+
+struct mcp;
+struct rpc_call;
+
+struct news {
+    struct mcp *mcp;
+    struct changes changes;
+    struct subscriptions subscriptions;
+    struct deadline_class soon, beats;
+    struct deadline due; /* of soon */
+    struct deadline beat;
+    unsigned silent;                 /* beats without an audience */
+    TAILQ_HEAD(, awaiting) awaiting; /* calls that wait until all is watched */
+    bool listed;
+};
+
+/* roots must stay. most: directories watched, 0: nothing is ever told. */
+void news_init(struct news *news, struct mcp *mcp, const struct roots *roots, uint64_t most);
+/* Somebody listens from now on. */
+void news_join(struct news *news);
+/* 0 or as subscriber_add(); uri may be anything. */
+int news_subscribe(struct news *news, struct subscriber *subscriber, const char *uri);
+/* Goes on with the call as soon as every change is told: now, or when the directories have been walked. go answers it. */
+void news_when_ready(struct news *news, struct rpc_call *call, void (*go)(struct rpc_call *call));
+void news_free(struct news *news);
+
+#endif

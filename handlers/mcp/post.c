@@ -1,0 +1,157 @@
+#include "handlers/mcp/post.h"
+
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <stdlib.h>
+
+#define PARTED_MAX  60.0 /* seconds that an answer waits for its client to come back */
+#define PRIMED_FROM 3    /* index of 2025-11-25: earlier clients take no event without data */
+
+static void gone(void *owner) {
+    struct post *post = owner;
+    post->stream = NULL;
+    if (!post->batch)
+        return;
+    if (post->number == 0) {
+        rpc_batch_abandon(
+            post->batch); /* nobody is left to tell; the modern era takes it for a cancellation */
+        return;
+    }
+    post->parted = loop_now(post->mcp->rpc->loop);
+    rpc_batch_detach(post->batch);
+    mcp_watch(post->mcp);
+}
+
+static struct mcp_session *session_of(const struct post *post) {
+    struct mcp_session *session = mcp_session_find(&post->mcp->sessions, &post->token);
+    return session && !session->revoked ? session : NULL;
+}
+
+/* A session's streams have numbers, and it remembers their events. */
+static void make_resumable(struct post *post) {
+    struct mcp *mcp = post->mcp;
+    if (post->modern || !post->has_token || mcp->recall.each == 0)
+        return;
+    struct mcp_session *session = mcp_session_get(&mcp->sessions, &post->token, mcp_date(mcp));
+    if (!session || session->revoked)
+        return;
+    post->number = ++session->streams;
+    LIST_INSERT_HEAD(&mcp->posts, post, link);
+    if (post->token.version >= PRIMED_FROM) {
+        char id[RECALL_ID];
+        recall_print(post->number, session->recall.last, id);
+        event_stream_prime(post->stream, id);
+    }
+}
+
+static void open_stream(struct post *post) {
+    struct request *request = post->batch->request;
+    if (post->opened || !post->takes_events || !request || request->replied)
+        return;
+    post->stream = event_stream_open(post->mcp, request, post->session[0] ? post->session : NULL, gone, post);
+    post->opened = post->stream != NULL;
+    if (post->opened)
+        make_resumable(post);
+}
+
+/* The event's id if it is kept; "" if not. */
+static const char *keep(const struct post *post, struct span text, char id[static RECALL_ID]) {
+    struct mcp_session *session = post->number ? session_of(post) : NULL;
+    if (!session)
+        return NULL;
+    recall_add(&session->recall, session->sessions->budget, post->number, text, id);
+    return id;
+}
+
+void post_say(struct post *post, struct span text) {
+    char id[RECALL_ID];
+    open_stream(post);
+    if (!post->opened)
+        return;
+    const char *its = keep(post, text, id);
+    if (post->stream)
+        event_stream_send(post->stream, its, text);
+}
+
+void post_answer(struct post *post, struct span text) {
+    char id[RECALL_ID];
+    const char *its = text.p ? keep(post, text, id) : NULL;
+    if (post->stream)
+        event_stream_answer(post->stream, its, text);
+    post->stream = NULL;
+}
+
+void post_pause(struct post *post) {
+    open_stream(post);
+    struct event_stream *stream = post->stream;
+    if (!stream || post->number == 0)
+        return;
+    gone(post);
+    event_stream_disown(stream);
+}
+
+void post_drop(struct post *post) {
+    if (post->stream)
+        event_stream_disown(post->stream);
+    if (post->number)
+        LIST_REMOVE(post, link);
+    free(post);
+}
+
+void post_recall(const struct mcp_session *session, unsigned stream, uint64_t last, struct event_stream *to) {
+    char id[RECALL_ID];
+    const struct recall_event *event = NULL;
+    while ((event = recall_next(&session->recall, stream, last, event))) {
+        recall_print(stream, event->number, id);
+        event_stream_send(to, id, span_of(event->data, event->n));
+    }
+}
+
+static struct post *find(const struct mcp *mcp, const struct mcp_session *session, unsigned number) {
+    struct post *post;
+    LIST_FOREACH (post, &mcp->posts, link) {
+        if (post->number == number && post->token.nonce == session->token.nonce)
+            return post;
+    }
+    return NULL;
+}
+
+bool post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                 uint64_t last) {
+    struct post *post = find(mcp, session, number);
+    const struct recall *recall = &session->recall;
+    bool whole = last >= recall->lost && last <= recall->last; /* what came behind it is all there */
+    if (number > session->streams || !whole)
+        return false;
+    struct event_stream *stream = event_stream_open(mcp, request, NULL, post ? gone : NULL, post);
+    if (!stream)
+        return false;
+    event_stream_listen(stream);
+    post_recall(session, number, last, stream);
+    if (!post) {
+        event_stream_end(stream);
+        return true;
+    }
+    if (post->stream)
+        event_stream_disown(post->stream);
+    post->stream = stream;
+    post->parted = 0;
+    return true;
+}
+
+bool posts_expire(struct mcp *mcp, bool all) {
+    struct post *post, *next;
+    double now = loop_now(mcp->rpc->loop);
+    bool left = false;
+    for (post = LIST_FIRST(&mcp->posts); post; post = next) {
+        next = LIST_NEXT(post, link);
+        if (post->stream || !post->batch)
+            continue;
+        if (all || post->parted + PARTED_MAX < now)
+            rpc_batch_abandon(post->batch);
+        else
+            left = true;
+    }
+    return left;
+}

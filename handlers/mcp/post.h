@@ -1,0 +1,45 @@
+/* A POST of /mcp in hand, and the event stream that may become its reply.
+ *
+ *     said before the answer -> post_say() -> stream opened as the reply -> events, with ids in a session
+ *     client or method ends the stream early (legacy) -> parted: what follows is kept in the session's recall
+ *     GET with Last-Event-ID -> post_resume() -> what was kept, then what follows
+ *     nobody comes back for a while -> abandoned */
+#ifndef SLUICE_HANDLERS_MCP_POST_H
+#define SLUICE_HANDLERS_MCP_POST_H
+
+#include "handlers/mcp/event_stream.h"
+#include "handlers/mcp/mcp.h"
+
+struct post {
+    LIST_ENTRY(post) link; /* of mcp->posts, if it has a number */
+    struct mcp *mcp;
+    struct rpc_batch *batch;     /* NULL: not yet, or replied */
+    struct event_stream *stream; /* NULL: none */
+    struct mcp_token token;
+    bool has_token, modern;
+    bool takes_events;         /* Accept has text/event-stream */
+    bool opened;               /* the reply is a stream, whatever became of it */
+    unsigned number;           /* of the stream within the session; 0: it cannot be resumed */
+    double parted;             /* since when there is no stream */
+    int status;                /* of a reply with an error; 0: 200 */
+    char session[MCP_ID_SIZE]; /* for the reply; "": none */
+};
+
+/* Something that comes before the answer. */
+void post_say(struct post *post, struct span text);
+/* The answer, if the reply is a stream. text.p NULL: there is nothing to say. */
+void post_answer(struct post *post, struct span text);
+/* Ends the stream for now: the client comes back for the rest. Nothing where it cannot. */
+void post_pause(struct post *post);
+/* The batch is over. */
+void post_drop(struct post *post);
+/* A client comes back for the stream of a POST, number, and has had the events up to last. False: nothing is known of it,
+ * and the request is not answered. */
+bool post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                 uint64_t last);
+/* Once a second: abandons those that nobody came back for; all: every parted one. True: some are left. */
+bool posts_expire(struct mcp *mcp, bool all);
+/* The events of a stream behind a number, once more. */
+void post_recall(const struct mcp_session *session, unsigned stream, uint64_t last, struct event_stream *to);
+
+#endif

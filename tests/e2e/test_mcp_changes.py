@@ -1,0 +1,334 @@
+"""What changes below the roots is told to MCP's clients; and streams that break are resumed."""
+import json
+import os
+import shutil
+
+from daemon import until
+from http1 import HttpClient, head
+from mcp import META, MODERN, Modern, SocketSession, meta
+from mcp_case import Mcp
+from rpc import Frames, Lines, call
+
+LIST = "notifications/resources/list_changed"
+UPDATED = "notifications/resources/updated"
+
+
+class Stream:
+    """A stream of events as it comes: what GET /mcp or a POST answers."""
+
+    def __init__(self, address, method, *fields, body=b""):
+        self.client = HttpClient(address)
+        if body:
+            fields = (*fields, f"Content-Length: {len(body)}")
+        self.client.send(head(method, "/mcp", "Accept: application/json, text/event-stream", *fields) + body)
+        self.head = self.client.response_head()
+        self.ids = []
+        self.lines = b""
+
+    def event(self):
+        """The next event's message; None: one without data."""
+        while b"\n\n" not in self.lines:
+            size = int(self.client.take_through(b"\r\n"), 16)
+            if size == 0:
+                raise EOFError
+            self.lines += self.client.take(size)
+            self.client.take(2)
+        block, self.lines = self.lines.split(b"\n\n", 1)
+        fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)
+        if not fields:
+            return self.event()  # a comment
+        if b"id" in fields:
+            self.ids.append(fields[b"id"].decode())
+        return json.loads(fields[b"data"]) if fields.get(b"data") else None
+
+    def message(self):
+        while (message := self.event()) is None:
+            pass
+        return message
+
+    def close(self):
+        self.client.close()
+
+
+class Changing(Mcp):
+    """A daemon on a tree of the test's own, without the conformance module."""
+
+    def setUp(self):
+        self.place = self.directory({"a": b"1", "sub/b": b"2"})
+
+    def put(self, key, data=b"x"):
+        path = self.place / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def listening(self, *arguments, **options):
+        return self.daemon(*arguments, root=self.place, **options)
+
+    def socket(self, kind, server):
+        session = SocketSession(kind, server.unix)
+        self.addCleanup(session.close)
+        return session
+
+    def stream(self, server, method, *fields, **options):
+        stream = Stream(server.tcp, method, *fields, **options)
+        self.addCleanup(stream.close)
+        return stream
+
+    def told(self, hear, wanted):
+        """Hears until every one of the wanted (method, uri) was told; all that came."""
+        came, missing = [], set(wanted)
+        while missing:
+            message = hear()
+            one = message["method"], message.get("params", {}).get("uri")
+            came.append(one)
+            missing.discard(one)
+        return came
+
+
+class Changes(Changing):
+    def hear_all(self, server):
+        """A way to hear for each kind of legacy client, subscribed to sluice:///a and sluice:///new."""
+        uris = "sluice:///a", "sluice:///new%20one", "sluice:///sub/b"
+        for kind in (Lines, Frames):
+            session = self.socket(kind, server)
+            for uri in uris:
+                self.assertEqual(self.result(session, "resources/subscribe", {"uri": uri}), {})
+            yield session.hear
+        session = self.http(server)
+        for uri in uris:
+            self.result(session, "resources/subscribe", {"uri": uri})
+        yield self.stream(server, "GET", f"Mcp-Session-Id: {session.id}").message
+
+    def test_told_to_sessions(self):
+        server = self.listening()
+        hears = list(self.hear_all(server))
+        server.wait_counter("mcp", "mcp_watched", 2)
+        self.put("a", b"12")
+        for hear in hears:
+            self.assertEqual(set(self.told(hear, {(UPDATED, "sluice:///a")})), {(UPDATED, "sluice:///a")})
+        self.put("new one")
+        for hear in hears:
+            self.told(hear, {(LIST, None), (UPDATED, "sluice:///new%20one")})
+        (self.place / "sub" / "b").unlink()
+        for hear in hears:
+            self.told(hear, {(LIST, None), (UPDATED, "sluice:///sub/b")})
+
+    def test_told_to_listeners_of_the_modern_era(self):
+        server = self.listening()
+        params = {"_meta": meta(), "notifications": {"resourcesListChanged": True, "toolsListChanged": True,
+                                                     "resourceSubscriptions": ["sluice:///a"]}}
+        body = json.dumps(call("subscriptions/listen", params, id="x")).encode()
+        stream = self.stream(server, "POST", f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: subscriptions/listen",
+                             "Content-Type: application/json", body=body)
+        first = stream.message()
+        self.assertEqual(first["method"], "notifications/subscriptions/acknowledged")
+        self.assertEqual(first["params"]["notifications"], {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///a"]})
+        server.wait_counter("mcp", "mcp_watched", 2)
+        self.put("a", b"12")
+        message = stream.message()
+        self.assertEqual((message["method"], message["params"]["uri"]), (UPDATED, "sluice:///a"))
+        self.assertEqual(message["params"]["_meta"], {META + "subscriptionId": "x"})
+        self.put("c")
+        self.assertEqual(stream.message()["method"], LIST)
+        self.assertEqual(stream.ids, [])
+
+    def test_directories_that_come_go_and_move(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        keys = "new/deep/er/x", "moved/deep/er/x", "sub/b", "elsewhere/b"
+        for key in keys:
+            self.result(session, "resources/subscribe", {"uri": f"sluice:///{key}"})
+        server.wait_counter("mcp", "mcp_watched", 2)
+        self.put("new/deep/er/x")
+        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///new/deep/er/x")})
+        server.wait_counter("mcp", "mcp_watched", 5)
+        os.rename(self.place / "new", self.place / "moved")
+        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///new/deep/er/x"), (UPDATED, "sluice:///moved/deep/er/x")})
+        until(lambda: server.counter("mcp", "mcp_watched") == 5, "the same directories are watched")
+        self.put("moved/deep/er/x", b"more")
+        came = self.told(session.hear, {(UPDATED, "sluice:///moved/deep/er/x")})
+        self.assertNotIn((UPDATED, "sluice:///new/deep/er/x"), came)
+        shutil.rmtree(self.place / "moved")
+        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///moved/deep/er/x")})
+        until(lambda: server.counter("mcp", "mcp_watched") == 2, "what is gone is not watched")
+        away = self.directory() / "away"
+        shutil.move(self.place / "sub", away)
+        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///sub/b")})
+        self.assertEqual(server.counter("mcp", "mcp_watched"), 1)
+
+    def test_named_roots(self):
+        other = self.directory({"m": b"1"})
+        server = self.daemon(root=False, config=f'root "models" {{ path = "{other}" }}\nroot "" {{ path = "{self.place}" }}\n')
+        session = self.socket(Lines, server)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///models/m"})
+        server.wait_counter("mcp", "mcp_watched", 3)
+        (other / "m").write_bytes(b"12")
+        self.told(session.hear, {(UPDATED, "sluice:///models/m")})
+
+    def test_unsubscribed_is_not_told(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        for uri in ("sluice:///a", "sluice:///sub/b", "sluice:///a"):
+            self.result(session, "resources/subscribe", {"uri": uri})
+        self.result(session, "resources/unsubscribe", {"uri": "sluice:///a"})
+        server.wait_counter("mcp", "mcp_watched", 2)
+        self.put("a", b"12")
+        self.put("sub/b", b"12")
+        self.assertEqual(self.told(session.hear, {(UPDATED, "sluice:///sub/b")}), [(UPDATED, "sluice:///sub/b")])
+
+    def test_many_changes_are_told_once(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///last"})
+        server.wait_counter("mcp", "mcp_watched", 2)
+        for i in range(2000):
+            self.put(f"many/{i}")
+        self.put("last")
+        came = self.told(session.hear, {(UPDATED, "sluice:///last")})
+        self.assertLess(len(came), 100)
+
+    def test_a_tree_with_more_directories_than_may_be_watched(self):
+        for i in range(20):
+            self.put(f"d{i:02}/x")
+        server = self.listening("--mcp-watches", "8")
+        session = self.socket(Lines, server)
+        server.wait_counter("mcp", "mcp_watched", 6)
+        server.wait_line("not all directories are watched")
+        self.result(session, "resources/subscribe", {"uri": "sluice:///d19/x"})
+        server.wait_counter("mcp", "mcp_watched", 7)
+        self.put("d19/x", b"12")
+        self.told(session.hear, {(UPDATED, "sluice:///d19/x")})
+
+    def test_switched_off(self):
+        server = self.listening("--mcp-watches", "0")
+        session = self.socket(Lines, server)
+        self.assertFalse(session.first["capabilities"]["resources"]["listChanged"])
+        self.assertTrue(self.socket(Lines, self.listening()).first["capabilities"]["resources"]["listChanged"])
+        self.result(session, "resources/subscribe", {"uri": "sluice:///a"})
+        self.put("a", b"12")
+        self.assertEqual(self.result(session, "ping"), {})
+
+    def test_subscriptions_are_bounded(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        for i in range(256):
+            self.result(session, "resources/subscribe", {"uri": f"sluice:///k{i}"})
+        self.assertEqual(self.error(session, "resources/subscribe", {"uri": "sluice:///more"})["code"], -32015)
+        self.result(session, "resources/unsubscribe", {"uri": "sluice:///k7"})
+        self.result(session, "resources/subscribe", {"uri": "sluice:///more"})
+
+    def test_they_expire_with_their_session(self):
+        server = self.listening("--mcp-session-age", "2")
+        session = self.http(server)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///a"})
+        stream = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}")
+        self.assertEqual(server.counter("mcp", "mcp_states"), 1)
+        with self.assertRaises(EOFError):
+            stream.message()
+        self.assertEqual(server.counter("mcp", "mcp_states"), 0)
+
+
+class Resumption(Changing):
+    def test_what_a_broken_stream_missed(self):
+        server = self.listening()
+        session = self.http(server)
+        fields = [f"Mcp-Session-Id: {session.id}"]
+        stream = self.stream(server, "GET", *fields)
+        server.wait_counter("mcp", "mcp_watched", 2)
+        self.put("one")
+        self.assertEqual(stream.message()["method"], LIST)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///a"})
+        stream.close()
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        self.put("a", b"12")
+        other = self.socket(Lines, server)
+        self.result(other, "resources/subscribe", {"uri": "sluice:///a"})
+        self.put("a", b"123")
+        self.told(other.hear, {(UPDATED, "sluice:///a")})
+        again = self.stream(server, "GET", *fields, f"Last-Event-ID: {stream.ids[-1]}")
+        self.assertEqual(again.message()["params"], {"uri": "sluice:///a"})
+        self.assertNotIn(again.ids[0], stream.ids)
+        twice = self.stream(server, "GET", *fields, f"Last-Event-ID: {stream.ids[-1]}")
+        self.assertEqual(twice.message()["params"], {"uri": "sluice:///a"})
+        self.assertEqual(twice.ids[:1], again.ids[:1])
+
+    def post(self, server, session, message, *fields):
+        return self.stream(server, "POST", f"Mcp-Session-Id: {session.id}", "Content-Type: application/json", *fields,
+                           body=json.dumps(message).encode())
+
+    def test_an_answer_that_its_client_did_not_wait_for(self):
+        server = self.server()
+        session = self.http(server)
+        fields = [f"Mcp-Session-Id: {session.id}"]
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        stream = self.post(server, session, message)
+        self.assertIsNone(stream.event())
+        self.assertEqual(stream.event()["method"], "notifications/progress")
+        stream.close()
+        again = self.stream(server, "GET", *fields, f"Last-Event-ID: {stream.ids[0]}")
+        heard = [again.message() for _ in range(4)]
+        self.assertEqual([one.get("method") for one in heard[:3]], ["notifications/progress"] * 3)
+        self.assertEqual((heard[3]["id"], heard[3]["result"]["content"][0]["text"]), (7, "Tool with progress executed"))
+        with self.assertRaises(EOFError):
+            again.event()
+        late = self.stream(server, "GET", *fields, f"Last-Event-ID: {again.ids[-2]}")
+        self.assertEqual(late.message()["id"], 7)
+        with self.assertRaises(EOFError):
+            late.event()
+
+    def test_a_method_that_ends_the_stream_itself(self):
+        server = self.server()
+        session = self.http(server)
+        stream = self.post(server, session, call("tools/call", {"name": "test_reconnection", "arguments": {}}, id=8))
+        self.assertIsNone(stream.event())
+        with self.assertRaises(EOFError):
+            stream.event()
+        again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[0]}")
+        self.assertEqual(again.message()["id"], 8)
+        for other in (self.socket(Lines, server), self.modern(server)):  # where nothing can be resumed it just answers
+            if isinstance(other, Modern):
+                answer = other.ask("tools/call", {"name": "test_reconnection", "arguments": {}})
+            else:
+                answer = other.ask(call("tools/call", {"name": "test_reconnection", "arguments": {}}))[-1]
+            self.assertEqual(answer["result"]["content"][0]["text"], "Reconnection test completed successfully")
+
+    def test_a_question_asked_on_a_broken_stream(self):
+        server = self.server()
+        session = self.http(server, capabilities={"sampling": {}})
+        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        asked = stream.message()
+        stream.close()
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"role": "assistant", "model": "m",
+                                                                  "content": {"type": "text", "text": "lo"}}}
+        self.assertEqual(session.post(answer).status, 202)
+        again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
+        self.assertIn("LLM response: lo", again.message()["result"]["content"][0]["text"])
+
+    def test_events_that_are_not_known_any_more(self):
+        server = self.server("--mcp-replay", "300")
+        session = self.http(server)
+        fields = [f"Mcp-Session-Id: {session.id}"]
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        stream = self.post(server, session, message)
+        while "result" not in stream.message():
+            pass
+        for last in (stream.ids[0], "77-1", "1-99"):
+            self.assertEqual(self.stream(server, "GET", *fields, f"Last-Event-ID: {last}").head.status, 400)
+        other = self.http(server)
+        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {other.id}", f"Last-Event-ID: {stream.ids[-1]}").head.status,
+                         400, "another session's events")
+        for last in ("nonsense", "-", "1-", "0-5", "1-2-3", "99999999999-1"):
+            stream = self.stream(server, "GET", *fields, f"Last-Event-ID: {last}")
+            self.assertEqual(stream.head.status, 200)
+
+    def test_a_session_that_ends_takes_its_events_along(self):
+        server = self.server()
+        session = self.http(server)
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        stream = self.post(server, session, message)
+        stream.message()
+        self.assertEqual(session.request("DELETE").status, 204)
+        while "result" not in stream.message():
+            pass
+        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", "Last-Event-ID: 1-0").head.status, 404)
