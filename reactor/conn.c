@@ -9,7 +9,10 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
+
+#define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
 
 uint64_t conn_handle(const struct conn *conn) {
     return slots_handle(&conn->stream.loop->conns, conn);
@@ -94,6 +97,10 @@ void conn_request_ended(struct conn *conn) {
         stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
 }
 
+void conn_watch_unread(struct conn *conn) {
+    deadline_set(&conn->stream.read_by, &conn->stream.loop->unread_deadline);
+}
+
 /* Every complete message is parsed: what remains is the start of the next one, or nothing. */
 static void set_read_deadline(struct conn *conn) {
     struct loop *loop = conn->stream.loop;
@@ -108,6 +115,8 @@ static void set_read_deadline(struct conn *conn) {
             deadline_set(deadline, class);
     } else if (conn->open == 0) {
         deadline_set(deadline, idle_class(conn));
+    } else if (!conn->stream.reading) {
+        conn_watch_unread(conn);
     } else {
         deadline_clear(deadline);
     }
@@ -212,9 +221,24 @@ static bool detect(struct conn *conn) {
     return true;
 }
 
-/* The client ended its side: an incomplete rest will never be complete. */
+/* Has a client of which nothing is read left? The end of its sending side is no departure (it may read on), and on
+ * TCP a close looks the same until something is sent to it; a reset, and any close of a Unix socket, are told by
+ * poll(2). */
+static bool drop_if_left(struct conn *conn) {
+    struct pollfd ask = {.fd = stream_fd(&conn->stream)};
+    if (poll(&ask, 1, 0) != 1 || !(ask.revents & (POLLHUP | POLLERR)))
+        return false;
+    conn->stream.loop->stats.closed_broken++;
+    stream_abort(&conn->stream);
+    return true;
+}
+
+/* The client ended its side: an incomplete rest will never be complete, and if it left, nobody awaits what is in
+ * hand. */
 static void end_input(struct conn *conn) {
     conn->last = true;
+    if (conn->open > 0 && drop_if_left(conn))
+        return;
     if (conn->receiving)
         conn->front->stopped(conn);
 }
@@ -315,6 +339,12 @@ static void idle_over(struct deadline *deadline) {
     conn_finish(conn);
 }
 
+static void unread_over(struct deadline *deadline) {
+    struct conn *conn = conn_by_read(deadline);
+    if (!drop_if_left(conn))
+        conn_watch_unread(conn);
+}
+
 static void request_over(struct deadline *deadline) {
     struct conn *conn = conn_by_read(deadline);
     conn->stream.loop->stats.closed_request++;
@@ -326,6 +356,7 @@ void conn_init_loop(struct loop *loop) {
     deadlines_add(&loop->deadlines, &loop->idle_deadline, loop->settings.timeout_idle, idle_over);
     deadlines_add(&loop->deadlines, &loop->keep_alive_deadline, loop->settings.timeout_keep_alive, idle_over);
     deadlines_add(&loop->deadlines, &loop->request_deadline, loop->settings.timeout_request, request_over);
+    deadlines_add(&loop->deadlines, &loop->unread_deadline, LEFT_AFTER, unread_over);
 }
 
 bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,

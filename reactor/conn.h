@@ -48,6 +48,9 @@ bool conn_may_parse(struct conn *conn);
 bool conn_admit(struct conn *conn, struct request *request);
 /* No further message is read; the connection closes when everything was answered. */
 void conn_finish(struct conn *conn);
+/* Nothing is read for now, while requests are in hand: looks now and then whether the client left, until read_by is
+ * set anew. */
+void conn_watch_unread(struct conn *conn);
 /* A request ended. For request.c. */
 void conn_request_ended(struct conn *conn);
 /* The client of a connection, as its proxy tells. False: no memory. */

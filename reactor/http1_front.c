@@ -234,7 +234,7 @@ static void send_continue(struct conn *conn, struct exchange *exchange) {
         return;
     conn->paused = conn->open > 1;
     if (conn->paused) {
-        deadline_clear(&conn->stream.read_by);
+        conn_watch_unread(conn);
         return;
     }
     exchange->expect_continue = false;
@@ -322,7 +322,7 @@ static void fail_body(struct conn *conn, enum taken result) {
 
 static void pause_body(struct conn *conn, struct intake *intake) {
     conn->paused = intake->paused = true;
-    deadline_clear(&conn->stream.read_by); /* it is not the client who is late */
+    conn_watch_unread(conn); /* it is not the client who is late */
 }
 
 /* Goes on with a body. False: wait for more of it, or the connection is over. */

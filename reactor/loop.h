@@ -65,8 +65,8 @@ struct loop {
     struct log *log;
     struct ledger ledger;
     struct deadlines deadlines;
-    struct deadline_class detect_deadline, idle_deadline, keep_alive_deadline,
-        request_deadline;                                       /* read_by, of connections */
+    struct deadline_class detect_deadline, idle_deadline, keep_alive_deadline, request_deadline,
+        unread_deadline;                                        /* read_by, of connections */
     struct deadline_class linger_deadline, read_retry_deadline; /* read_by, of streams */
     struct deadline_class send_deadline, send_retry_deadline;   /* send_by */
     struct bufpool inputs, segments;

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define QUEUE_OF_ONE 64u /* requests that wait for each worker, unless worker_queue says otherwise */
-
 /* A route in service. */
 struct served {
     struct http_handler handler; /* what the front end runs; its context is this struct */
@@ -198,9 +196,10 @@ struct dispatch *dispatch_new(struct http *http) {
     dispatch->http = http;
     dispatch->no_method = (struct http_handler){.early = true, .run = refuse_method, .context = dispatch};
     dispatch->options = (struct http_handler){.early = true, .run = tell_methods, .context = dispatch};
-    unsigned threads = offload_threads(http->loop->offload, JOB_POOL_HANDLERS);
     long queue = http->settings.worker_queue;
-    dispatch->in_pool_max = threads + (queue ? (unsigned)queue : QUEUE_OF_ONE * threads);
+    if (queue == 0)
+        queue = http->loop->settings.connections; /* a client that does not pipeline is never refused */
+    dispatch->in_pool_max = offload_threads(http->loop->offload, JOB_POOL_HANDLERS) + (unsigned)queue;
     if (http->settings.demo_routes && add_demo_routes(dispatch) != 0) {
         dispatch_free(dispatch);
         return NULL;

@@ -234,7 +234,9 @@ static inline int sluice_minor_version(struct sluice_request *request) {
     return request->api->minor_version(request);
 }
 
-/* Not 0: the client has left, nobody will read the reply. For long work on other threads than the loop. */
+/* Not 0: the client has left, nobody will read the reply. For long work on other threads than the loop. It tells what
+ * is known: on TCP a client that closed without a reset is found out by the next bytes sent to it, because it could
+ * also have ended its sending side only. */
 static inline int sluice_cancelled(struct sluice_request *request) {
     return request->api->cancelled(request);
 }

@@ -80,6 +80,75 @@ class Workers(ProbeCase):
         self.wait_busy(daemon, 0, 0)
         self.assertEqual(self.counters(other)["cancelled"], 1)
 
+    def test_a_client_that_closed_a_unix_socket_left(self):
+        daemon, gates = self.probe_daemon("--handler-threads", 1), [self.gate(), self.gate()]
+        waiting = self.ask_gate(daemon, gates[0])
+        self.wait_busy(daemon, 1, 0)
+        with self.open(daemon.unix) as leaver:
+            leaver.send(head("GET", f"/gate?gate={gates[1]}") + head("GET", "/endless"))
+            self.wait_busy(daemon, 1, 2)
+        self.await_connections(daemon, 1)
+        self.open_gate(gates[0])  # nobody ever opens the other one
+        self.assertEqual(waiting.response().body, b"open")
+        daemon.wait_counter("http", "handlers_dropped", 2)
+        with self.open(daemon.unix) as leaver:
+            leaver.send(head("GET", "/endless"))
+            self.wait_busy(daemon, 1, 0)
+        self.wait_busy(daemon, 0, 0)
+        self.assertEqual(self.counters(waiting)["cancelled"], 1)
+
+    def test_the_end_of_the_sending_side_is_no_departure(self):
+        daemon = self.probe_daemon("--handler-threads", 1)
+        for address in (daemon.tcp, daemon.unix):
+            gates = [self.gate(), self.gate()]
+            client = self.open(address)
+            client.send(b"".join(head("GET", f"/gate?gate={gate}") for gate in gates))
+            client.finish_sending()
+            for gate in gates:
+                self.open_gate(gate)
+                self.assertEqual(client.response().body, b"open")
+            self.assertEnds(client)
+
+    def test_a_client_that_closed_is_found_out_by_an_earlier_reply(self):
+        daemon, gate = self.probe_daemon("--handler-threads", 2), self.gate()
+        with self.open(daemon.tcp) as leaver:
+            leaver.send(head("GET", f"/gate?gate={gate}") + head("GET", "/endless"))
+            self.wait_busy(daemon, 2, 0)
+        self.open_gate(gate)
+        self.wait_busy(daemon, 0, 0)
+        self.assertEqual(self.counters(self.open(daemon.tcp))["cancelled"], 1)
+
+    def test_a_reset_is_noticed_behind_what_is_not_read(self):
+        daemon = self.probe_daemon("--handler-threads", 1, "--pipeline", 2)
+        leaver, other = self.open(daemon.tcp), self.open(daemon.tcp)
+        leaver.send(head("GET", "/endless") * 3)
+        self.wait_busy(daemon, 1, 1)
+        self.leave(leaver)
+        self.wait_busy(daemon, 0, 0)
+        self.assertEqual(self.counters(other)["cancelled"], 1)
+
+    def test_a_reset_is_noticed_behind_a_client_that_waits_for_100(self):
+        daemon = self.probe_daemon("--handler-threads", 1)
+        leaver, other = self.open(daemon.tcp), self.open(daemon.tcp)
+        leaver.send(head("GET", "/endless") + head("POST", "/echo", "Content-Length: 5", "Expect: 100-continue"))
+        self.wait_busy(daemon, 1, 0)
+        self.leave(leaver)
+        self.wait_busy(daemon, 0, 0)
+        self.assertEqual(self.counters(other)["cancelled"], 1)
+
+    def test_every_connection_has_room_in_the_queue(self):
+        daemon, gate = self.probe_daemon("--handler-threads", 1, "--connections", 200), self.gate()
+        first = self.ask_gate(daemon, gate)
+        self.wait_busy(daemon, 1, 0)
+        clients = [self.open(daemon.tcp) for _ in range(150)]
+        for client in clients:
+            client.send(head("GET", "/fib/1"))
+        self.wait_busy(daemon, 1, 150)
+        self.assertEqual(self.open(daemon.tcp).fetch("/objects/none").status, 404)
+        self.open_gate(gate)
+        for client in (first, *clients):
+            self.assertEqual(client.response().status, 200)
+
     def test_replies_of_workers_leave_in_the_order_of_requests(self):
         daemon, gate = self.probe_daemon("--handler-threads", 2), self.gate()
         client = self.open(daemon.tcp)
