@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
 
@@ -44,6 +45,17 @@ void conn_finish(struct conn *conn) {
         stream_close(&conn->stream);
 }
 
+static bool is_http(const struct conn *conn) {
+    return conn->front && conn->front->protocol == PROTOCOL_HTTP1;
+}
+
+bool conn_is_idle(const struct conn *conn) {
+    int unread = 0;
+    if (conn->open > 0 || conn->parsing || conn->stream.in)
+        return false;
+    return ioctl(stream_fd(&conn->stream), FIONREAD, &unread) != 0 || unread == 0;
+}
+
 bool conn_admit(struct conn *conn, struct request *request) {
     struct loop *loop = conn->stream.loop;
     const struct reactor_settings *settings = &loop->settings;
@@ -57,7 +69,7 @@ bool conn_admit(struct conn *conn, struct request *request) {
     if (settings->requests_per_connection && conn->total >= settings->requests_per_connection)
         conn->last = true;
     if (loop->state >= LOOP_DRAINING) {
-        conn->last = true;
+        conn->last |= is_http(conn); /* its reply says that the connection closes: none may follow */
         request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
         return false;
     }
@@ -76,8 +88,7 @@ bool conn_admit(struct conn *conn, struct request *request) {
 
 static struct deadline_class *idle_class(const struct conn *conn) {
     struct loop *loop = conn->stream.loop;
-    bool http = conn->front && conn->front->protocol == PROTOCOL_HTTP1;
-    return http ? &loop->keep_alive_deadline : &loop->idle_deadline;
+    return is_http(conn) ? &loop->keep_alive_deadline : &loop->idle_deadline;
 }
 
 void conn_request_ended(struct conn *conn) {
@@ -86,7 +97,7 @@ void conn_request_ended(struct conn *conn) {
         return;
     if (conn->open == 0) {
         bool idle = !conn->parsing && !conn->stream.in;
-        if (conn->last || (idle && loop->state >= LOOP_DRAINING)) {
+        if (conn->last || (loop->state >= LOOP_DRAINING && conn_is_idle(conn))) {
             conn_finish(conn);
             return;
         }
@@ -258,7 +269,7 @@ static void parse(struct conn *conn) {
         iobuf_drop(&stream->loop->inputs, &stream->in);
     else
         iobuf_settle(&stream->loop->inputs, &stream->in);
-    if (conn->open == 0 && (conn->last || (!stream->in && stream->loop->state >= LOOP_DRAINING)))
+    if (conn->open == 0 && (conn->last || (stream->loop->state >= LOOP_DRAINING && conn_is_idle(conn))))
         conn_finish(conn);
     stream_read(stream, !conn->paused && !over);
     set_read_deadline(conn);

@@ -51,6 +51,8 @@ void conn_finish(struct conn *conn);
 /* Nothing is read for now, while requests are in hand: looks now and then whether the client left, until read_by is
  * set anew. */
 void conn_watch_unread(struct conn *conn);
+/* Nothing is in hand, and nothing has come that waits to be read: a drain may end it. */
+bool conn_is_idle(const struct conn *conn);
 /* A request ended. For request.c. */
 void conn_request_ended(struct conn *conn);
 /* The client of a connection, as its proxy tells. False: no memory. */

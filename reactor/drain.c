@@ -25,12 +25,13 @@ static void cut_off(struct loop *loop) {
     stop(loop);
 }
 
-/* Idle connections end when their replies have left, the others when what they have in hand was answered. */
+/* Idle connections end when their replies have left, the others when what they have in hand was answered: each late
+ * request with a refusal. */
 static void close_listeners(struct loop *loop) {
     loop->state = LOOP_DRAINING;
     listeners_close(loop);
     for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn))
-        if (conn->open == 0 && !conn->stream.in)
+        if (conn_is_idle(conn))
             conn_finish(conn);
     log_info(loop->log, "draining", log_number("connections", loop->conns.used));
     ev_timer_stop(loop->ev, &loop->drain_timer);

@@ -82,6 +82,42 @@ class Drain(Case):
             client.close()
         self.assertEqual(daemon.wait_exit(), 0)
 
+    def test_every_late_request_is_told(self):
+        daemon = self.daemon()
+        for address in (daemon.tcp, daemon.unix):
+            self.connect(address).ping()
+        busy = [self.busy(daemon, address=address) for address in (daemon.tcp, daemon.unix)]
+        self.drain(daemon)
+        for client in busy:  # more than one read takes
+            client.send(b"".join(frame("N", bytes(2000), tag=tag) for tag in range(20)))
+            client.send(b"".join(frame("C", request("hello"), tag=tag) for tag in range(20, 40)))
+        for client in busy:
+            client.take(5 * MIB + 3)
+            for tag in range(40):
+                reply = client.reply()
+                self.assertEqual(reply.tag, tag)
+                self.assertStatus(reply, "SHUTTING_DOWN")
+            self.assertTrue(client.ended())
+            client.close()
+        self.assertEqual(daemon.wait_exit(), 0)
+
+    def test_requests_that_came_before_the_signal_are_no_idleness(self):
+        daemon = self.daemon()
+        clients = [self.connect(address) for address in (daemon.tcp, daemon.unix)]
+        for client in clients:
+            client.ping()
+        daemon.signal(signal.SIGSTOP)
+        for client in clients:
+            client.send(frame("N", b"1", tag=1) + frame("N", b"2", tag=2))
+        daemon.signal(signal.SIGTERM)
+        daemon.signal(signal.SIGCONT)
+        for client in clients:
+            for tag in (1, 2):
+                self.assertEqual(client.reply().tag, tag)
+            self.assertTrue(client.ended())
+            client.close()
+        self.assertEqual(daemon.wait_exit(), 0)
+
     def test_nobody_new_is_let_in(self):
         daemon = self.daemon()
         busy = self.busy(daemon)
@@ -159,8 +195,6 @@ class Drain(Case):
                                     self.assertContent(reply, self.tree.files[f"size/{size}"])
                                 else:
                                     self.assertStatus(reply, "SHUTTING_DOWN")
-                                    self.assertTrue(client.ended())
-                                    return
                                 replies += 1
                             tag += len(batch)
                             if tag == 8:
