@@ -92,8 +92,10 @@ static void refuse(struct conn *conn, int status, const char *reason) {
     struct request *request = request_new(conn);
     loop->stats.bad_frames++;
     conn->last = true;
-    if (!request)
+    if (!request) {
+        conn_finish(conn);
         return;
+    }
     struct exchange *exchange = scratch_exchange(loop);
     exchange->head.fields.n = 0;
     exchange->head.method = HTTP1_GET;

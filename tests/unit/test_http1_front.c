@@ -123,6 +123,18 @@ START_TEST(a_body_whose_head_has_no_room_ends_the_connection)
 }
 END_TEST
 
+START_TEST(one_that_is_late_is_closed_even_if_no_request_can_be_made_for_it)
+{
+    rig.settings.timeout_request = 0.05;
+    start();
+    say("GET / HT");
+    while (slots_take(&rig.loop.requests))
+        continue;
+    ck_assert_str_eq(hear(), "");
+    rig.loop.requests.used = 0; /* those are nobody's */
+}
+END_TEST
+
 START_TEST(nothing_follows_a_reply_that_closes)
 {
     struct http1_reply reply;
@@ -152,6 +164,7 @@ int main(void) {
     tcase_add_test(all, a_sink_that_paused_goes_on_whatever_the_depth_of_the_pipeline);
     tcase_add_test(all, a_sink_may_reply_before_the_body_is_there);
     tcase_add_test(all, a_body_whose_head_has_no_room_ends_the_connection);
+    tcase_add_test(all, one_that_is_late_is_closed_even_if_no_request_can_be_made_for_it);
     tcase_add_test(all, nothing_follows_a_reply_that_closes);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
