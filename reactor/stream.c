@@ -252,6 +252,8 @@ static void close_in_pool(struct job *job) {
 }
 
 static void closed_in_pool(struct job *job) {
+    if (job->error) /* it never ran: the pool is stopping, or has no thread */
+        close_in_pool(job);
     free(job->call.argument);
 }
 

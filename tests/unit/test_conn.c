@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 #define NOBODY 65534
 #define BODY   (1024 * 1024)
 
@@ -88,6 +91,33 @@ START_TEST(one_that_found_no_buffer_to_read_into_reads_on)
     loop_rig_turn(&rig);
     rig.loop.inputs.limit = limit;
     loop_rig_receive(&rig, client, reply, sizeof(reply));
+}
+END_TEST
+
+/* As on a kernel that cannot refuse them for us. */
+START_TEST(descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it)
+{
+    int pipe_fds[2], yes = 1;
+    char byte, control[CMSG_SPACE(sizeof(int))] = "";
+    struct iovec iov = {"x", 1};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    start();
+    setsockopt(stream_fd(&conn->stream), SOL_SOCKET, SO_PASSRIGHTS, &yes, sizeof(yes));
+    conn->stream.control = true;
+    ck_assert_int_eq(pipe2(pipe_fds, O_NONBLOCK), 0);
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    *rights = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+    memcpy(CMSG_DATA(rights), &pipe_fds[1], sizeof(int));
+    ck_assert_int_eq(sendmsg(client, &message, 0), 1);
+    close(pipe_fds[1]);
+    while (rig.loop.stats.foreign_fds == 0)
+        loop_rig_turn(&rig); /* whose end the job waits for */
+    ck_assert(offload_drain(rig.loop.offload, 60));
+    loop_rig_turn(&rig);
+    ck_assert_int_eq(read(pipe_fds[0], &byte, 1), 0);
+    close(pipe_fds[0]);
 }
 END_TEST
 
@@ -217,6 +247,7 @@ int main(void) {
     TCase *all = tcase_create("waiting");
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, setup, teardown);
+    tcase_add_test(all, descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it);
     tcase_add_test(all, one_that_found_no_buffer_to_read_into_reads_on);
     tcase_add_test(all, one_sends_its_share_of_a_turn_and_no_more);
     tcase_add_test(all, one_whose_window_cannot_be_watched_is_not_paused);
