@@ -14,6 +14,7 @@
 #define ROUNDS       16 /* reap-flush-submit rounds of one turn */
 #define RELIEF       64 /* jobs in hand, or streams with replies, that are not left to the end of the turn */
 #define KEPT_BUFFERS 64
+#define END_AFTER    1.0 /* seconds that work in hand has to end in, when nobody waits for it any more */
 
 static const struct counter reactor_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct reactor_stats, field), help},
@@ -238,13 +239,16 @@ static void end_connections(struct loop *loop) {
     bury(loop);
 }
 
-void loop_end(struct loop *loop) {
+bool loop_end(struct loop *loop) {
     listeners_close(loop);
     end_connections(loop);
-    offload_drain(loop->offload, 1.0);
+    bool ended = offload_drain(loop->offload, END_AFTER);
     reap(loop);
+    if (!ended)
+        return false;
     posts_close(loop->posts);
     ledger_flush(&loop->ledger);
+    return true;
 }
 
 void loop_free(struct loop *loop) {

@@ -102,8 +102,9 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings,
               const struct offload_settings *offload, struct log *log, char *why, size_t why_size);
 /* Runs until a drain is complete. */
 void loop_run(struct loop *loop);
-/* After loop_run(): ends connections and the work in hand. Then handlers free what is theirs. */
-void loop_end(struct loop *loop);
+/* After loop_run(): ends connections and the work in hand. Then handlers free what is theirs. False: a thread or the
+ * kernel still works on something and may touch its memory: free nothing, leave by _exit(2). */
+bool loop_end(struct loop *loop);
 /* Closes and frees the rest. */
 void loop_free(struct loop *loop);
 /* Adds a table of counters to what stats show. */

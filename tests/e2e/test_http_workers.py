@@ -57,6 +57,15 @@ class Workers(ProbeCase):
         self.assertEqual(refused.fetch("/fib/1").status, 200)
         self.assertEqual(daemon.counter("http", "handlers_refused"), 2)
 
+    def test_one_that_never_ends_does_not_keep_the_daemon(self):
+        daemon, gate = self.probe_daemon("--handler-threads", 1, "--drain-timeout", 0.1), self.gate()
+        client = self.ask_gate(daemon, gate)
+        self.wait_busy(daemon, 1, 0)
+        daemon.signal()
+        self.assertEqual(daemon.wait_exit(), 0)
+        daemon.wait_line("work that does not end is left behind")
+        client.close()
+
     def test_a_request_whose_client_left_is_not_started(self):
         daemon, gates = self.probe_daemon("--handler-threads", 1), [self.gate(), self.gate()]
         waiting = self.ask_gate(daemon, gates[0])

@@ -49,7 +49,7 @@ void loop_rig_start(struct loop_rig *rig) {
 }
 
 void loop_rig_teardown(struct loop_rig *rig) {
-    loop_end(&rig->loop);
+    ck_assert(loop_end(&rig->loop));
     loop_free(&rig->loop);
 }
 

@@ -40,7 +40,7 @@ static void setup(void) {
 
 static void teardown(void) {
     close(client);
-    loop_end(&rig.loop);
+    ck_assert(loop_end(&rig.loop));
     objects_free(&objects);
     loop_free(&rig.loop);
     unlink(path);

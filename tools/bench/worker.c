@@ -304,7 +304,8 @@ int worker_run(const struct worker_plan *plan) {
     worker.finished = true;
     for (unsigned i = 0; i < worker.count; i++)
         caller_stop(&worker.callers[i]);
-    loop_end(worker.loop);
+    if (!loop_end(worker.loop))
+        _exit(EXIT_SUCCESS);
     loop_free(worker.loop);
     fdbin_empty(&worker.bin);
     inspector_free(&worker.inspector);

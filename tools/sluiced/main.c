@@ -254,7 +254,11 @@ static int run(struct daemon *daemon) {
     }
     int status = serve(daemon);
     gateway_close(&daemon->gateway);
-    loop_end(&daemon->loop);
+    if (!loop_end(&daemon->loop)) {
+        log_error(daemon->log, "work that does not end is left behind",
+                  log_number("jobs", offload_open_jobs(daemon->loop.offload)));
+        _exit(status);
+    }
     ingest_free(&daemon->ingest);
     gateway_free(&daemon->gateway);
     mcp_free(&daemon->mcp);
