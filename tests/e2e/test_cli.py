@@ -124,6 +124,15 @@ class Cli(Case):
         for word in ("peer", "protocol", "slc", f"uid:{os.getuid()}", "127.0.0.1:"):
             self.assertIn(word, table)
 
+    def test_conns_has_a_column_for_what_any_row_has(self):
+        daemon = self.daemon()
+        first = self.connect(daemon.tcp)  # without uid and pid
+        first.ping()
+        heading, *rows = self.ask(daemon, "conns")[0].decode().splitlines()
+        self.assertTrue(any("127.0.0.1:" in row for row in rows[:1]), "the first row has no uid")
+        self.assertIn(" uid", heading)
+        self.assertIn(" pid", heading)
+
     def test_exec(self):
         daemon = self.daemon()
         name = f"size/{MIB}"

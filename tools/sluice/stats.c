@@ -104,16 +104,30 @@ static bool print_stats(json_t *document) {
     return good;
 }
 
+/* Every member that any row has, in the order of their first appearance. NULL: no memory. */
+static json_t *all_columns(json_t *rows) {
+    size_t i;
+    json_t *row, *columns = json_object();
+    json_array_foreach (rows, i, row) {
+        if (json_object_update_missing(columns, row) != 0) {
+            json_decref(columns);
+            return NULL;
+        }
+    }
+    return columns;
+}
+
 static bool print_conns(json_t *document) {
     struct table table;
     size_t i;
-    json_t *row, *columns = json_array_get(document, 0);
+    json_t *row, *columns = all_columns(document);
     if (!columns)
-        return true;
+        return false;
     table_init(&table, json_object_size(columns));
     add_heading(&table, columns);
     json_array_foreach (document, i, row)
         add_row(&table, columns, row, false);
+    json_decref(columns);
     return table_print(&table, "");
 }
 
