@@ -37,7 +37,9 @@ static int start_pools(struct offload *offload, const char *cpu_list, char *why,
         }
         cpus = &set;
     }
-    int error = start_pool(offload, JOB_POOL_FILES, "files", settings->pool, false, cpus);
+    /* Threads when they are needed: in a process of one thread each system call on a descriptor is cheaper. Only a
+     * list of CPUs is tried out at once, so that a wrong one is told at the start. */
+    int error = start_pool(offload, JOB_POOL_FILES, "files", settings->pool, cpus == NULL, cpus);
     if (!error)
         error = start_pool(offload, JOB_POOL_HANDLERS, "handlers", settings->handler_threads, true, cpus);
     if (!error)
@@ -93,7 +95,8 @@ static int start_parts(struct offload *offload, char *why, size_t why_size) {
     }
     error = offload_stats_init(&offload->stats);
     if (!error)
-        error = slab_init(&offload->slab, (size_t)settings->queue_depth);
+        error =
+            slab_init(&offload->slab, (size_t)settings->queue_depth + 1); /* and the one whose done() runs */
     if (!error) {
         offload->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         error = offload->eventfd < 0 ? -errno : 0;

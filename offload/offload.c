@@ -13,7 +13,9 @@
 #define UNIT_BYTES  ((size_t)32 << 10)
 
 struct job *offload_job(struct offload *offload, enum job_kind kind) {
-    struct job *job = offload->drained ? NULL : slab_take(&offload->slab);
+    size_t most = (size_t)offload->settings.queue_depth + (offload->reaped != NULL);
+    bool room = !offload->drained && offload->slab.open < most;
+    struct job *job = room ? slab_take(&offload->slab) : NULL;
     if (job) {
         job->kind = kind;
         if (kind == JOB_OPEN)
@@ -25,6 +27,8 @@ struct job *offload_job(struct offload *offload, enum job_kind kind) {
 }
 
 void offload_release(struct offload *offload, struct job *job) {
+    if (job == offload->reaped)
+        offload->reaped = NULL;
     slab_give(&offload->slab, job);
 }
 
@@ -190,14 +194,16 @@ static void collect_once_seen(struct offload *offload) {
 }
 
 struct job *offload_reap(struct offload *offload) {
+    if (!offload->finished.head) {
+        if (offload->eventfd_only)
+            collect_once_seen(offload);
+        else
+            offload_collect(offload);
+    }
     struct job *job = joblist_pop(&offload->finished);
     if (job)
-        return job;
-    if (offload->eventfd_only)
-        collect_once_seen(offload);
-    else
-        offload_collect(offload);
-    return joblist_pop(&offload->finished);
+        offload->reaped = job;
+    return job;
 }
 
 void offload_flush(struct offload *offload) {

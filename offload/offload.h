@@ -33,7 +33,8 @@ bool offload_drain(struct offload *offload, double deadline_s);
  * still running at the deadline keeps its memory: the process had better exit. */
 void offload_stop(struct offload *offload, double deadline_s);
 
-/* A job to fill in, or NULL when queue_depth jobs are open: answer BUSY. Zeroed but for open.path. */
+/* A job to fill in, or NULL when queue_depth jobs are open: answer BUSY. Zeroed but for open.path. The one reaped last
+ * does not count: its done() may go on with another even if queue_depth is 1. */
 struct job *offload_job(struct offload *offload, enum job_kind kind);
 /* Hands the job over. Whoever runs it, it comes back by offload_reap(), never from inside this call. */
 void offload_submit(struct offload *offload, struct job *job);

@@ -16,6 +16,7 @@ struct offload {
     int eventfd;
 
     struct slab slab;
+    const struct job *reaped; /* the last, until it is released */
     struct files files;
     struct pipes pipes;
     struct ring ring; /* driver NULL: there is none */

@@ -152,6 +152,16 @@ class Queues(Case):
         self.assertEqual(client.reply().payload, b"goes on")
         self.assertContent(client.get("F", "hello"), b"hello, world\n")
 
+    def test_of_one_serves_everything(self):
+        daemon = self.daemon("--queue-depth", 1, "--hot-max", 0)
+        client = self.connect(daemon.unix)
+        for op in "FCSAI":
+            for size in (0, 40, 16384, MIB):
+                reply = client.get(op, f"size/{size}")
+                self.assertStatus(reply, "OK")
+                if op != "I":
+                    self.assertContent(reply, self.tree.files[f"size/{size}"])
+
     def test_open_files(self):
         daemon = self.daemon("--open-files", 2)
         stalled = [self.connect(daemon.tcp) for _ in range(2)]

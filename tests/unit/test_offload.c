@@ -164,14 +164,17 @@ END_TEST
 START_TEST(times_and_counts_are_kept)
 {
     offload_rig_start(&rig, &offload_modes[OFFLOAD_MODE_ALWAYS_NO_RING]);
+    uint64_t threads_at_start = offload_stats(rig.offload)->files_threads;
     offload_rig_everything(&rig, &offload_modes[OFFLOAD_MODE_ALWAYS_NO_RING]);
     struct offload_stats *stats = offload_stats(rig.offload);
+    ck_assert_uint_eq(threads_at_start, 0);
     ck_assert_uint_eq(stats->jobs_pool, OFFLOAD_RIG_JOBS);
     ck_assert_uint_eq(stats->pool_work.count, OFFLOAD_RIG_JOBS);
     ck_assert_uint_eq(stats->pool_return.count, OFFLOAD_RIG_JOBS);
     ck_assert_uint_eq(stats->handlers_wait.count, 1);
     ck_assert_uint_eq(stats->files_wait.count, OFFLOAD_RIG_JOBS - 2); /* one job for each other pool */
-    ck_assert_uint_eq(stats->files_threads, 2);
+    ck_assert_uint_ge(stats->files_threads, 1); /* as many as there were jobs at once, at most all */
+    ck_assert_uint_le(stats->files_threads, 2);
     struct counters_table table = offload_counters(rig.offload);
     ck_assert_ptr_eq(table.base, stats);
     ck_assert_str_eq(table.rows[1].name, "jobs_pool");

@@ -60,6 +60,23 @@ START_TEST(no_more_jobs_than_the_queue_depth)
 }
 END_TEST
 
+START_TEST(a_job_that_is_done_may_go_on_with_another)
+{
+    rig.settings.queue_depth = 1;
+    offload_rig_start(&rig, &offload_modes[_i]);
+    struct job *first = offload_rig_open(&rig, "file");
+    offload_submit(rig.offload, first);
+    ck_assert_ptr_eq(offload_rig_next(&rig), first);
+    close(first->open.fd);
+    struct job *second = offload_job(rig.offload, JOB_OPEN);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+    offload_release(rig.offload, first);
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+    offload_release(rig.offload, second);
+}
+END_TEST
+
 START_TEST(a_cancelled_job_is_not_started)
 {
     rig.settings.pool = 1;
@@ -226,6 +243,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, past_the_turns_budget_jobs_are_handed_on, 0, 2);
     tcase_add_loop_test(tcase, no_more_jobs_than_the_queue_depth, 0, OFFLOAD_MODES);
+    tcase_add_loop_test(tcase, a_job_that_is_done_may_go_on_with_another, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, a_cancelled_job_is_not_started, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, pools_do_not_starve_each_other, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, the_eventfd_announces_what_reaping_does_not_look_for, OFFLOAD_EVENTFD_MODES,
