@@ -153,7 +153,7 @@ class Queues(Case):
         self.assertContent(client.get("F", "hello"), b"hello, world\n")
 
     def test_of_one_serves_everything(self):
-        daemon = self.daemon("--queue-depth", 1, "--hot-max", 0)
+        daemon = self.daemon("--queue-depth", 1, "--hot-max", 0, "--offload", "always")
         client = self.connect(daemon.unix)
         for op in "FCSAI":
             for size in (0, 40, 16384, MIB):
