@@ -324,6 +324,17 @@ static void conn_passed_fds(struct stream *stream, unsigned fds) {
     fdwindow_passed(&conn_of(stream)->window, fds);
 }
 
+static bool conn_deny_fds(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    struct loop *loop = stream->loop;
+    if (!conn->front || !conn->front->deny_fd)
+        return false;
+    unsigned count = outq_deny_fds(&stream->out, &loop->ledger, conn->front->deny_fd);
+    fdwindow_take_back(&conn->window, count);
+    loop->stats.replies_FD_LIMIT += count;
+    return count > 0;
+}
+
 static const struct stream_class conn_class = {
     .kind = FD_CLIENT,
     .input = conn_input,
@@ -331,6 +342,7 @@ static const struct stream_class conn_class = {
     .died = conn_died,
     .admit = conn_admit_fds,
     .passed = conn_passed_fds,
+    .denied = conn_deny_fds,
     .hold = conn_hold,
 };
 

@@ -31,6 +31,12 @@ void fdwindow_passed(struct fdwindow *window, unsigned fds) {
     window->in_flight = (uint16_t)(window->in_flight + fds);
 }
 
+void fdwindow_take_back(struct fdwindow *window, unsigned fds) {
+    window->queued = (uint16_t)(window->queued - fds);
+    window->peer->fds -= fds;
+    loop_of(window)->fdwindows.in_flight -= fds;
+}
+
 static void unbook(struct fdwindow *window) {
     struct fdwindows *all = &loop_of(window)->fdwindows;
     if (!window->in_flight)

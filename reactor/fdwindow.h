@@ -46,6 +46,8 @@ bool fdwindow_admit(struct fdwindow *window, unsigned fds);
 void fdwindow_promise(struct fdwindow *window);
 /* That many have left. */
 void fdwindow_passed(struct fdwindow *window, unsigned fds);
+/* That many were promised and will not be sent. */
+void fdwindow_take_back(struct fdwindow *window, unsigned fds);
 /* True when the peer has read everything (or nothing was in flight). */
 bool fdwindow_settle(struct fdwindow *window);
 /* The kernel refused a descriptor (ETOOMANYREFS): promise none for a moment. */

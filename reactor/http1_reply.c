@@ -6,6 +6,7 @@
 #include "reactor/loop.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool http1_reply_is_head(const struct exchange *exchange) {
     return exchange->head.method == HTTP1_HEAD;
@@ -144,6 +145,33 @@ void http1_reply_fd(struct http1_reply *reply, int fd) {
     http1_reply_number(reply, "Content-Length", 0);
     http1_reply_number(reply, "Sluice-Fds", 1);
     send_reply(reply, span_of(NULL, 0), fd, NULL);
+}
+
+/* Takes line (with its CRLF) over to out, if head has it. */
+static size_t keep_line(char *out, struct span head, const char *line) {
+    const char *start = memmem(head.p, head.n, line, strlen(line));
+    if (!start)
+        return 0;
+    const char *end = memchr(start + 2, '\n', head.n - (size_t)(start + 2 - head.p));
+    size_t n = (size_t)(end - start) - 1;
+    memcpy(out, start, n);
+    return n;
+}
+
+size_t http1_reply_deny_fd(char *message, size_t *n) {
+    /* Shorter than what http1_reply_fd() had to say in any case. */
+    static const char refusal[] = "HTTP/1.1 503 Busy\r\nContent-Length: 0";
+    char text[512];
+    char *end = memmem(message, *n, "\r\n\r\n", 4);
+    struct span head = span_of(message, (size_t)(end - message) + 4);
+    size_t used = sizeof(refusal) - 1;
+    memcpy(text, refusal, used);
+    used += keep_line(text + used, head, "\r\nDate: ");
+    used += keep_line(text + used, head, "\r\nConnection: ");
+    memcpy(text + used, "\r\n\r\n", 4);
+    memcpy(message, text, used + 4);
+    *n = used + 4;
+    return head.n;
 }
 
 void http1_reply_error(struct request *request, int status, const char *name, const char *text) {

@@ -62,8 +62,10 @@ int outq_append(struct outq *queue, struct bufpool *pool, struct span head, stru
     struct segment *segment = last;
     if (!takes_message(segment, head.n + rest.n, fd) && !(segment = add_segment(queue, pool)))
         return -ENOBUFS;
-    if (fd >= 0)
+    if (fd >= 0) {
+        segment->fd_at[segment->fds] = segment->used;
         segment->fd[segment->fds++] = fd;
+    }
     for (;;) {
         queue->bytes += (uint32_t)put_bytes(segment, &head);
         queue->bytes += (uint32_t)put_bytes(segment, &rest);
@@ -86,6 +88,23 @@ static void release_fds(struct segment *segment, struct ledger *ledger) {
     for (unsigned i = 0; i < segment->fds; i++)
         ledger_release(ledger, segment->fd[i]);
     segment->fds = 0;
+}
+
+unsigned outq_deny_fds(struct outq *queue, struct ledger *ledger, outq_deny *deny) {
+    struct segment *segment = TAILQ_FIRST(&queue->segments);
+    unsigned count = segment ? segment->fds : 0;
+    for (unsigned i = count; i-- > 0;) { /* backwards: what moves has been rewritten */
+        char *message = segment->data + segment->fd_at[i];
+        size_t n = (size_t)(segment->used - segment->fd_at[i]), behind = n;
+        size_t before = deny(message, &n);
+        assert(n <= before && before <= behind);
+        memmove(message + n, message + before, behind - before);
+        segment->used = (uint16_t)(segment->used - (before - n));
+        queue->bytes -= (uint32_t)(before - n);
+    }
+    if (count)
+        release_fds(segment, ledger);
+    return count;
 }
 
 static size_t put_control(struct msghdr *message, void *room, const struct segment *segment) {

@@ -29,6 +29,7 @@ struct segment {
     bool tail;   /* starts inside a message: no descriptors */
     bool held;   /* the body said WAIT once: its head waits for the first piece */
     int fd[OUTQ_FDS];
+    uint16_t fd_at[OUTQ_FDS]; /* where in data their messages start */
     char data[];
 };
 
@@ -73,6 +74,12 @@ int outq_append(struct outq *queue, struct bufpool *pool, struct span head, stru
                 struct body *body);
 /* Sends what can be sent. */
 enum outq_result outq_flush(struct outq *queue, struct outq_sink *sink);
+/* Turns a message that was to carry a descriptor into one that refuses it. n: the bytes at hand from its start on; out:
+ * its new length, at most the old one, which is returned. */
+typedef size_t outq_deny(char *message, size_t *n);
+/* For descriptors that the kernel does not let pass: those of the first segment are released and their messages
+ * rewritten. How many there were. */
+unsigned outq_deny_fds(struct outq *queue, struct ledger *ledger, outq_deny *deny);
 /* Ends bodies (not whole), releases descriptors and segments. */
 void outq_drop(struct outq *queue, struct bufpool *pool, struct ledger *ledger);
 

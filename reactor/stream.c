@@ -191,6 +191,18 @@ static void after_flush(struct stream *stream, enum outq_result result, const st
     stream->class->drained(stream);
 }
 
+/* The kernel's bound on descriptors in flight was met before ours. */
+static enum outq_result descriptors_refused(struct stream *stream) {
+    struct loop *loop = stream->loop;
+    double patience = loop->settings.timeout_send;
+    fdwindow_refused(loop);
+    if (stream->class->denied && stream->class->denied(stream))
+        return OUTQ_AGAIN;
+    if (stream->denials < UINT16_MAX)
+        stream->denials++;
+    return patience > 0 && stream->denials * RETRY_AFTER > patience ? OUTQ_BROKEN : OUTQ_STARVED;
+}
+
 void stream_flush(struct stream *stream) {
     struct loop *loop = stream->loop;
     struct outq_sink sink = {
@@ -209,10 +221,10 @@ void stream_flush(struct stream *stream) {
     stream->sent += sink.sent;
     if (stream->dying)
         return;
-    if (result == OUTQ_BROKEN && sink.error == -ETOOMANYREFS) {
-        fdwindow_refused(loop);
-        result = OUTQ_STARVED;
-    }
+    if (sink.sent)
+        stream->denials = 0;
+    if (result == OUTQ_BROKEN && sink.error == -ETOOMANYREFS)
+        result = descriptors_refused(stream);
     if (result == OUTQ_BROKEN) {
         if (is_client(stream))
             (*(sink.error == -ENODATA ? &loop->stats.bodies_cut : &loop->stats.closed_broken))++;

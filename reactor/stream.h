@@ -32,6 +32,9 @@ struct stream_class {
     /* For Unix streams: see struct outq_sink. May be NULL. */
     bool (*admit)(struct stream *stream, unsigned fds);
     void (*passed)(struct stream *stream, unsigned fds);
+    /* The kernel lets no descriptor pass (ETOOMANYREFS): rewrites the first messages that wait for that. False, or
+     * NULL: they are tried again, until the peer's time to take something (timeout_send) is over. */
+    bool (*denied)(struct stream *stream);
     /* Descriptors came with the bytes (or were lost, MSG_CTRUNC): takes them out of the message. False: the
      * stream is aborted. NULL: none may come; they are closed and the stream is aborted. */
     bool (*descriptors)(struct stream *stream, const struct msghdr *message);
@@ -50,6 +53,7 @@ struct stream {
     struct deadline read_by, send_by;
     uint64_t received, sent; /* bytes so far */
     int untaken;             /* by the peer, when send_by was set */
+    uint16_t denials;        /* times in a row that the kernel let no descriptor pass */
     bool reading : 1;        /* interested in input */
     bool writing : 1;        /* blocked: waiting for the socket to take more */
     bool eof : 1;            /* the peer ended its side */

@@ -11,6 +11,8 @@ import resource
 
 from case import MIB, NOBODY, Case, as_root
 from daemon import until
+from http1 import HttpClient, head
+from rpc import Lines, call
 from slc import FDS_MAX, Client, ProtocolError, frame, request
 
 SO_PASSRIGHTS = 83  # Linux 6.16
@@ -298,8 +300,16 @@ class Budget(Case):
         daemon = self.small_daemon()
         leave = self.hog_of_descriptors(400)
         first, second = self.connect(daemon.unix), self.connect(daemon.unix)
-        first.send(frame("F", request("hello"), tag=1))  # the one that finds out
-        daemon.wait_counter("reactor", "fd_refusals")
+        # Those that find out, though their replies were put together already.
+        first.send(frame("N", b"before") + b"".join(frame("F", request("hello"), tag=tag) for tag in (1, 2, 3))
+                   + frame("C", request("hello"), tag=4))
+        self.assertEqual(first.reply().payload, b"before")
+        for tag in (1, 2, 3):
+            refused = first.reply()
+            self.assertEqual((refused.op, refused.tag, refused.nfds), ("F", tag, 0))
+            self.assertStatus(refused, "FD_LIMIT")
+        self.assertContent(first.reply(), b"hello, world\n")
+        self.assertEqual([row["fds_in_flight"] for row in daemon.connections()], [0, 0, 0])
         name = f"size/{MIB}"
 
         def copied():
@@ -310,16 +320,35 @@ class Budget(Case):
         self.assertStatus(second.get("F", "hello"), "FD_LIMIT")
         self.assertAlive(second)
         leave()
-        reply = first.reply()
-        if not reply.ok:
-            self.assertStatus(reply, "FD_LIMIT")
-        reply.close()
 
         def passed():
             reply = second.get("F", "hello")
             reply.close()
             return reply.ok
         until(passed, "descriptors pass again")
+
+
+    def test_refused_by_the_kernel_over_http(self):
+        daemon = self.small_daemon()
+        self.hog_of_descriptors(400)
+        with HttpClient(daemon.unix) as client:
+            want = head("GET", "/objects/hello", "Sluice-Delivery: fd")
+            client.send(want + head("GET", "/objects/hello") + want.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            for closes in (False, True):
+                response = client.response()
+                self.assertEqual((response.status, response.closes), (503, closes))
+                self.assertFalse(response.get("Sluice-Fds"))
+                if not closes:
+                    self.assertEqual(client.response().body, b"hello, world\n")
+            self.assertTrue(client.ended())
+            self.assertFalse(client.fds)
+
+    def test_refused_by_the_kernel_what_has_no_words_for_it_ends(self):
+        daemon = self.small_daemon("--timeout-send", 0.2)
+        self.hog_of_descriptors(400)
+        with Lines(daemon.unix) as client:
+            client.say(call("object.open", {"key": "hello"}, id=1))
+            self.assertTrue(client.ended_or_reset())
 
 
 class Foreign(Case):
