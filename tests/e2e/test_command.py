@@ -64,6 +64,12 @@ class Refused(Case):
             listen + listen: r"x\.conf:2: .*",
             listen + "pool = 4 {\n": r"x\.conf:2: .*",
             listen + "loop_cpus = \"zero\"\n": r"x\.conf:2: .*loop_cpus",
+            listen + "pool = 4\npool = 5\n": r"x\.conf:3: pool: has a value already",
+            listen + 'modules = {"a"}\nmodules = {"b"}\n': r"x\.conf:3: modules: has a value already",
+            listen + "connections = 900000000\n": r"x\.conf:2: connections: .*out of range",
+            listen + "connections = 1000000\n": r"x\.conf:2: connections: .*exceed RLIMIT_NOFILE",
+            listen + "\"a string\n": r"x\.conf:2: string without end",
+            listen + "log = 'info\npool = 4\n": r"x\.conf:2: string without end",
         }
         for text, reason in cases.items():
             with self.subTest(text):
@@ -77,6 +83,21 @@ class Refused(Case):
         done = run_sluiced("-c", file, "--check")
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 3, done.stderr)
+
+    def test_values_that_are_refused_hide_nothing_else(self):
+        file = self.file('listen "unix:@never" { backlog = 0 }\npool = many\nchunk = 1\n'
+                         'root "a" { path = "/nonexistent" }\npool = 5\n')
+        done = run_sluiced("-c", file, "--check")
+        self.assertEqual(done.returncode, 2)
+        places = [line.partition(" ")[0].rpartition("/")[2] for line in done.stderr.splitlines()]
+        self.assertEqual(places, ["x.conf:1:", "x.conf:2:", "x.conf:3:", "x.conf:5:", "x.conf:4:"], done.stderr)
+
+    def test_an_address_has_one_listener(self):
+        file = self.file('listen "unix:@never" { }\n')
+        self.refused("-c", file, "--listen", "unix:@never", reason=r"x\.conf:1: .*listener already \(--listen\)")
+        self.refused("--listen", "unix:@never", "--listen", "unix:@never", reason="--listen: .*listener already")
+        done = run_sluiced("--listen", "tcp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0", "--check")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_limits_that_do_not_fit(self):
         def few():
@@ -171,3 +192,6 @@ class Taken(Case):
     def test_the_ready_line_is_there_whatever_the_log_level(self):
         daemon = self.daemon("--log", "error")
         self.assertEqual(sum(line.startswith("ready: ") for line in daemon.lines), 1)
+
+    def test_the_ready_line_comes_first(self):
+        self.assertTrue(self.daemon("--log", "debug").lines[0].startswith("ready: "))

@@ -225,7 +225,7 @@ START_TEST(syntax_errors_have_line_and_reason)
     refused("listen 'unix:@a' { } }\n", "FILE:1: unexpected closing brace\n");
     refused("listen 'unix:@a' {\n}\nlisten 'unix:@b' {\n", "FILE:3: section or list without end\n");
     refused("pool =", "FILE:1: premature end of file\n");
-    refused("pool_cpus = \"1", "FILE:1: premature end of file\n");
+    refused("pool_cpus = \"1", "FILE:1: string without end\n");
     refused("listen 'unix:@a' { ' start' = 3 }", "FILE:1: no such option ' start'\n");
 }
 END_TEST
@@ -241,7 +241,26 @@ START_TEST(wrong_values_have_line_and_reason)
 END_TEST
 
 START_TEST(only_the_first_syntax_error_is_told)
-{ refused("pool = a\nchunk = b\n", "FILE:1: pool: 'a' is not a number\n"); }
+{ refused("frob = a\nfrob = b\n", "FILE:1: no such option 'frob'\n"); }
+END_TEST
+
+START_TEST(wrong_values_do_not_hide_what_follows)
+{
+    refused("pool = a\nchunk = b\nroot 'm' { path = '/nonexistent' }\n",
+            "FILE:1: pool: 'a' is not a number\n"
+            "FILE:2: chunk: 'b' is not a size, like 16384, 16k, 64m or 1g\n"
+            "FILE:3: root 'm': path /nonexistent: No such file or directory\n");
+    refused("pool = a\nfrob = b\nroot 'm' { }\n",
+            "FILE:1: pool: 'a' is not a number\nFILE:2: no such option 'frob'\n");
+}
+END_TEST
+
+START_TEST(an_option_has_one_value)
+{
+    refused("pool = 1\npool = 2\n", "FILE:2: pool: has a value already\n");
+    refused("listen 'unix:@a' { allow = {'::1'}\n allow = {'::2'} }\n",
+            "FILE:2: allow: has a value already\n");
+}
 END_TEST
 
 START_TEST(repeated_titles_are_errors)
@@ -367,6 +386,8 @@ int main(void) {
     tcase_add_test(reading, syntax_errors_have_line_and_reason);
     tcase_add_test(reading, wrong_values_have_line_and_reason);
     tcase_add_test(reading, only_the_first_syntax_error_is_told);
+    tcase_add_test(reading, wrong_values_do_not_hide_what_follows);
+    tcase_add_test(reading, an_option_has_one_value);
     tcase_add_test(reading, repeated_titles_are_errors);
     tcase_add_test(reading, comments_do_not_move_lines);
     tcase_add_test(reading, all_semantic_errors_are_told_with_their_sections_line);

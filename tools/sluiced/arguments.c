@@ -174,15 +174,12 @@ static long raise_nofile(void) {
     return (long)limit.rlim_max;
 }
 
-static enum arguments_outcome judge(struct daemon_config *config, bool check, FILE *out, FILE *messages) {
-    char why[CONFIG_WHY];
+/* refused: values that the file could not set. */
+static enum arguments_outcome judge(struct daemon_config *config, unsigned refused, bool check, FILE *out,
+                                    FILE *messages) {
     long nofile = raise_nofile();
-    unsigned problems = check_config(config, messages) + routes_check(config, messages);
-    if (config_resolve(config, nofile, why, sizeof why) != 0) {
-        fprintf(messages, "sluiced: %s\n", why);
-        problems++;
-    }
-    problems += check_resolved(config, messages);
+    unsigned problems = refused + check_config(config, messages) + routes_check(config, messages);
+    problems += check_resolved(config, nofile, messages);
     if (problems)
         return ARGUMENTS_BAD;
     if (!check)
@@ -214,7 +211,8 @@ enum arguments_outcome arguments_read(struct daemon_config *config, int argc, ch
     case ACTION_CHECK:
         break;
     }
-    if ((file && config_file_read(config, file, messages) != 0) || apply(cursor, config) != 0)
+    struct problems problems = {.out = messages};
+    if ((file && config_file_read(config, file, &problems) != 0) || apply(cursor, config) != 0)
         return ARGUMENTS_BAD;
-    return judge(config, action == ACTION_CHECK, out, messages);
+    return judge(config, problems.count, action == ACTION_CHECK, out, messages);
 }

@@ -61,6 +61,22 @@ static void check_forwarding(const struct daemon_config *config, struct problems
         problem(problems, config->forwards->where, "forward '%s': %s", config->forwards->name, reason);
 }
 
+/* One address twice: --listen beside the file, or given again; libconfuse tells what the file repeats. */
+static void check_listen_twice(const struct daemon_config *config, struct problems *problems) {
+    for (size_t i = 1; i < config->listens_count; i++) {
+        const struct listen_settings *listen = &config->listens[i];
+        size_t n = strlen(listen->address);
+        bool any_port = n > 2 && strcmp(listen->address + n - 2, ":0") == 0;
+        for (size_t j = 0; j < i && !any_port; j++) {
+            if (strcmp(config->listens[j].address, listen->address) == 0) {
+                problem(problems, listen->where, "listen '%s': the address has a listener already (%s)",
+                        listen->address, config->listens[j].where);
+                break;
+            }
+        }
+    }
+}
+
 unsigned check_config(const struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     const struct section *kind;
@@ -68,6 +84,7 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
         for (size_t i = 0; i < section_count(kind, config); i++)
             kind->check(section_at(kind, config, i), &problems);
     check_single(config, &problems);
+    check_listen_twice(config, &problems);
     check_forwarding(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
@@ -77,10 +94,26 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     return problems.count;
 }
 
-unsigned check_resolved(const struct daemon_config *config, FILE *messages) {
+/* Tells that the descriptors do not suffice, at the option that somebody set, if any. */
+static void descriptor_problem(const struct daemon_config *config, const char *reason,
+                               struct problems *problems) {
+    static const char *const names[] = {"connections", "open_files", "shared_max", "hot_max", "pipes"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (config_where(config, names[i])) {
+            option_problem(config, names[i], reason, problems);
+            return;
+        }
+    }
+    fprintf(problems->out, "sluiced: %s\n", reason);
+    problems->count++;
+}
+
+unsigned check_resolved(struct daemon_config *config, long nofile, FILE *messages) {
     struct problems problems = {.out = messages};
-    long most = config->offload.threads_max, threads = threads_of(&config->offload);
     char reason[CONFIG_WHY];
+    if (config_resolve(config, nofile, reason, sizeof reason) != 0)
+        descriptor_problem(config, reason, &problems);
+    long most = config->offload.threads_max, threads = threads_of(&config->offload);
     if (most > 0 && threads > most) {
         snprintf(reason, sizeof reason, "%ld are too few, the least is %ld", most, threads);
         option_problem(config, "threads_max", reason, &problems);

@@ -6,8 +6,8 @@
 
 /* Writes every problem to messages, a line each with its place; returns how many there are. */
 unsigned check_config(const struct daemon_config *config, FILE *messages);
-/* The same for what is known once 0 = auto has been replaced. */
-unsigned check_resolved(const struct daemon_config *config, FILE *messages);
+/* Replaces 0 = auto under a limit of nofile descriptors (config_resolve), and the same for what is known then. */
+unsigned check_resolved(struct daemon_config *config, long nofile, FILE *messages);
 /* Prints a resolved configuration as a file that means the same, what follows from it as comments. */
 void check_print(const struct daemon_config *config, long nofile, FILE *out);
 

@@ -3,7 +3,8 @@
  *
  *     file -> prepare -> cfg_parse_fp -> section opens: read_start  -> section_add
  *                                            -> value:         read_value  -> option_set | config_set
- *                                            -> problem:       read_error  -> FILE:LINE: reason
+ *                                                              bad: problem(), and the file is read on
+ *                                            -> syntax error:  read_error, and that is the end
  *
  * libconfuse hands callbacks no pointer of ours, but copies def.number of an option, which texts do not
  * use: it carries the struct reading. And it tells nobody that a section opens, but parses the defaults
@@ -19,15 +20,16 @@
 #include <string.h>
 
 #define FILE_MAX   (1 << 20)
-#define START_NAME " start" /* no name that could be written without quotes */
+#define START_NAME " start"  /* no name that could be written without quotes */
+#define GIVEN      (1 << 24) /* our flag of an option whose value was read; libconfuse uses the lowest 13 */
 
 struct reading {
     struct daemon_config *config;
     const struct section *kind; /* of the section that opened last */
     struct section_head *head;  /* its element */
     const cfg_t *section;       /* libconfuse's */
-    FILE *messages;
-    bool told; /* the reason has been written */
+    struct problems *problems;
+    bool told; /* the reason of a syntax error has been written */
 };
 
 static struct reading *reading_of(const cfg_opt_t *opt) {
@@ -41,9 +43,10 @@ static void where_now(const cfg_t *cfg, char *out, size_t size) {
 
 static void read_error(cfg_t *cfg, const char *format, va_list arguments) {
     struct reading *reading = reading_of(&cfg->opts[0]);
-    fprintf(reading->messages, "%s:%d: ", cfg->filename, cfg->line);
-    vfprintf(reading->messages, format, arguments);
-    fputc('\n', reading->messages);
+    FILE *out = reading->problems->out;
+    fprintf(out, "%s:%d: ", cfg->filename, cfg->line);
+    vfprintf(out, format, arguments);
+    fputc('\n', out);
     reading->told = true;
 }
 
@@ -72,18 +75,24 @@ static int read_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
     char where[CONFIG_WHY], why[CONFIG_WHY] = "out of memory";
     bool append = (opt->flags & CFGF_LIST) && opt->nvalues > 1;
     int error;
-    if (reading->section == cfg) {
+    where_now(cfg, where, sizeof where);
+    if (!append && (opt->flags & GIVEN)) {
+        snprintf(why, sizeof why, "has a value already");
+        error = -EINVAL;
+    } else if (reading->section == cfg) {
         const struct setting *row = option_find(reading->kind->table, opt->name);
         error = append ? option_append(row, reading->head, value, why, sizeof why)
                        : option_set(row, reading->head, value, why, sizeof why);
     } else {
-        where_now(cfg, where, sizeof where);
         error = config_set(reading->config, opt->name, value, append, where, why, sizeof why);
     }
-    if (error) {
+    if (error == -EINVAL) {
+        problem(reading->problems, where, "%s: %s", opt->name, why);
+    } else if (error) {
         cfg_error(cfg, "%s: %s", opt->name, why);
         return -1;
     }
+    opt->flags |= GIVEN;
     *(const char **)result = value;
     return 0;
 }
@@ -154,8 +163,7 @@ static void blank(char *text, size_t n) {
             *text = ' ';
 }
 
-/* Length of the string in quotes that starts here, without the last quote; libconfuse tells if it has none.
- */
+/* Length of the string in quotes that starts here, without the last quote; up to the NUL if it has none. */
 static size_t string_length(const char *text) {
     size_t n = 1;
     while (text[n] && text[n] != text[0])
@@ -164,15 +172,17 @@ static size_t string_length(const char *text) {
 }
 
 /* Does two things that libconfuse does not: comments become spaces, because it counts too many lines for
- * them, and a section or comment without end is found. Returns where it starts and why, or NULL. */
+ * them, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
 static const char *prepare(char *text, const char **why) {
     const char *outermost = NULL;
     int depth = 0;
     for (char *p = text; *p; p++) {
         if (*p == '"' || *p == '\'') {
+            const char *start = p;
             p += string_length(p);
+            *why = "string without end";
             if (!*p)
-                return NULL;
+                return start;
         } else if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
             blank(p, strcspn(p, "\n"));
         } else if (p[0] == '/' && p[1] == '*') {
@@ -236,7 +246,7 @@ static int parse(struct reading *reading, const char *path, char *text) {
         error = stream && cfg_parse_fp(cfg, stream) != CFG_SUCCESS ? -EINVAL : 0;
     }
     if (error && !reading->told)
-        fprintf(reading->messages, "sluiced: %s: %s\n", path, strerror(-error));
+        fprintf(reading->problems->out, "sluiced: %s: %s\n", path, strerror(-error));
     if (stream)
         fclose(stream);
     if (cfg)
@@ -245,16 +255,16 @@ static int parse(struct reading *reading, const char *path, char *text) {
     return error;
 }
 
-int config_file_read(struct daemon_config *config, const char *path, FILE *messages) {
-    struct reading reading = {.config = config, .messages = messages};
-    char *text = read_whole(path, messages);
+int config_file_read(struct daemon_config *config, const char *path, struct problems *problems) {
+    struct reading reading = {.config = config, .problems = problems};
+    char *text = read_whole(path, problems->out);
     const char *open, *why;
     int error = -EINVAL;
     if (!text)
         return error;
     open = prepare(text, &why);
     if (open)
-        fprintf(messages, "%s:%d: %s\n", path, line_of(text, open), why);
+        fprintf(problems->out, "%s:%d: %s\n", path, line_of(text, open), why);
     else
         error = parse(&reading, path, text);
     free(text);

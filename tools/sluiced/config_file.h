@@ -2,10 +2,11 @@
 #ifndef SLUICE_TOOLS_CONFIG_FILE_H
 #define SLUICE_TOOLS_CONFIG_FILE_H
 
-#include "tools/sluiced/config.h"
+#include "tools/sluiced/sections.h"
 
-/* Adds what the file at path says. 0, or -errno after the first problem was written to messages: as
- * "FILE:LINE: reason", or "sluiced: FILE: reason" if the file cannot be read. */
-int config_file_read(struct daemon_config *config, const char *path, FILE *messages);
+/* Adds what the file at path says. Values that are refused, and options set twice, are told to problems and
+ * the rest is read. 0, or -errno after a syntax error, which ends the reading, was written to the same place:
+ * as "FILE:LINE: reason", or "sluiced: FILE: reason" if the file cannot be read. */
+int config_file_read(struct daemon_config *config, const char *path, struct problems *problems);
 
 #endif
