@@ -27,6 +27,14 @@ class Drain(Case):
             daemon.signal(number)
             self.assertEqual(daemon.wait_exit(), 0)
 
+    def test_a_hangup_is_no_reason_to_end(self):
+        daemon = self.daemon()
+        client = self.connect(daemon.tcp)
+        client.ping()
+        daemon.signal(signal.SIGHUP)
+        client.ping()
+        self.connect(daemon.unix).ping()
+
     def test_idle_connections_end(self):
         daemon = self.daemon()
         clients = [self.connect(address) for address in (daemon.unix, daemon.tcp) * 3]

@@ -234,8 +234,8 @@ static int serve(struct daemon *daemon) {
     if (status == 0)
         status = open_listeners(daemon);
     if (status == 0) {
+        say_ready(loop); /* before what goes to the log now: whoever started us waits for this line */
         log_info(daemon->log, "offload", log_text("ring", offload_describe(loop->offload)));
-        say_ready(loop);
         loop_run(loop);
         log_info(daemon->log, "stopped", log_number("requests", (int64_t)loop->stats.requests));
     }
@@ -276,6 +276,7 @@ int main(int argc, char **argv) {
     if (!daemon || config_init(&daemon->config) != 0)
         return failed("start", "no memory");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* nothing is read anew, and a terminal's end is no reason to drop clients */
     int status = EXIT_SUCCESS;
     switch (arguments_read(&daemon->config, argc, argv, stdout, stderr)) {
     case ARGUMENTS_RUN:
