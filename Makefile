@@ -215,6 +215,7 @@ $(OUT)/baselines: $(OUT)/obj/tools/bench/baselines/main.o $(call library,baselin
 	$(call say,LINK)
 	$(link)
 
+$(OUT)/bare/detect: $(call library,proto)
 $(OUT)/bare/%: $(OUT)/obj/tools/bench/bare/%.o
 	$(call say,LINK)
 	@mkdir -p $(@D)

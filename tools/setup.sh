@@ -36,6 +36,7 @@ lint_packages=(
 bench_packages=(
     nginx-light   # peer: HTTP, reverse proxy
     lighttpd      # peer: HTTP files
+    h2o           # peer: HTTP
     haproxy       # peer: reverse proxy, TCP tunnel
     wrk           # load generator to check ours against
 )

@@ -29,6 +29,7 @@ GIB = 1024 * MIB
 OBJECTS = {"1k": KIB, "4k": 4 * KIB, "100k": 100 * KIB, "1m": MIB}
 SPARSE = {"1g": GIB, "10g": 10 * GIB}
 LOAD_SECONDS = 60  # beyond its own duration a load is stuck
+PART_SECONDS = 170  # of all loads of a part
 WARMUP = 0.1
 ATTEMPTS = 3        # at a run in which nothing at all was measured: the machine was busy elsewhere
 
@@ -133,8 +134,10 @@ class Server:
 
 
 class Lab:
-    def __init__(self, quick):
+    def __init__(self, quick, scale=1.0):
         self.quick = quick
+        self.scale = scale  # of the length of every measurement
+        self.deadline = None
         self.repetitions = 5
         self.seconds = 0.5 if quick else 1.0
         cpus = sorted(os.sched_getaffinity(0))
@@ -176,6 +179,9 @@ class Lab:
             with open(self.tree / key, "rb") as file:
                 os.fsync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def begin_part(self):
+        self.deadline = time.monotonic() + PART_SECONDS
 
     # ---- servers ---------------------------------------------------------------------------------
     @staticmethod
@@ -240,7 +246,9 @@ class Lab:
     def load(self, server, address, *arguments, cpus=None, seconds=None, good=True, during=None):
         """One run of sluice-bench; its report. good: that anything failed is an error. during: called once in the
         middle of the run."""
-        seconds = self.seconds if seconds is None else seconds
+        if self.deadline and time.monotonic() > self.deadline:
+            raise Failed(f"a part may take {PART_SECONDS} s")
+        seconds = self.scale * (self.seconds if seconds is None else seconds)
         command = [BUILD / "sluice-bench", "-s", address, "--json", "--pid", server.pid, *arguments]
         if "--requests" not in arguments:
             command += ["-d", seconds, "--warmup", WARMUP]
@@ -252,11 +260,13 @@ class Lab:
                 stack.callback(middle.cancel)
             for _ in range(ATTEMPTS):
                 report, said = self._run(command, cpus, seconds)
-                if report["requests"] or report["errors"]["total"]:
+                if report["server"] or report["errors"]["total"]:
                     break
         if good and not report["good"]:
             why = report["first_error"] or f"{report['requests']} requests in {report['seconds']} s {said}"
             raise Failed(f"{server.name}, {' '.join(map(str, arguments))}: {why}")
+        if good and not report["server"]:
+            raise Failed(f"{server.name}, {' '.join(map(str, arguments))}: no reply within the measurement")
         return report
 
     def in_turns(self, loads, repetitions=None):

@@ -1,6 +1,6 @@
 """What a part of the bench comes to, and how it is written down.
 
-    part.run(lab) -> Part: tables for people, ratios with their limits, figures for programs
+    part.run(lab) -> Part: tables for people, ratios with their limits, claims of the study, figures for programs
 """
 import dataclasses
 import platform
@@ -29,6 +29,19 @@ class Ratio:
 
 
 @dataclasses.dataclass
+class Claim:
+    """What the study predicted or asked for, and what came of it."""
+    name: str
+    what: str
+    claimed: str
+    measured: str
+    holds: bool
+
+    def json(self):
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass
 class Table:
     title: str
     columns: list
@@ -41,10 +54,12 @@ class Part:
     title: str
     tables: list = dataclasses.field(default_factory=list)
     ratios: list = dataclasses.field(default_factory=list)
+    claims: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     charts: dict = dataclasses.field(default_factory=dict)  # file name -> SVG
     figures: dict = dataclasses.field(default_factory=dict)
     seconds: float = 0
+    problem: str = ""  # why it did not come to its end
 
     def table(self, title, columns, rows):
         self.tables.append(Table(title, columns, rows))
@@ -54,6 +69,9 @@ class Part:
 
     def ratio(self, *arguments, **more):
         self.ratios.append(Ratio(*arguments, **more))
+
+    def claim(self, *arguments):
+        self.claims.append(Claim(*arguments))
 
 
 def first_line(*command):
@@ -91,21 +109,39 @@ def ratio_rows(parts):
             for part in parts for ratio in part.ratios]
 
 
+def claim_rows(parts):
+    return [[claim.what, claim.claimed, claim.measured, "met" if claim.holds else "**not met**"]
+            for part in parts for claim in part.claims]
+
+
+def part_markdown(part):
+    lines = [f"**This part did not come to its end:** {part.problem}\n"] if part.problem else []
+    for table in part.tables:
+        lines += markdown_table(table)
+    lines += [f"![{part.title}]({name})\n" for name in part.charts]
+    lines += [f"{note}\n" for note in part.notes]
+    return lines
+
+
+def machine_line(facts):
+    return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
+            f"{facts['compiler']}; {facts['time']}. Load average at the start {facts['load']:.2f}.")
+
+
 def markdown(parts, facts):
-    lines = ["# sluice: bench report", ""]
-    lines.append(f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-                 f"{facts['compiler']}; {facts['time']}. Load average at the start {facts['load']}.")
+    lines = ["# sluice: bench report", "", machine_line(facts)]
+    if facts["scale"] != 1:
+        lines += ["", f"**Every measurement had {facts['scale']:g} of its usual length.**"]
     lines += ["", "Medians of interleaved repetitions, with the least and the greatest in parentheses. CPU is "
               "what all threads of the server used, per request.", ""]
     if any(part.ratios for part in parts):
         columns = ["what", "measured", "limit", ""]
         lines += ["## Limits", ""] + markdown_table(Table("", columns, ratio_rows(parts)))
+    if any(part.claims for part in parts):
+        columns = ["what", "the study", "measured", ""]
+        lines += ["## What the study predicted or asked for", ""] + markdown_table(Table("", columns, claim_rows(parts)))
     for part in parts:
-        lines += [f"## {part.title}", ""]
-        for table in part.tables:
-            lines += markdown_table(table)
-        lines += [f"![{part.title}]({name})\n" for name in part.charts]
-        lines += [f"{note}\n" for note in part.notes]
+        lines += [f"## {part.title}", ""] + part_markdown(part)
     return "\n".join(lines) + "\n"
 
 
@@ -113,15 +149,20 @@ def ratio_json(ratio):
     return {**ratio.figure.json(), "limit": ratio.limit, "met": ratio.met}
 
 
+def part_json(part):
+    return {"title": part.title, "seconds": round(part.seconds, 1), "problem": part.problem, "figures": part.figures,
+            "ratios": {ratio.name: {"what": ratio.what, "unit": ratio.unit, **ratio_json(ratio)}
+                       for ratio in part.ratios},
+            "claims": [claim.json() for claim in part.claims], "tables": [dataclasses.asdict(t) for t in part.tables],
+            "charts": list(part.charts), "notes": part.notes}
+
+
 def full_json(parts, facts):
-    return {
-        "machine": facts,
-        "parts": {part.name: {"seconds": round(part.seconds, 1), "figures": part.figures,
-                              "ratios": {ratio.name: ratio_json(ratio) for ratio in part.ratios}}
-                  for part in parts},
-    }
+    return {"machine": facts, "parts": {part.name: part_json(part) for part in parts}}
 
 
 def quick_json(parts, facts):
     ratios = {ratio.name: ratio_json(ratio) for part in parts for ratio in part.ratios}
-    return {"machine": facts, "ratios": ratios, "met": all(ratio["met"] for ratio in ratios.values())}
+    failed = {part.name: part.problem for part in parts if part.problem}
+    return {"machine": facts, "ratios": ratios, "met": all(ratio["met"] for ratio in ratios.values()) and not failed,
+            "failed": failed}

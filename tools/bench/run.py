@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Measures sluiced against its bare twins and writes the report.
 
-    tools/bench/run.py [--quick] [PART]...
+    tools/bench/run.py [--quick] [--scale FACTOR] [--out DIR] [PART]...
 
-Parts are the files in tools/bench/parts; ONLY=NAME[,NAME] in the environment names them too. The report goes to
-$SLUICE_BUILD/bench (default: build/bench): report.md, its plots, report.json. Exit status 1 if a part could not run,
-0 otherwise, whatever the figures say.
+Parts are the files in tools/bench/parts: a file put there with TITLE and run(lab, part) is one. ONLY=NAME[,NAME] in the
+environment names them too. The report goes to $SLUICE_BUILD/bench (default: build/bench): report.md, its plots,
+report.json; tools/bench/publish.py makes BENCHMARKS.md of it. A part that fails is in the report with the reason and
+with what it had measured; the others run. Exit status 1 if a part failed, 0 otherwise, whatever the figures say.
+--scale makes every measurement longer or shorter: 0.1 tries the machinery, its figures say little.
 
 --quick runs only the parts with limits, in under a minute, and prints one JSON object:
-    machine   cpu, cpus, memory_gib, kernel, compiler, time, load
+    machine   cpu, cpus, memory_gib, kernel, compiler, time, load, scale, seconds
     ratios    name -> median, min, max, limit, met:
               fdpass_single fdpass_pipelined fdpass_shared           server CPU per fd against the bare twin's
               roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KB
@@ -17,7 +19,9 @@ $SLUICE_BUILD/bench (default: build/bench): report.md, its plots, report.json. E
               stalled_p99                                            p99 of the others with against without it
               many_errors                                            failed requests of 1,000 among 15,000
               many_bytes                                             memory of an idle connection
+              many_http_errors many_http_bytes                       the same for HTTP keep-alive
     met       all of them
+    failed    parts that could not be measured: name -> why
 """
 import argparse
 import importlib
@@ -26,6 +30,7 @@ import os
 import pathlib
 import sys
 import time
+import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -51,22 +56,28 @@ def chosen_parts(arguments):
 
 
 def run_part(name, bench):
-    module = importlib.import_module(f"parts.{name}")
+    """The part with all that it came to; part.problem says why it did not come to its end."""
+    part = report.Part(name, name)
     start = time.monotonic()
-    print(f"  {name}: {module.TITLE}", file=sys.stderr, flush=True)
-    part = report.Part(name, module.TITLE)
+    bench.begin_part()
     try:
+        module = importlib.import_module(f"parts.{name}")
+        part.title = module.TITLE
+        print(f"  {name}: {part.title}", file=sys.stderr, flush=True)
         module.run(bench, part)
+    except Exception as error:  # whatever it is, the other parts are to run
+        part.problem = str(error) if isinstance(error, lab.Failed) else "".join(traceback.format_exception(error)[-2:])
+        print(f"    failed: {part.problem}", file=sys.stderr, flush=True)
     finally:
         bench.stop_servers()
     part.seconds = time.monotonic() - start
-    for row in report.ratio_rows([part]):
+    for row in report.ratio_rows([part]) + report.claim_rows([part]):
         print("    " + "  ".join(row), file=sys.stderr, flush=True)
+    print(f"    {part.seconds:.0f} s", file=sys.stderr, flush=True)
     return part
 
 
-def write(parts, facts):
-    directory = lab.BUILD / "bench"
+def write(directory, parts, facts):
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "report.md").write_text(report.markdown(parts, facts))
     for part in parts:
@@ -79,25 +90,22 @@ def write(parts, facts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the ratios alone")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor for the length of every measurement")
+    parser.add_argument("--out", type=pathlib.Path, default=lab.BUILD / "bench", help="directory of the report")
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
     names = chosen_parts(arguments)
-    facts = {**report.machine(), "load": os.getloadavg()[0]}
-    bench = lab.Lab(arguments.quick)
-    parts, failed = [], False
+    facts = {**report.machine(), "load": os.getloadavg()[0], "scale": arguments.scale}
+    bench = lab.Lab(arguments.quick, arguments.scale)
     try:
-        for name in names:
-            try:
-                parts.append(run_part(name, bench))
-            except lab.Failed as failure:
-                print(f"    failed: {failure}", file=sys.stderr)
-                failed = True
+        parts = [run_part(name, bench) for name in names]
     finally:
         bench.close()
-    write(parts, facts)
+    facts["seconds"] = round(sum(part.seconds for part in parts))
+    write(arguments.out, parts, facts)
     if arguments.quick:
         print(json.dumps(report.quick_json(parts, facts), indent=1))
-    return 1 if failed else 0
+    return 1 if any(part.problem for part in parts) else 0
 
 
 if __name__ == "__main__":

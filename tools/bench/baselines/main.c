@@ -14,7 +14,7 @@
 #define EXIT_USAGE 2
 
 static const struct model *const models[] = {&thread_per_request, &thread_per_connection, &connection_pool,
-                                             &request_pool, &bare_epoll};
+                                             &request_pool,       &work_stealing,         &bare_epoll};
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
 static const struct model *find_model(const char *name) {

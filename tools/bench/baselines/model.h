@@ -11,6 +11,6 @@ struct model {
 };
 
 extern const struct model thread_per_request, thread_per_connection, connection_pool, request_pool,
-    bare_epoll;
+    work_stealing, bare_epoll;
 
 #endif

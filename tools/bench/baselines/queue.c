@@ -13,12 +13,26 @@ void queue_push(struct queue *queue, struct session *session) {
     pthread_mutex_unlock(&queue->lock);
 }
 
-struct session *queue_pop(struct queue *queue) {
-    pthread_mutex_lock(&queue->lock);
-    while (STAILQ_EMPTY(&queue->sessions))
-        pthread_cond_wait(&queue->filled, &queue->lock);
+/* Under the lock. */
+static struct session *take(struct queue *queue) {
     struct session *session = STAILQ_FIRST(&queue->sessions);
-    STAILQ_REMOVE_HEAD(&queue->sessions, link);
+    if (session)
+        STAILQ_REMOVE_HEAD(&queue->sessions, link);
+    return session;
+}
+
+struct session *queue_pop(struct queue *queue) {
+    struct session *session;
+    pthread_mutex_lock(&queue->lock);
+    while (!(session = take(queue)))
+        pthread_cond_wait(&queue->filled, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+    return session;
+}
+
+struct session *queue_try(struct queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    struct session *session = take(queue);
     pthread_mutex_unlock(&queue->lock);
     return session;
 }

@@ -16,5 +16,7 @@ void queue_init(struct queue *queue);
 void queue_push(struct queue *queue, struct session *session);
 /* Waits for one. */
 struct session *queue_pop(struct queue *queue);
+/* The first one, NULL: there is none. */
+struct session *queue_try(struct queue *queue);
 
 #endif

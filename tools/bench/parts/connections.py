@@ -1,9 +1,12 @@
-"""What the socket-server study measured: connect, first reply, detection; and memory of idle connections."""
-from lab import Figure, figure, idle_connections
+"""What the socket-server study measured: connect to first reply, read, dispatch, detection."""
+import json
+import os
+import subprocess
 
-TITLE = "connections: from connect to the first reply, and what an idle one costs"
+from lab import figure
 
-IDLE = 5000
+TITLE = "connections: from connect to the first reply"
+
 REPETITIONS = 3
 
 
@@ -21,30 +24,35 @@ def first_replies(lab, part):
         rows.append([transport, latency["new"].text(1), latency["open"].text(1), cpu["new"].text(1),
                      cpu["open"].text(1), f"{cpu['new'].median - cpu['open'].median:.1f}"])
         part.figures[transport] = {"first_reply_us": latency["new"].json(), "reply_us": latency["open"].json()}
+        claims(part, transport, latency, cpu)
     part.table("A ping, client and server on one core: p50 and server CPU in us",
                ["transport", "connect to first reply", "reply on an open connection", "CPU, new connection",
                 "CPU, open connection", "accept, detection and close"], rows)
-    part.notes.append("The study measured 500 us for accept, 100 for a read and 200 for a dispatch, and set 50, 10, 20 "
-                      "and, for detection, 1 us as targets: the last column is accept, detection and close together.")
 
 
-def idle_memory(lab, part):
-    starts = {"sluiced": lab.sluiced, "thread-per-connection": lambda: lab.baseline("thread-per-connection"),
-              "request-pool 8": lambda: lab.baseline("request-pool")}
-    rows = []
-    for name, start in starts.items():
-        server = start()
-        lab.load(server, server.unix, "--mode", "fdpass", "--key", "4k", "-c", 100, seconds=0.2)
-        before = server.rss()
-        with idle_connections(server.unix, IDLE):
-            server.await_connections(IDLE)
-            grown = Figure.of([(server.rss() - before) / IDLE])
-            rows.append([name, f"{grown.median:.0f}", server.threads()])
-        part.figures[f"idle bytes, {name}"] = grown.median
-    part.table(f"{IDLE} idle connections: growth of VmRSS for each", ["server", "bytes", "threads"], rows)
+def claims(part, transport, latency, cpu):
+    """The study's targets; what a part of the work takes is at most what the whole of it takes."""
+    part.claim(f"first_reply_{transport}", f"socket server: connect to first reply, {transport}", "50 us (was 500)",
+               f"p50 {latency['new'].text(1)} us", latency["new"].median <= 50)
+    part.claim(f"read_{transport}", f"socket server: read, {transport}; measured: read, dispatch and reply together",
+               "10 us (was 100)", f"CPU {cpu['open'].text(1)} us", cpu["open"].median <= 10)
+    part.claim(f"dispatch_{transport}", f"socket server: dispatch, {transport}; measured: read, dispatch and reply "
+               "together", "20 us (was 200)", f"CPU {cpu['open'].text(1)} us", cpu["open"].median <= 20)
+
+
+def detection(lab, part):
+    """The daemon's own functions in a loop, by build/bare/detect."""
+    done = subprocess.run([lab.program("bare/detect")], capture_output=True, text=True, check=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, lab.server_cpus))
+    times = json.loads(done.stdout)
+    request = times.pop("request")
+    part.table("Telling a connection's protocol from its first bytes, and decoding an object request: ns",
+               [*times, "object request"], [[*(f"{ns:.1f}" for ns in times.values()), f"{request:.1f}"]])
+    worst = max(times.values())
+    part.claim("detection", "socket server: protocol detection", "1 us", f"{worst / 1e3:.3f} us", worst <= 1000)
+    part.figures["detection_ns"] = times
 
 
 def run(lab, part):
     first_replies(lab, part)
-    lab.stop_servers()
-    idle_memory(lab, part)
+    detection(lab, part)

@@ -4,9 +4,12 @@ from lab import figure, ratios
 
 TITLE = "HTTP over TCP, 100 connections, beside other servers"
 
-SMALL = ["bare", "sluiced", "nginx", "haproxy", "lighttpd"]
-PIPELINED = SMALL[:-1]  # lighttpd ends a connection after 65,535 requests, and what is pipelined with it
-FILES = ["sluiced", "nginx", "lighttpd"]
+SMALL = ["bare", "sluiced", "nginx", "haproxy", "lighttpd", "h2o"]
+PIPELINED = ["bare", "sluiced", "nginx", "haproxy"]  # lighttpd ends a connection after 65,535 requests, and what is
+#                                                      pipelined with it; h2o reads a file for each
+FILES = ["bare", "sluiced", "nginx", "lighttpd", "h2o"]
+REPETITIONS = 5
+SECONDS = 0.5
 # name, words, path, arguments, servers
 CASES = [
     ("small", "27 bytes of JSON", "/hello", [], SMALL),
@@ -17,14 +20,27 @@ CASES = [
 ]
 # case, the other, limit of sluiced's CPU time over the other's
 LIMITS = [("small", "bare", 1.15), ("small", "nginx", 1), ("small", "haproxy", 1), ("pipelined", "nginx", 1),
-          ("1k", "lighttpd", 0.95), ("1m", "lighttpd", 1)]
+          ("1k", "lighttpd", 0.95), ("100k", "h2o", 1), ("1m", "lighttpd", 1)]
+COPY = {"1k": "1 KiB", "100k": "100 KiB", "1m": "1 MiB"}
 
 
 def start_all(lab):
-    servers = {"bare": lab.start("bare http", [lab.program("bare/http"), "tcp:127.0.0.1:0"]),
-               "sluiced": lab.sluiced("--demo-routes", "yes"), "nginx": peers.nginx(lab), "haproxy": peers.haproxy(lab),
-               "lighttpd": peers.lighttpd(lab)}
-    return {name: server for name, server in servers.items() if server}
+    return {"bare": lab.start("bare http", [lab.program("bare/http"), "tcp:127.0.0.1:0", lab.tree]),
+            "sluiced": lab.sluiced("--demo-routes", "yes"), **peers.all_of(lab)}
+
+
+def against_copy(lab, part, sluiced):
+    """The object protocol's copy beside HTTP from the same daemon."""
+    rows = []
+    for key, words in COPY.items():
+        runs = lab.in_turns({
+            mode: (lambda mode=mode, path=path: lab.load(sluiced, sluiced.tcp, "--mode", mode, "--key", path, "-c", 100,
+                                                         seconds=SECONDS))
+            for mode, path in (("copy", key), ("http", f"/objects/{key}"))}, 3)
+        gain = ratios(*([report["server"]["cpu_us"] for report in runs[mode]] for mode in ("copy", "http")))
+        part.ratio(f"copy_http_{key}", f"{words} over TCP: server CPU, the object protocol's copy / HTTP", gain, 1.05)
+        rows.append([words, *(figure(runs[mode], "server", "cpu_us").text() for mode in ("copy", "http")), gain.text()])
+    part.table("The object protocol beside HTTP", ["object", "copy, CPU us", "HTTP, CPU us", "ratio"], rows)
 
 
 def run(lab, part):
@@ -32,9 +48,9 @@ def run(lab, part):
     rows = []
     for name, words, path, arguments, wanted in CASES:
         loads = {other: (lambda server=server: lab.load(server, server.tcp, "--mode", "http", "--key", path, "-c", 100,
-                                                        *arguments))
+                                                        *arguments, seconds=SECONDS))
                  for other, server in servers.items() if other in wanted}
-        runs = lab.in_turns(loads)
+        runs = lab.in_turns(loads, REPETITIONS)
         cpu = {other: [report["server"]["cpu_us"] for report in reports] for other, reports in runs.items()}
         for case, other, limit in LIMITS:
             if case == name and other in cpu:
@@ -46,6 +62,8 @@ def run(lab, part):
                          figure(reports, "requests_s", scale=1e-3).text(1), figure(reports, "latency", "p50").text(0),
                          figure(reports, "latency", "p99").text(0)])
     part.table("", ["reply", "server", "CPU us", "k requests/s", "p50 us", "p99 us"], rows)
-    missing = sorted({"nginx", "haproxy", "lighttpd"} - set(servers))
-    if missing:
-        part.notes.append(f"Not installed: {', '.join(missing)} (tools/setup.sh --bench).")
+    against_copy(lab, part, servers["sluiced"])
+    part.notes.append("One process or thread each, no access log, files sent as each server does best; the configurations, "
+                      "with their reasons, are in tools/bench/peers.py. lighttpd and h2o answer the small reply from a "
+                      "file, the others from memory.")
+    peers.note_missing(part, servers)

@@ -5,10 +5,11 @@ TITLE = "fdpass by concurrency model and number of connections"
 
 COUNTS = [10, 100, 1000, 5000, 10000]
 REPETITIONS = 3
-SECONDS = 0.5
+SECONDS = 0.3
+MEMORY_MIB = {100: 100, 1000: 300}
 STACK_MIB = 8  # reserved for each thread, as the study counts
 MODELS = [("thread-per-request", 1), ("thread-per-connection", 1), ("connection-pool", 8), ("request-pool", 8),
-          ("bare-epoll", 1)]
+          ("work-stealing", 8), ("bare-epoll", 1)]
 # The study's predictions per core: (connections, model) -> p50 us, thousand requests a second.
 STUDY = {(100, "thread-per-request"): "43 us, 23 k/s", (100, "request-pool 8"): "10 us, 100 k/s",
          (1000, "thread-per-request"): "100 us, 10 k/s", (1000, "request-pool 8"): "12 us, 83 k/s (32 threads)"}
@@ -40,6 +41,24 @@ def row(count, name, reports, bare):
             f"{figure(reports, 'rss').median / 2 ** 20:.0f}", threads * STACK_MIB]
 
 
+def claims(part, name, count, reports, bare):
+    efficiency = 100 * bare.median / figure(reports, "server", "cpu_us").median
+    if name == "thread-per-request" and count == 100:
+        part.claim("efficiency_per_request", f"object server: efficiency of {name}, {count} connections", "10-18%",
+                   f"{efficiency:.0f}%", 10 <= efficiency <= 18)
+    if name in ("request-pool 8", "sluiced") and count in (100, 1000):
+        part.claim(f"efficiency_{name.split()[0]}_{count}", f"object server: efficiency of {name}, {count} connections",
+                   "more than 85%", f"{efficiency:.0f}%", efficiency > 85)
+    if name == "sluiced" and count in MEMORY_MIB:
+        memory = figure(reports, "rss", scale=1 / 2 ** 20)
+        part.claim(f"memory_{count}", f"object server: memory at {count} connections", f"less than {MEMORY_MIB[count]} MB",
+                   f"{memory.median:.0f} MiB", memory.median < MEMORY_MIB[count])
+    if name == "connection-pool 8" and count == 100:
+        never = int(figure(reports, "connections", "never_served").median)
+        part.claim("never_served", "object server: of 100 connections a pool of 8 with a connection for life never "
+                   "serves", "92", str(never), never == 92)
+
+
 def run(lab, part):
     starts = {name if size == 1 else f"{name} {size}": (lambda name=name, size=size: lab.baseline(name, size))
               for name, size in MODELS}
@@ -62,6 +81,7 @@ def run(lab, part):
             part.figures[f"{name}, {count}"] = {
                 "cpu_us": Figure.of([report["server"]["cpu_us"] for report in reports]).json(),
                 "errors": int(figure(reports, "errors", "total").median)}
+            claims(part, name, count, reports, bare)
     part.table("", ["connections", "model", "CPU us", "efficiency", "k requests/s", "p50 us", "p99 us", "the study",
                     "connections served", "failed requests", "threads", "RSS MiB", "stacks MiB reserved"], rows)
     part.chart("models-p50", "fdpass by model", "connections", "p50 us", p50)

@@ -3,24 +3,29 @@ import re
 import shutil
 import subprocess
 
-from lab import Failed
+import peers
+from lab import Failed, Figure
 
 TITLE = "system calls and context switches per request"
 
-REQUESTS = 4000  # slow ones, each call stops twice
+REQUESTS = 10000  # slow ones, each call stops twice
 LINE = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", re.M)
 SHAPES = [("fdpass", ["--mode", "fdpass", "--key", "4k", "-c", 100], 5.2),
           ("fdpass, pipelined 16", ["--mode", "fdpass", "--key", "4k", "-c", 100, "--pipeline", 16], 3.4),
           ("copy of 1 KiB", ["--mode", "copy", "--key", "1k", "-c", 100], None)]
 
 
-def counted(lab, server, arguments):
+ENDING = ["thread-per-connection"]  # threads that ended took their counts of switches with them
+HTTP = ("HTTP, 27 bytes", ["--mode", "http", "--key", "/hello", "-c", 100], 2.1)
+
+
+def counted(lab, server, address, arguments):
     """{name: calls per request} of one load under strace."""
     with subprocess.Popen(["strace", "-f", "-c", "-p", str(server.pid)], stderr=subprocess.PIPE, text=True) as trace:
         while "attached" not in trace.stderr.readline():
             if trace.poll() is not None:
                 raise Failed("strace cannot attach")
-        lab.load(server, server.unix, *arguments, "--requests", REQUESTS)
+        lab.load(server, address, *arguments, "--requests", REQUESTS)
         trace.terminate()
         report = trace.stderr.read()
     return {name: int(calls) / REQUESTS for calls, name in LINE.findall(report) if name != "total"}
@@ -30,17 +35,34 @@ def run(lab, part):
     if not shutil.which("strace"):
         part.notes.append("strace is not installed: not measured.")
         return
-    servers = {"sluiced": lab.sluiced(), "request-pool 8": lab.baseline("request-pool"),
+    sluiced = lab.sluiced("--demo-routes", "yes")
+    servers = {"sluiced": sluiced, "request-pool 8": lab.baseline("request-pool"),
                "bare epoll": lab.baseline("bare-epoll"), "thread-per-connection": lab.baseline("thread-per-connection")}
+    web = {"sluiced": sluiced, "bare": lab.start("bare http", [lab.program("bare/http"), "tcp:127.0.0.1:0"]),
+           "nginx": peers.nginx(lab), "haproxy": peers.haproxy(lab)}
     rows = []
-    for words, arguments, budget in SHAPES:
+    for shape in SHAPES:
         for name, server in servers.items():
-            switches = lab.load(server, server.unix, *arguments, seconds=0.3)["server"]["switches"]
-            calls = counted(lab, server, arguments)
-            main = ", ".join(f"{call} {count:.2f}" for call, count in sorted(calls.items(), key=lambda c: -c[1])[:6])
-            total = sum(calls.values())
-            limit = f"{budget}" if budget and name == "sluiced" else ""
-            rows.append([words, name, f"{total:.2f}", limit, f"{switches:.2f}", server.threads(), main])
-            part.figures[f"{words}, {name}"] = {"syscalls": total, "switches": switches}
-    part.table("", ["requests", "server", "system calls", "budget", "context switches", "threads", "most frequent"],
-               rows)
+            rows.append(row(lab, part, shape, name, server, server.unix))
+    for name, server in web.items():
+        if server:
+            rows.append(row(lab, part, HTTP, name, server, server.tcp))
+    part.table("", ["requests", "server", "system calls", "budget", "context switches", "threads", "MiB of RSS",
+                    "most frequent"], rows)
+    part.notes.append("Threads and memory after the load. Calls that make the 100 connections are in the count. The model "
+                      "with a thread for each request is not here: strace stops everything for each thread that starts.")
+
+
+def row(lab, part, shape, name, server, address):
+    words, arguments, budget = shape
+    switches = lab.load(server, address, *arguments, seconds=0.3)["server"]["switches"]
+    calls = counted(lab, server, address, arguments)
+    main = ", ".join(f"{call} {count:.2f}" for call, count in sorted(calls.items(), key=lambda c: -c[1])[:6])
+    total = sum(calls.values())
+    ours = budget and name == "sluiced"
+    part.figures[f"{words}, {name}"] = {"syscalls": total, "switches": switches}
+    if ours:
+        key = words.split(",")[0].lower() + ("_pipelined" if "pipelined" in words else "")
+        part.ratio(f"syscalls_{key}", f"system calls a request, {words}", Figure.of([total]), budget)
+    return [words, name, f"{total:.2f}", f"{budget}" if ours else "", "not counted" if name in ENDING else f"{switches:.2f}", server.threads(),
+            f"{server.rss() / 2 ** 20:.0f}", main]
