@@ -6,7 +6,6 @@ import array
 import itertools
 import json
 import os
-import pathlib
 import resource
 import shutil
 import signal
@@ -15,10 +14,9 @@ import subprocess
 import tempfile
 import threading
 import time
-import unittest
 
 from case import Case
-from daemon import BUILD, MODE, check_reports, environment, until
+from daemon import BUILD, check_reports, environment, until
 from slc import FIELDS, HEADER, TIMEOUT, frame
 
 ERRORS = {"connect", "closed", "timeout", "status", "protocol", "content", "descriptor", "local"}
@@ -497,30 +495,3 @@ class Http(BenchCase):
         self.assertEqual(self.load(self.serve(cases["status"][0]), expect=1)["statuses"], {"503": 20})
         broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
         self.assertErrors(self.load(self.serve(broken), expect=1), protocol=20)
-
-
-class Quick(BenchCase):
-    """The machinery of `make bench-quick`; its figures are no test's business."""
-
-    @unittest.skipUnless(MODE == "auto" and BUILD.name not in ("asan", "ubsan", "tsan"), "once is enough")
-    def test_the_object_has_every_documented_key(self):
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        if hard < 16000:
-            self.skipTest(f"15,000 connections do not fit into {hard} descriptors")
-        run = pathlib.Path(__file__).resolve().parents[2] / "tools/bench/run.py"
-        out = self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-e2e-"))
-        done = subprocess.run([run, "--quick", "--scale", "0.2", "--out", out], capture_output=True, text=True,
-                              timeout=6 * TIMEOUT, env={**environment(), "SLUICE_BUILD": str(BUILD), "ONLY": ""})
-        self.assertEqual(done.returncode, 0, done.stderr)
-        report = json.loads(done.stdout)
-        self.assertEqual(set(report), {"machine", "ratios", "met", "failed"})
-        page = subprocess.run([run, "--help"], capture_output=True, text=True, timeout=TIMEOUT).stdout
-        listed = page[page.index("    ratios "):page.index("    met ")].splitlines()[1:]
-        names = {word for line in listed for word in line[:69].split()}
-        self.assertEqual(set(report["ratios"]), names)
-        self.assertEqual(report["met"], all(ratio["met"] for ratio in report["ratios"].values()))
-        for ratio in report["ratios"].values():
-            self.assertEqual(set(ratio), {"median", "min", "max", "limit", "met"})
-        machine = page[page.index("    machine "):page.index("    ratios ")].removeprefix("    machine ")
-        self.assertEqual(set(report["machine"]), {word.strip() for word in machine.split(",")})
-        self.assertTrue(os.path.exists(f"{out}/report.md"))

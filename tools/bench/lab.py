@@ -31,7 +31,7 @@ SPARSE = {"1g": GIB, "10g": 10 * GIB}
 LOAD_SECONDS = 60  # beyond its own duration a load is stuck
 PART_SECONDS = 170  # of all loads of a part
 WARMUP = 0.1
-ATTEMPTS = 3        # at a run in which nothing at all was measured: the machine was busy elsewhere
+ATTEMPTS = 4        # at a run in which nothing at all was measured: the machine was busy elsewhere; each twice as long
 
 
 class Failed(Exception):
@@ -250,16 +250,15 @@ class Lab:
             raise Failed(f"a part may take {PART_SECONDS} s")
         seconds = self.scale * (self.seconds if seconds is None else seconds)
         command = [BUILD / "sluice-bench", "-s", address, "--json", "--pid", server.pid, *arguments]
-        if "--requests" not in arguments:
-            command += ["-d", seconds, "--warmup", WARMUP]
         with contextlib.ExitStack() as stack:
             if during:
                 middle = threading.Timer(WARMUP + seconds / 2, during)
                 middle.start()
                 stack.callback(middle.join)
                 stack.callback(middle.cancel)
-            for _ in range(ATTEMPTS):
-                report, said = self._run(command, cpus, seconds)
+            for attempt in range(ATTEMPTS):
+                length = [] if "--requests" in arguments else ["-d", seconds * 2 ** attempt, "--warmup", WARMUP]
+                report, said = self._run([*command, *length], cpus, seconds)
                 if report["server"] or report["errors"]["total"]:
                     break
         if good and not report["good"]:
