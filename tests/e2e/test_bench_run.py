@@ -1,4 +1,5 @@
-"""The machinery of `make bench` and of BENCHMARKS.md: what is documented is there, and no part can spoil the others."""
+"""The machinery of `make bench` and of BENCHMARKS.md: what is documented is there, and no part can spoil the others;
+and what sluice-bench cannot start with."""
 import json
 import os
 import pathlib
@@ -91,3 +92,15 @@ class Parts(Case):
         self.assertTrue((self.root / "docs/benchmarks/curve.svg").exists())
         self.assertEqual((self.root / "README.md").read_text(),
                          "above\n<!-- bench -->\nnot measured\n<!-- /bench -->\nbelow\n")
+
+
+class Arguments(Case):
+    def test_a_process_or_a_file_that_is_not_there(self):
+        daemon = self.daemon()
+        for option, value in (("--pid", "4194304"), ("--histogram", f"{daemon.directory}/none/x"), ("--pid", "x")):
+            with self.subTest(option=option, value=value):
+                done = subprocess.run([BUILD / "sluice-bench", "-s", daemon.unix, "--mode", "ping", "--requests", "1",
+                                       option, value], capture_output=True, text=True, timeout=TIMEOUT,
+                                      env=environment())
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertRegex(done.stderr, r"^sluice-bench: .*: (No such|Invalid)")

@@ -5,8 +5,10 @@
 #include "tools/bench/crew.h"
 #include "tools/bench/hdrlog.h"
 #include "tools/bench/live.h"
+#include "tools/bench/procstat.h"
 #include "tools/bench/report.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,11 @@ static void raise_nofile(void) {
 
 static int failed(const char *why) {
     fprintf(stderr, "sluice-bench: %s\n", why);
+    return EXIT_FAILURE;
+}
+
+static int failed_at(const char *what, const char *why) {
+    fprintf(stderr, "sluice-bench: %s: %s\n", what, why);
     return EXIT_FAILURE;
 }
 
@@ -62,7 +69,7 @@ static int observer_init(struct observer *observer, const struct bench_settings 
     if (interval_init(&observer->interval) != 0)
         return failed("out of memory");
     if (*settings->histogram && !(observer->log = fopen(settings->histogram, "w")))
-        return failed(settings->histogram);
+        return failed_at(settings->histogram, strerror(errno));
     if (observer->log)
         hdrlog_begin(observer->log, wall_clock() + settings->warmup);
     return 0;
@@ -84,6 +91,10 @@ static int load(const struct plan *plan) {
     struct observer observer;
     struct outcome outcome;
     struct summary summary;
+    struct procstat probe;
+    int unknown = procstat_read(plan->settings->pid, &probe);
+    if (unknown)
+        return failed_at("--pid", strerror(-unknown));
     if (observer_init(&observer, plan->settings) != 0)
         return EXIT_FAILURE;
     int error = crew_run(plan, watch, &observer, &outcome, why, sizeof(why));
@@ -100,10 +111,19 @@ static int load(const struct plan *plan) {
     return summary.good && written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* The exit status. */
+static int plan_and_load(struct plan *plan, const struct bench_settings *settings) {
+    char why[256] = "";
+    int error = plan_make(plan, settings, why, sizeof(why));
+    if (!error)
+        return load(plan);
+    failed(why);
+    return error == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv) {
     struct bench_settings settings;
     struct plan plan = {0};
-    char why[256] = "";
     int status = EXIT_SUCCESS;
     enum arguments_result result = bench_arguments(&settings, argc, argv, stdout, stderr);
     signal(SIGPIPE, SIG_IGN);
@@ -111,7 +131,7 @@ int main(int argc, char **argv) {
     if (result == ARGUMENTS_WRONG)
         status = EXIT_USAGE;
     else if (result == ARGUMENTS_LOAD)
-        status = plan_make(&plan, &settings, why, sizeof(why)) == 0 ? load(&plan) : failed(why);
+        status = plan_and_load(&plan, &settings);
     plan_free(&plan);
     bench_settings_free(&settings);
     return status;

@@ -84,4 +84,6 @@ void report_text(const struct report *report, FILE *out) {
     print_connections(report, out);
     print_server(report, out);
     print_errors(report, out);
+    if (total->requests == 0 && summary->errors == 0)
+        fprintf(out, "  %-11s no reply within the measurement\n", "nothing");
 }

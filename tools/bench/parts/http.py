@@ -9,7 +9,7 @@ PIPELINED = ["bare", "sluiced", "nginx", "haproxy"]  # lighttpd ends a connectio
 #                                                      pipelined with it; h2o reads a file for each
 FILES = ["bare", "sluiced", "nginx", "lighttpd", "h2o"]
 REPETITIONS = 5
-SECONDS = 0.5
+SECONDS = 0.35
 # name, words, path, arguments, servers
 CASES = [
     ("small", "27 bytes of JSON", "/hello", [], SMALL),
