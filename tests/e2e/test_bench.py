@@ -428,7 +428,8 @@ class Failures(BenchCase):
         self.assertGreater(report["errors"]["closed"], 0)
 
     def test_wrong_usage(self):
-        for arguments in ([], ["-s", "nowhere"], ["-s", "unix:/x", "--mode", "http", "--key", "hello"], ["-s", "unix:/x", "--mode", "no"], ["-s", "unix:/x", "--rate", "-1"]):
+        for arguments in ([], ["-s", "nowhere"], ["-s", "unix:/x", "--mode", "http", "--key", "hello"],
+                          ["-s", "unix:/x", "--mode", "no"], ["-s", "unix:/x", "--rate", "-1"]):
             with self.subTest(arguments=arguments):
                 done = subprocess.run([BUILD / "sluice-bench", *arguments], capture_output=True, text=True,
                                       timeout=TIMEOUT, env=environment())

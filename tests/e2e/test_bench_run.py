@@ -26,8 +26,9 @@ class Quick(Case):
         if hard < 16000:
             self.skipTest(f"15,000 connections do not fit into {hard} descriptors")
         out = self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-e2e-"))
-        done = subprocess.run([BENCH / "run.py", "--quick", "--scale", "0.2", "--out", out], capture_output=True, text=True,
-                              timeout=6 * TIMEOUT, env={**environment(), "SLUICE_BUILD": str(BUILD), "ONLY": ""})
+        done = subprocess.run([BENCH / "run.py", "--quick", "--scale", "0.2", "--out", out], capture_output=True,
+                              text=True, timeout=6 * TIMEOUT,
+                              env={**environment(), "SLUICE_BUILD": str(BUILD), "ONLY": ""})
         self.assertEqual(done.returncode, 0, done.stderr)
         report = json.loads(done.stdout)
         self.assertEqual(set(report), {"machine", "ratios", "met", "failed"})

@@ -1,6 +1,6 @@
-"""Other servers, when they are installed (tools/setup.sh --bench), configured to be compared fairly: one process or thread on
-one core, no access log, connections kept for ever, sendfile, and what each offers for asking less often of the file system
-(sluiced looks again after a second at most).
+"""Other servers, when they are installed (tools/setup.sh --bench), configured to be compared fairly: one process or
+thread on one core, no access log, connections kept for ever, sendfile, and what each offers for asking less often of
+the file system (sluiced looks again after a second at most).
 
     peers.nginx(lab) -> Server, or None: not installed
 """

@@ -69,9 +69,9 @@ class Filler:
         return re.sub(r"{{(\w+)(?: ([^}]*))?}}", lambda match: self.one(match[1], match[2] or ""), template)
 
     def one(self, kind, argument):
-        known = {"machine": self.machine_text, "minutes": self.minutes, "limits": self.limits, "claims": self.claim_table,
-                 "missed": self.missed, "unlike": self.unlike, "part": self.part, "parts": self.parts,
-                 "ratio": self.ratio, "figure": self.figure}
+        known = {"machine": self.machine_text, "minutes": self.minutes, "limits": self.limits,
+                 "claims": self.claim_table, "missed": self.missed, "unlike": self.unlike, "part": self.part,
+                 "parts": self.parts, "ratio": self.ratio, "figure": self.figure}
         if kind not in known:
             sys.exit(f"publish.py: {{{{{kind}}}}}: no such placeholder")
         return known[kind](argument) if argument else known[kind]()

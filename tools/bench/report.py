@@ -138,8 +138,8 @@ def markdown(parts, facts):
         columns = ["what", "measured", "limit", ""]
         lines += ["## Limits", ""] + markdown_table(Table("", columns, ratio_rows(parts)))
     if any(part.claims for part in parts):
-        columns = ["what", "the study", "measured", ""]
-        lines += ["## What the study predicted or asked for", ""] + markdown_table(Table("", columns, claim_rows(parts)))
+        table = Table("", ["what", "the study", "measured", ""], claim_rows(parts))
+        lines += ["## What the study predicted or asked for", ""] + markdown_table(table)
     for part in parts:
         lines += [f"## {part.title}", ""] + part_markdown(part)
     return "\n".join(lines) + "\n"

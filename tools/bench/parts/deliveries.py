@@ -50,8 +50,8 @@ def handover(lab, part, servers):
     spot, handed = (figure(reports, "server", "cpu_us") for reports in runs.values())
     hop = handed.median - spot.median
     part.claim("hop", "object server: price of a hand-over to a pool, CPU", "1-5 us", f"{hop:.1f} us", 1 <= hop <= 5)
-    part.claim("async_fd", "object server: \"descriptors cannot be passed by an event loop\"; measured: CPU of the loop's "
-               "own non-blocking sendmsg against the pool's", "the pool is better",
+    part.claim("async_fd", "object server: \"descriptors cannot be passed by an event loop\"; measured: CPU of the "
+               "loop's own non-blocking sendmsg against the pool's", "the pool is better",
                f"{spot.text()} us against {handed.text()} us", spot.median > handed.median)
 
 

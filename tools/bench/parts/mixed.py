@@ -40,7 +40,9 @@ def run(lab, part):
         part.claim(name, f"object server: mixed load, {label}", f"{predicted} k/s a core", f"{rate.text(1)} k/s",
                    rate.median >= predicted)
     wait = lab.stats(always[8])["offload"]["files_wait"]["p50"] / 1e3
-    part.claim("queue_wait", "object server: queue wait under load, pool of 8 (p50)", "10 us", f"{wait:.1f} us", wait <= 10)
+    part.claim("queue_wait", "object server: queue wait under load, pool of 8 (p50)", "10 us", f"{wait:.1f} us",
+               wait <= 10)
     part.notes.append("One pool does both kinds of work in request-pool; sluiced --offload always separates them, "
                       "descriptors by the pool and bytes by the ring; sluiced does both on the loop as far as nothing "
-                      "would wait. The study predicts per core: thread per request 12 k/s, one pool 60 k/s, separate paths 75 k/s.")
+                      "would wait. The study predicts per core: thread per request 12 k/s, one pool 60 k/s, "
+                      "separate paths 75 k/s.")

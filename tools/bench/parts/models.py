@@ -51,8 +51,8 @@ def claims(part, name, count, reports, bare):
                    "more than 85%", f"{efficiency:.0f}%", efficiency > 85)
     if name == "sluiced" and count in MEMORY_MIB:
         memory = figure(reports, "rss", scale=1 / 2 ** 20)
-        part.claim(f"memory_{count}", f"object server: memory at {count} connections", f"less than {MEMORY_MIB[count]} MB",
-                   f"{memory.median:.0f} MiB", memory.median < MEMORY_MIB[count])
+        part.claim(f"memory_{count}", f"object server: memory at {count} connections", 
+                   f"less than {MEMORY_MIB[count]} MB", f"{memory.median:.0f} MiB", memory.median < MEMORY_MIB[count])
     if name == "connection-pool 8" and count == 100:
         never = int(figure(reports, "connections", "never_served").median)
         part.claim("never_served", "object server: of 100 connections a pool of 8 with a connection for life never "

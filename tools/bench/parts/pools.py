@@ -57,7 +57,8 @@ def copies(lab, part, servers):
             predicted = COPY.get(name)
             rows.append([key, *row(name, reports, predicted)])
             if predicted:
-                claim(part, f"copy_{key}_{name.split()[0]}", f"object server: copy of {key}, {name}", predicted, reports)
+                claim(part, f"copy_{key}_{name.split()[0]}", f"object server: copy of {key}, {name}", predicted,
+                      reports)
     part.table("copy over Unix, 100 connections", ["object", "server", "CPU us", "k requests/s", "p50 us", "p99 us",
                                                     "the study", "switches a request"], rows)
 

@@ -35,8 +35,8 @@ def run(lab, part):
             whole = lab.load(sluiced, sluiced.unix, "--mode", "copy", "--key", key, "-c", 1, "--requests", 1,
                              cpus=lab.load_cpus)["latency"]["p50"]
             p50["copy"].append((size, whole))
-        rows.append([f"{size_text(size)} (sparse)", value.text(1), f"{whole:.0f} (once)" if whole else "not measured", "",
-                     ""])
+        rows.append([f"{size_text(size)} (sparse)", value.text(1),
+                     f"{whole:.0f} (once)" if whole else "not measured", "", ""])
     crossing = next((size_text(size) for (size, fd), (_, copy) in zip(p50["fd, all read"], p50["copy, all read"])
                      if fd < copy), "none of these sizes")
     part.table("p50 in us", ["object", *WAYS], rows)

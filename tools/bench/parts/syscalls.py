@@ -49,8 +49,8 @@ def run(lab, part):
             rows.append(row(lab, part, HTTP, name, server, server.tcp))
     part.table("", ["requests", "server", "system calls", "budget", "context switches", "threads", "MiB of RSS",
                     "most frequent"], rows)
-    part.notes.append("Threads and memory after the load. Calls that make the 100 connections are in the count. The model "
-                      "with a thread for each request is not here: strace stops everything for each thread that starts.")
+    part.notes.append("Threads and memory after the load. Calls that make the 100 connections are in the count. The "
+                      "model with a thread for each request is not here: strace stops all for each thread that starts.")
 
 
 def row(lab, part, shape, name, server, address):
@@ -64,5 +64,6 @@ def row(lab, part, shape, name, server, address):
     if ours:
         key = words.split(",")[0].lower() + ("_pipelined" if "pipelined" in words else "")
         part.ratio(f"syscalls_{key}", f"system calls a request, {words}", Figure.of([total]), budget)
-    return [words, name, f"{total:.2f}", f"{budget}" if ours else "", "not counted" if name in ENDING else f"{switches:.2f}", server.threads(),
+    return [words, name, f"{total:.2f}", f"{budget}" if ours else "",
+            "not counted" if name in ENDING else f"{switches:.2f}", server.threads(),
             f"{server.rss() / 2 ** 20:.0f}", main]
