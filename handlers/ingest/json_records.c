@@ -1,6 +1,7 @@
 #include "handlers/ingest/json_records.h"
 
 #include "handlers/ingest/observation.h"
+#include "handlers/ingest/plain_records.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -218,11 +219,16 @@ static bool has_lines(struct span body) {
     return lines;
 }
 
-void json_records_decode(struct decoding *decoding, struct span body) {
+void json_records_decode_any(struct decoding *decoding, struct span body) {
     json_error_t error;
     size_t skip = 0;
     while (skip < body.n && is_blank(span_of(body.p + skip, 1)))
         skip++;
+    if (skip == body.n) {
+        decoding_refuse(decoding, &(struct place){.is_line = true, .number = 1, .column = 1}, REFUSAL_SYNTAX,
+                        "the body is empty");
+        return;
+    }
     if (skip < body.n && body.p[skip] == '{' && has_lines(span_of(body.p + skip, body.n - skip))) {
         read_lines(decoding, body);
         return;
@@ -235,4 +241,9 @@ void json_records_decode(struct decoding *decoding, struct span body) {
     else
         refuse_text(decoding, &error, body, 1);
     json_decref(root);
+}
+
+void json_records_decode(struct decoding *decoding, struct span body) {
+    if (!plain_records_decode(decoding, body) && !decoding->error)
+        json_records_decode_any(decoding, body);
 }

@@ -14,5 +14,7 @@
 /* One object, or an array of them. */
 void json_records_read(struct decoding *decoding, json_t *root);
 void json_records_decode(struct decoding *decoding, struct span body);
+/* The same without the shortcut for plain records: for comparison. */
+void json_records_decode_any(struct decoding *decoding, struct span body);
 
 #endif

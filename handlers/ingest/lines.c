@@ -69,6 +69,7 @@ struct influx_context {
     double per_ms; /* units of the timestamp in a millisecond */
 };
 
+/* 0: none that is known. */
 static double precision_of(struct span query) {
     static const struct {
         const char *word;
@@ -76,11 +77,14 @@ static double precision_of(struct span query) {
     } units[] = {{"ns", 1e6}, {"n", 1e6},  {"us", 1e3},      {"u", 1e3},
                  {"ms", 1},   {"s", 1e-3}, {"m", 1e-3 / 60}, {"h", 1e-3 / 3600}};
     struct uri_pair pair;
-    while (uri_query_next(&query, &pair))
-        for (size_t i = 0;
-             span_equal(pair.name, span_text("precision")) && i < sizeof(units) / sizeof(units[0]); i++)
+    while (uri_query_next(&query, &pair)) {
+        if (!span_equal(pair.name, span_text("precision")))
+            continue;
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
             if (span_equal(pair.value, span_text(units[i].word)))
                 return units[i].per_ms;
+        return 0;
+    }
     return 1e6;
 }
 
@@ -145,7 +149,11 @@ void influx_decode(struct decoding *decoding, struct span body) {
         return;
     }
     context->per_ms = precision_of(decoding->query);
-    each_line(decoding, body, influx_line, context);
+    if (context->per_ms > 0)
+        each_line(decoding, body, influx_line, context);
+    else
+        decoding_spoil(decoding, &(struct place){.is_line = true, .number = 1},
+                       "the query's precision is one of ns, us, ms, s, m and h");
     free(context->name);
     free(context);
 }

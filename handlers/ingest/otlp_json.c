@@ -17,7 +17,27 @@ struct otlp_json {
     const char *wrong; /* what makes the point in hand unreadable; NULL: nothing yet */
     uint32_t number;
     size_t resource, scope, metric; /* where the point is */
+    const char *malformed;          /* the member that has another type than it must; NULL: none */
 };
+
+/* A member that is an array or object, or not there (null is not there either: protobuf's JSON mapping). */
+static const json_t *member_of(struct otlp_json *state, const json_t *object, const char *name,
+                               json_type type) {
+    const json_t *member = json_object_get(object, name);
+    if (!member || json_is_null(member))
+        return NULL;
+    if (json_typeof(member) != type)
+        state->malformed = name;
+    return json_typeof(member) == type ? member : NULL;
+}
+
+/* An element of the array of this name. */
+static const json_t *element_of(struct otlp_json *state, const json_t *array, size_t i, const char *name) {
+    const json_t *element = json_array_get(array, i);
+    if (!json_is_object(element))
+        state->malformed = name;
+    return element;
+}
 
 static struct span text_of(const json_t *value) {
     return json_is_string(value) ? span_of(json_string_value(value), json_string_length(value))
@@ -134,8 +154,8 @@ static void read_metric(struct otlp_json *state, const json_t *metric) {
                  {"summary", OTLP_OTHER}};
     state->point.name = text_of(json_object_get(metric, "name"));
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        const json_t *data = json_object_get(metric, kinds[k].name);
-        const json_t *points = json_object_get(data, "dataPoints");
+        const json_t *data = member_of(state, metric, kinds[k].name, JSON_OBJECT);
+        const json_t *points = member_of(state, data, "dataPoints", JSON_ARRAY);
         state->point.kind = kinds[k].kind;
         state->point.monotonic = json_is_true(json_object_get(data, "isMonotonic"));
         state->point.temporality =
@@ -146,7 +166,7 @@ static void read_metric(struct otlp_json *state, const json_t *metric) {
 }
 
 static void read_resource(struct otlp_json *state, const json_t *resource) {
-    const json_t *attributes = json_object_get(resource, "attributes");
+    const json_t *attributes = member_of(state, resource, "attributes", JSON_ARRAY);
     state->point.service = state->point.instance = span_of("", 0);
     for (size_t i = 0; i < json_array_size(attributes); i++) {
         struct otlp_attribute attribute;
@@ -158,17 +178,20 @@ static void read_resource(struct otlp_json *state, const json_t *resource) {
     }
 }
 
+static void read_scope(struct otlp_json *state, const json_t *scope) {
+    const json_t *metrics = member_of(state, scope, "metrics", JSON_ARRAY);
+    for (state->metric = 0; state->metric < json_array_size(metrics); state->metric++)
+        read_metric(state, element_of(state, metrics, state->metric, "metrics"));
+}
+
 static void read_request(struct otlp_json *state, const json_t *root) {
-    const json_t *resources = json_object_get(root, "resourceMetrics");
+    const json_t *resources = member_of(state, root, "resourceMetrics", JSON_ARRAY);
     for (state->resource = 0; state->resource < json_array_size(resources); state->resource++) {
-        const json_t *resource = json_array_get(resources, state->resource);
-        const json_t *scopes = json_object_get(resource, "scopeMetrics");
-        read_resource(state, json_object_get(resource, "resource"));
-        for (state->scope = 0; state->scope < json_array_size(scopes); state->scope++) {
-            const json_t *metrics = json_object_get(json_array_get(scopes, state->scope), "metrics");
-            for (state->metric = 0; state->metric < json_array_size(metrics); state->metric++)
-                read_metric(state, json_array_get(metrics, state->metric));
-        }
+        const json_t *resource = element_of(state, resources, state->resource, "resourceMetrics");
+        const json_t *scopes = member_of(state, resource, "scopeMetrics", JSON_ARRAY);
+        read_resource(state, member_of(state, resource, "resource", JSON_OBJECT));
+        for (state->scope = 0; state->scope < json_array_size(scopes); state->scope++)
+            read_scope(state, element_of(state, scopes, state->scope, "scopeMetrics"));
     }
 }
 
@@ -187,6 +210,10 @@ void otlp_json_decode(struct decoding *decoding, struct span body) {
     } else {
         state->decoding = decoding;
         read_request(state, root);
+        if (state->malformed) {
+            snprintf(message, sizeof(message), "%s has another type than in OTLP", state->malformed);
+            decoding_spoil(decoding, &(struct place){.number = 0}, message);
+        }
     }
     json_decref(root);
     free(state);

@@ -28,6 +28,8 @@ class Formats(IngestCase):
         answer = self.post(self.link, "cpu usage=1\ncpu usage=\n", "/write")
         self.assertRefused(answer, 200, "syntax", ("line", 2, 11))
         self.assertEqual((answer.json["accepted"], answer.json["rejected"]), (1, 1))
+        answer = self.post(self.link, "cpu usage=1 1", "/write?precision=fortnights")
+        self.assertIn("precision", self.assertRefused(answer, 400, "syntax", ("line", 1))["message"])
         self.assertEqual(self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k").status, 204)
         again = self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k")
         self.assertEqual((again.status, again.ack), (204, "fsync; seq=8"))
@@ -64,6 +66,22 @@ class Formats(IngestCase):
         answer = self.post(self.link, b"{", "/v1/metrics", Content_Type="application/json")
         self.assertEqual((answer.status, answer.json["code"]), (400, 3))
         self.assertEqual(self.post(self.link, b"{}", "/v1/metrics", Content_Type="text/plain").status, 415)
+
+    def test_otlp_json_of_another_shape_is_no_success(self):
+        for body, member in (({"resourceMetrics": 5}, "resourceMetrics"), ({"resourceMetrics": ["x"]}, "resourceMetrics"),
+                             ({"resourceMetrics": [{"scopeMetrics": {}}]}, "scopeMetrics"),
+                             ({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": 1}]}]}]}, "gauge"),
+                             ({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": "x"}}]}]}]}, "dataPoints")):
+            answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
+            self.assertEqual((answer.status, answer.ack), (400, None), answer)
+            self.assertIn(member, answer.json["message"])
+        for body in ({}, {"resourceMetrics": None}, {"other": 5, "resourceMetrics": [{"scopeMetrics": []}]}):
+            self.assertEqual(self.post(self.link, body, "/v1/metrics", Content_Type="application/json").json, {})
+
+    def test_an_empty_body(self):
+        for body in ("", " \n"):
+            error = self.assertRefused(self.post(self.link, body), 400, "syntax", ("line", 1, 1))
+            self.assertEqual(error["message"], "the body is empty")
 
     def test_otlp_protobuf(self):
         def field(number, data):
