@@ -4,6 +4,7 @@
 #     tools/setup.sh            to build and test
 #     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
 #     tools/setup.sh --conformance   also what others check us with: promtool; below build/, the MCP conformance suite
+#                                    and OpenTelemetry's exporters
 #     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
 #
 # Says nothing and changes nothing when nothing is missing.
@@ -71,22 +72,28 @@ forbid_services() {
     fi
 }
 
-# The MCP conformance suite with the node that it needs, below build/, from npm and in these versions.
+# The MCP conformance suite with the node that it needs, and OpenTelemetry's exporters of metrics, which send to
+# ingestion; below build/, from npm and in these versions.
 suite=@modelcontextprotocol/conformance@0.2.0-alpha.12
 node=22.23.3
+exporters=(
+    @opentelemetry/exporter-metrics-otlp-http@0.301.0
+    @opentelemetry/exporter-metrics-otlp-proto@0.301.0
+    @opentelemetry/sdk-metrics@3.1.0
+)
 install_conformance() {
     local arch=x64 place
     place=$(dirname "$0")/../build/conformance
     [ "$(uname -m)" = aarch64 ] && arch=arm64
-    [ -e "$place/$node-$arch" ] && return
+    [ -e "$place/$node-$arch-exporters" ] && return
     if ! command -v npm >/dev/null; then
-        echo "setup.sh: no npm: the conformance suite is not installed" >&2
+        echo "setup.sh: no npm: the conformance suite and the exporters are not installed" >&2
         return
     fi
-    echo "setup.sh: installing $suite"
+    echo "setup.sh: installing $suite ${exporters[*]}"
     mkdir -p "$place"
-    npm install --silent --no-save --prefix "$place" "$suite" "node-linux-$arch@$node" </dev/null
-    touch "$place/$node-$arch"
+    npm install --silent --no-save --prefix "$place" "$suite" "node-linux-$arch@$node" "${exporters[@]}" </dev/null
+    touch "$place/$node-$arch-exporters"
 }
 conformance=
 
