@@ -213,7 +213,7 @@ $(OUT)/sluice-bench: $(OUT)/obj/tools/bench/main.o $(call library,bench sluiced 
 
 $(OUT)/baselines: $(OUT)/obj/tools/bench/baselines/main.o $(call library,baselines proto)
 	$(call say,LINK)
-	$(link)
+	$(link) -ljansson
 
 $(OUT)/bare/detect: $(call library,proto)
 $(OUT)/bare/%: $(OUT)/obj/tools/bench/bare/%.o

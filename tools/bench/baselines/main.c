@@ -1,7 +1,8 @@
 /* The study's concurrency models, doing the same work: for comparison with sluiced, never for use.
  *
- *     baselines --model NAME [--pool-size N] ROOT ADDRESS      says "ready: ADDRESS" on stderr, serves F and
- * C */
+ *     baselines --model NAME [--pool-size N] [--work objects|ingest] ROOT ADDRESS
+ *                                  says "ready: ADDRESS" on stderr; serves F and C, or takes metrics */
+#include "tools/bench/baselines/ingest.h"
 #include "tools/bench/baselines/model.h"
 
 #include <getopt.h>
@@ -25,9 +26,10 @@ static const struct model *find_model(const char *name) {
 }
 
 static int usage(FILE *out, int status) {
-    fprintf(out,
-            "Usage: baselines --model MODEL [--pool-size N] ROOT ADDRESS\n"
-            "Serves fdpass and copy of the object protocol by one of these models, for comparison only:\n");
+    fprintf(out, "Usage: baselines --model MODEL [--pool-size N] [--work objects|ingest] ROOT ADDRESS\n"
+                 "Serves fdpass and copy of the object protocol, or takes POSTed metrics, by one of these "
+                 "models, for\n"
+                 "comparison only:\n");
     for (size_t i = 0; i < MODELS; i++)
         fprintf(out, "  %-22s %s\n", models[i]->name, models[i]->help);
     return status;
@@ -44,23 +46,30 @@ static void raise_nofile(void) {
 int main(int argc, char **argv) {
     static const struct option options[] = {{"model", required_argument, NULL, 'm'},
                                             {"pool-size", required_argument, NULL, 'p'},
+                                            {"work", required_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct service service = {.threads = 8};
+    struct service service = {.threads = 8, .work = service_objects};
     const struct model *model = NULL;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         if (option == 'm')
             model = find_model(optarg);
         else if (option == 'p')
             service.threads = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 'w')
+            service.work = strcmp(optarg, "objects") == 0  ? service_objects
+                           : strcmp(optarg, "ingest") == 0 ? ingest_work
+                                                           : NULL;
         else
             return usage(option == 'h' ? stdout : stderr, option == 'h' ? EXIT_SUCCESS : EXIT_USAGE);
     }
-    if (!model || service.threads == 0 || argc - optind != 2)
+    if (!model || service.threads == 0 || !service.work || argc - optind != 2)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
     raise_nofile();
     service_open(&service, argv[optind], argv[optind + 1]);
+    if (service.work == ingest_work)
+        ingest_open(&service);
     model->run(&service);
     return EXIT_SUCCESS;
 }

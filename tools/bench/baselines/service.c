@@ -124,7 +124,7 @@ static bool pass(int fd, const char *head, int object) {
     return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)REPLY;
 }
 
-static bool send_whole(int fd, const char *bytes, size_t n) {
+bool service_send(int fd, const char *bytes, size_t n) {
     while (n > 0) {
         ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
         if (sent < 0)
@@ -143,7 +143,7 @@ static bool copy(int fd, const char *head, int object, off_t size) {
     off_t offset = 0;
     do {
         ssize_t got = pread(object, bytes + n, PIECE, offset);
-        if (got < 0 || (got == 0 && offset < size) || !send_whole(fd, bytes, n + (size_t)got))
+        if (got < 0 || (got == 0 && offset < size) || !service_send(fd, bytes, n + (size_t)got))
             return false;
         offset += got;
         n = 0;
@@ -155,7 +155,7 @@ static bool refuse(int fd, const struct frame *request, enum status status) {
     const struct frame frame = {.op = request->op, .status = (uint8_t)status, .tag = request->tag};
     char head[FRAME_HEADER];
     frame_encode(head, FRAME_SLC1, &frame);
-    return send_whole(fd, head, sizeof(head));
+    return service_send(fd, head, sizeof(head));
 }
 
 static bool answer(const struct service *service, int fd, const struct frame *request, struct span payload) {
@@ -174,12 +174,8 @@ static bool answer(const struct service *service, int fd, const struct frame *re
     return good;
 }
 
-bool service_turn(struct service *service, struct session *session) {
+bool service_objects(struct service *service, struct session *session) {
     struct frame request;
-    ssize_t got = recv(session->fd, session->in + session->n, sizeof(session->in) - session->n, 0);
-    if (got <= 0)
-        return false;
-    session->n += (size_t)got;
     size_t at = 0;
     for (;;) {
         struct verdict verdict =
@@ -195,4 +191,12 @@ bool service_turn(struct service *service, struct session *session) {
     session->n -= at;
     memmove(session->in, session->in + at, session->n);
     return true;
+}
+
+bool service_turn(struct service *service, struct session *session) {
+    ssize_t got = recv(session->fd, session->in + session->n, sizeof(session->in) - session->n, 0);
+    if (got <= 0)
+        return false;
+    session->n += (size_t)got;
+    return service->work(service, session);
 }

@@ -1,5 +1,6 @@
 /* The work that all models share: read requests of a connection, open, and pass the descriptor (F) or send
- * the bytes (C), with blocking system calls. What differs between the models is only which thread does it.
+ * the bytes (C), with blocking system calls; or take metrics (ingest.c). What differs between the models is only which
+ * thread does it.
  *
  *     session --recv--> in --> each whole request: openat2, fstat -> sendmsg with the fd | pread, send ... ->
  * close
@@ -16,10 +17,18 @@
 
 #define SESSION_BYTES (2 * (FRAME_HEADER + FRAME_SLC1_REQUEST))
 
+struct service;
+struct session;
+
+/* Serves every whole request in session->in and takes it off. False: the connection ends. */
+typedef bool service_work(struct service *service, struct session *session);
+
 struct service {
     int root;     /* directory, O_PATH */
     int listener; /* blocking */
+    int log;      /* of ingest: where records go */
     unsigned threads;
+    service_work *work;
 };
 
 /* A connection. */
@@ -36,6 +45,10 @@ void service_open(struct service *service, const char *root, const char *address
 struct session *service_accept(struct service *service);
 /* Receives once (which blocks if nothing is there) and serves every whole request. False: the client left. */
 bool service_turn(struct service *service, struct session *session);
+/* The object protocol's work. */
+service_work service_objects;
+/* Sends all of it, waiting for the client. False: it has left. */
+bool service_send(int fd, const char *bytes, size_t n);
 /* Closes and frees it. */
 void service_leave(struct session *session);
 /* Starts a detached thread. Exits on failure. */
