@@ -250,10 +250,18 @@ struct span jsontext_inside(struct span value) {
     return span_of(value.p + 1, value.n - 2);
 }
 
+/* A quote ends the string unless an odd number of backslashes stands before it. */
 static const char *string_end(const char *p, const char *end) {
-    for (p++; p < end && *p != '"'; p++)
-        p += *p == '\\';
-    return p < end ? p + 1 : end;
+    const char *start = p + 1, *quote = start;
+    while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
+        const char *back = quote;
+        while (back > start && back[-1] == '\\')
+            back--;
+        quote++;
+        if ((quote - 1 - back) % 2 == 0)
+            return quote;
+    }
+    return end;
 }
 
 /* The end of the valid value at p. */
@@ -358,6 +366,13 @@ static size_t take_character(const char **at, const char *end, char *out) {
 ssize_t jsontext_string(struct span string, char *out, size_t size) {
     const char *p = string.p + 1, *end = string.p + string.n - 1;
     size_t n = 0;
+    if (!memchr(p, '\\', (size_t)(end - p))) {
+        n = (size_t)(end - p);
+        if (n > size)
+            return -1;
+        memcpy(out, p, n);
+        return (ssize_t)n;
+    }
     while (p < end) {
         char bytes[4];
         size_t count = take_character(&p, end, bytes);
@@ -372,6 +387,8 @@ ssize_t jsontext_string(struct span string, char *out, size_t size) {
 bool jsontext_is(struct span string, const char *text) {
     const char *p = string.p + 1, *end = string.p + string.n - 1;
     size_t n = strlen(text), at = 0;
+    if (!memchr(p, '\\', (size_t)(end - p)))
+        return n == (size_t)(end - p) && memcmp(p, text, n) == 0;
     while (p < end) {
         char bytes[4];
         size_t count = take_character(&p, end, bytes);

@@ -255,6 +255,7 @@ struct glance {
     bool good;   /* one object that is a message */
     bool modern; /* _meta has a protocol version */
     bool initialize;
+    struct span value; /* p is NULL: no JSON */
     struct message message;
 };
 
@@ -272,8 +273,10 @@ static struct span member_of(struct span object, const char *wanted) {
 static void look(const struct mcp *mcp, struct span body, struct glance *glance) {
     struct span value;
     *glance = (struct glance){0};
-    if (jsontext_check(body, (unsigned)mcp->rpc->settings.rpc_depth, &value) ||
-        jsontext_kind(value) != JSONTEXT_OBJECT)
+    if (jsontext_check(body, (unsigned)mcp->rpc->settings.rpc_depth, &value))
+        return;
+    glance->value = value;
+    if (jsontext_kind(value) != JSONTEXT_OBJECT)
         return;
     message_decode(value, &glance->message);
     glance->good = glance->message.kind != MESSAGE_INVALID;
@@ -315,7 +318,7 @@ static void run_post(struct mcp *mcp, struct request *request, const struct exch
         return;
     }
     bool batches = post->has_token && post->token.version == 1; /* 2025-03-26 alone has them */
-    rpc_batch_run(mcp->rpc, request, batches ? &batch_way : &way, post, body);
+    rpc_batch_run_value(mcp->rpc, request, batches ? &batch_way : &way, post, glance.value);
 }
 
 static void run(struct request *request, struct exchange *exchange) {

@@ -416,17 +416,15 @@ static void run_array(struct rpc_batch *batch, struct span value) {
     keep_rest(batch);
 }
 
-void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
-                   struct span payload) {
+void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
+                         struct span value) {
     struct rpc_batch *batch = new_batch(rpc, request, way, context);
-    struct span value;
     if (!batch) {
         request_fail(request, STATUS_BUSY, "no memory; try again");
         return;
     }
     batch->dispatching = true;
-    const char *reason = jsontext_check(payload, (unsigned)rpc->settings.rpc_depth, &value);
-    if (reason) {
+    if (!value.p) {
         rpc->stats.rpc_malformed++;
         add_error(batch, span_text("null"), MESSAGE_PARSE_ERROR, NULL, NULL);
     } else if (jsontext_kind(value) == JSONTEXT_ARRAY) {
@@ -436,4 +434,12 @@ void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_wa
     }
     batch->dispatching = false;
     finish(batch);
+}
+
+void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
+                   struct span payload) {
+    struct span value;
+    if (jsontext_check(payload, (unsigned)rpc->settings.rpc_depth, &value))
+        value = span_of(NULL, 0);
+    rpc_batch_run_value(rpc, request, way, context, value);
 }

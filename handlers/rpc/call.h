@@ -97,6 +97,10 @@ struct rpc_call {
 void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
                    struct span payload);
 
+/* The same for a message that was checked already (jsontext_check()); value.p NULL: it is no JSON. */
+void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
+                         struct span value);
+
 /* The client has left: what is in hand goes on without it, and its answers are dropped. */
 void rpc_batch_abandon(struct rpc_batch *batch);
 

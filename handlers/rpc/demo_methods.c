@@ -31,6 +31,10 @@ static void get_data(struct rpc_call *call, json_t *params) {
     rpc_result_text(call, span_text("[\"hello\",5]"));
 }
 
+static void echo(struct rpc_call *call, json_t *params) {
+    rpc_result(call, json_incref(params));
+}
+
 static json_int_t fibonacci(const struct rpc_work *work, unsigned n) {
     if (n < 2 || *work->cancelled)
         return n;
@@ -55,7 +59,19 @@ static const struct rpc_param fib_params[] = {
     {.name = "n", .type = RPC_INTEGER, .max = FIB_MAX, .required = true, .help = "which one"},
 };
 
+static const struct rpc_param echo_params[] = {
+    {.name = "text", .type = RPC_STRING, .max = 65536, .help = "what comes back"},
+};
+
 static const struct rpc_method methods[] = {
+    {.name = "echo",
+     .title = "Echo",
+     .help = "Answers with its parameters.",
+     .params = echo_params,
+     .params_count = 1,
+     .run = echo,
+     .result = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}}}",
+     .flags = RPC_PLAIN | RPC_TOOL | RPC_READ_ONLY | RPC_IDEMPOTENT},
     {.name = "subtract",
      .title = "Subtract",
      .help = "The difference of two integers.",

@@ -186,6 +186,40 @@ START_TEST(a_reply_to_head_has_no_body)
 }
 END_TEST
 
+/* ---- JSON-RPC ------------------------------------------------------------------------------------ */
+
+static struct reply judge_rpc(const char *text) {
+    struct reply reply;
+    const struct exchange exchange = {0};
+    dialect_rpc.decode(&plan, span_text(text), &exchange, 0, &reply);
+    return reply;
+}
+
+START_TEST(a_call_has_a_result_or_failed)
+{
+    prepare("mcp", "--over", "line");
+    const char *good = "{\"jsonrpc\":\"2.0\",\"result\":{\"isError\":false},\"id\":1}\n";
+    struct reply reply = judge_rpc(good);
+    ck_assert(reply.kind == VERDICT_FRAME && reply.ok && reply.n == strlen(good));
+    ck_assert_int_eq(judge_rpc("{\"jsonrpc\":\"2.0\",\"resul").kind, VERDICT_MORE);
+    ck_assert(!judge_rpc("{\"jsonrpc\":\"2.0\",\"result\":{\"isError\":true},\"id\":1}\n").ok);
+    ck_assert(!judge_rpc("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32601},\"id\":1}\n").ok);
+}
+END_TEST
+
+START_TEST(a_response_counts_when_its_body_is_there)
+{
+    prepare("mcp", "--over", "http");
+    const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n";
+    char text[128];
+    ck_assert_int_eq(judge_rpc(head).kind, VERDICT_MORE);
+    snprintf(text, sizeof(text), "%s{\"result\":{}}", head);
+    struct reply reply = judge_rpc(text);
+    ck_assert(reply.kind == VERDICT_FRAME && reply.ok && reply.n == strlen(text));
+    ck_assert_int_eq(judge_rpc("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").kind, VERDICT_BAD);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("dialects");
     TCase *tests = tcase_create("dialects");
@@ -199,6 +233,8 @@ int main(void) {
     tcase_add_test(tests, an_http_reply_says_what_follows_it);
     tcase_add_test(tests, http_errors_and_nonsense_are_told_apart);
     tcase_add_test(tests, a_reply_to_head_has_no_body);
+    tcase_add_test(tests, a_call_has_a_result_or_failed);
+    tcase_add_test(tests, a_response_counts_when_its_body_is_there);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -42,6 +42,6 @@ struct dialect {
     void (*status_word)(unsigned status, char *out, size_t size);
 };
 
-extern const struct dialect dialect_slc, dialect_http;
+extern const struct dialect dialect_slc, dialect_http, dialect_rpc;
 
 #endif

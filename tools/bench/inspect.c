@@ -68,7 +68,7 @@ const char *inspect_descriptor(struct inspector *inspector, int fd, uint64_t siz
 }
 
 static bool has_files(const struct bench_settings *settings) {
-    return *settings->root && settings->mode != MODE_HTTP;
+    return *settings->root && settings->mode < MODE_HTTP;
 }
 
 /* What the file of this name below --root holds. False: it cannot be read. */

@@ -73,11 +73,21 @@ static int list_prefix(struct lines *lines, const char *servers, const char *pre
     return result > 0 ? -EPROTO : result;
 }
 
+/* Objects' keys, and not paths, methods or tools. */
+static bool are_keys(const struct bench_settings *settings) {
+    return settings->mode < MODE_HTTP && settings->mode != MODE_PING;
+}
+
+/* What is asked for when nothing is said. */
+static const char *usual(const struct bench_settings *settings) {
+    return settings->mode == MODE_HTTP ? "/" : settings->mode == MODE_RPC ? "ping" : "echo";
+}
+
 /* A file if there is one of that name, a prefix otherwise. */
 static int load_source(struct lines *lines, const char *source, const struct bench_settings *settings,
                        char *why, size_t why_size) {
     FILE *file = *source ? fopen(source, "r") : NULL;
-    if (!file && settings->mode != MODE_HTTP)
+    if (!file && are_keys(settings))
         return list_prefix(lines, settings->server, source, why, why_size);
     if (!file) {
         snprintf(why, why_size, "%s: %s", source, strerror(errno));
@@ -145,8 +155,8 @@ int keys_load(struct keys *keys, const struct bench_settings *settings, char *wh
         add_line(&lines, "", 0);
     else if (*settings->key)
         split_words(&lines, settings->key);
-    else if (!*settings->keys && settings->mode == MODE_HTTP)
-        add_line(&lines, "/", 1);
+    else if (!*settings->keys && !are_keys(settings))
+        add_line(&lines, usual(settings), strlen(usual(settings)));
     else
         error = load_named(&lines, settings, &zipf, why, why_size);
     int split = split_lines(keys, &lines);
@@ -156,7 +166,7 @@ int keys_load(struct keys *keys, const struct bench_settings *settings, char *wh
         snprintf(why, why_size, "no keys to ask for");
         error = -ENOENT;
     }
-    if (!error && settings->mode != MODE_PING && settings->mode != MODE_HTTP)
+    if (!error && are_keys(settings))
         error = check_keys(keys, why, why_size);
     if (!error && zipf && !(keys->popular = keys_zipf(keys->count)))
         error = -ENOMEM;

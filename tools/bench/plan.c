@@ -77,7 +77,8 @@ static int read_endpoints(const char *list, int (*read_one)(struct span, struct 
 
 int plan_make(struct plan *plan, const struct bench_settings *settings, char *why, size_t why_size) {
     *plan = (struct plan){.settings = settings};
-    plan->dialect = settings->mode == MODE_HTTP ? &dialect_http : &dialect_slc;
+    bool rpc = settings->mode == MODE_RPC || settings->mode == MODE_MCP;
+    plan->dialect = settings->mode == MODE_HTTP ? &dialect_http : rpc ? &dialect_rpc : &dialect_slc;
     snprintf(why, why_size, "out of memory");
     int error =
         read_endpoints(settings->server, read_server, &plan->servers, &plan->servers_count, why, why_size);

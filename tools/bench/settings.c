@@ -10,6 +10,7 @@ static const struct setting rows[] = {
 const struct settings_table bench_settings_table = {"load", rows, sizeof(rows) / sizeof(rows[0])};
 
 const char *bench_mode_word(int mode) {
-    static const char *const words[] = {"fdpass", "copy", "splice", "auto", "mixed", "ping", "http"};
+    static const char *const words[] = {"fdpass", "copy", "splice", "auto", "mixed",
+                                        "ping",   "http", "rpc",    "mcp"};
     return words[mode];
 }

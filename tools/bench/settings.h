@@ -4,7 +4,18 @@
 
 #include "offload/declare.h"
 
-enum bench_mode { MODE_FDPASS, MODE_COPY, MODE_SPLICE, MODE_AUTO, MODE_MIXED, MODE_PING, MODE_HTTP };
+enum bench_mode {
+    MODE_FDPASS,
+    MODE_COPY,
+    MODE_SPLICE,
+    MODE_AUTO,
+    MODE_MIXED,
+    MODE_PING,
+    MODE_HTTP,
+    MODE_RPC,
+    MODE_MCP
+};
+enum bench_over { OVER_LINE, OVER_FRAME, OVER_HTTP };
 enum bench_touch { TOUCH_NO, TOUCH_FIRST, TOUCH_ALL };
 
 struct bench_settings {
