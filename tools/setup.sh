@@ -3,8 +3,8 @@
 #
 #     tools/setup.sh            to build and test
 #     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
-#     tools/setup.sh --conformance   also what others check us with: promtool; below build/, the MCP conformance suite
-#                                    and OpenTelemetry's exporters
+#     tools/setup.sh --conformance   also what others check us with: promtool; below build/, the MCP conformance suite and
+#                                    SDK, and OpenTelemetry's exporters
 #     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
 #
 # Says nothing and changes nothing when nothing is missing.
@@ -72,28 +72,30 @@ forbid_services() {
     fi
 }
 
-# The MCP conformance suite with the node that it needs, and OpenTelemetry's exporters of metrics, which send to
-# ingestion; below build/, from npm and in these versions.
-suite=@modelcontextprotocol/conformance@0.2.0-alpha.12
-node=22.23.3
-exporters=(
+# What checks us from npm, in these versions, below build/: the MCP conformance suite with the node that it needs, the
+# TypeScript SDK of MCP, and OpenTelemetry's exporters of metrics.
+node_arch=x64
+[ "$(uname -m)" = aarch64 ] && node_arch=arm64
+from_npm=(
+    "node-linux-$node_arch@22.23.3"
+    @modelcontextprotocol/conformance@0.2.0-alpha.12
+    @modelcontextprotocol/sdk@1.32.2
     @opentelemetry/exporter-metrics-otlp-http@0.301.0
     @opentelemetry/exporter-metrics-otlp-proto@0.301.0
     @opentelemetry/sdk-metrics@3.1.0
 )
 install_conformance() {
-    local arch=x64 place
+    local place
     place=$(dirname "$0")/../build/conformance
-    [ "$(uname -m)" = aarch64 ] && arch=arm64
-    [ -e "$place/$node-$arch-exporters" ] && return
+    [ "$(cat "$place/installed" 2>/dev/null)" = "${from_npm[*]}" ] && return
     if ! command -v npm >/dev/null; then
-        echo "setup.sh: no npm: the conformance suite and the exporters are not installed" >&2
+        echo "setup.sh: no npm: not installed: ${from_npm[*]}" >&2
         return
     fi
-    echo "setup.sh: installing $suite ${exporters[*]}"
+    echo "setup.sh: installing ${from_npm[*]}"
     mkdir -p "$place"
-    npm install --silent --no-save --prefix "$place" "$suite" "node-linux-$arch@$node" "${exporters[@]}" </dev/null
-    touch "$place/$node-$arch-exporters"
+    npm install --silent --no-save --prefix "$place" "${from_npm[@]}" </dev/null
+    echo "${from_npm[*]}" >"$place/installed"
 }
 conformance=
 

@@ -1,5 +1,6 @@
 """What the tests of MCP have in common: a daemon with the module of the conformance suite, and sessions."""
 import functools
+import os
 import pathlib
 
 import probe
@@ -7,6 +8,10 @@ from case import Case
 from mcp import HttpSession, Modern, events, sessions
 from rpc import call
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Where tools/setup.sh --conformance puts what npm has.
+INSTALLED = pathlib.Path(os.environ.get("SLUICE_CONFORMANCE", ROOT / "build" / "conformance"))
+NODES = sorted(INSTALLED.glob("node_modules/node-linux-*/bin/node"))
 EVERYTHING = pathlib.Path(__file__).resolve().parent.parent / "conformance" / "everything.c"
 
 

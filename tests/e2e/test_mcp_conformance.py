@@ -1,16 +1,11 @@
 """The official conformance suite, where `tools/setup.sh --conformance` has installed it: all that the revisions require."""
-import os
-import pathlib
 import subprocess
 import tempfile
 import unittest
 
-from mcp_case import Mcp
+from mcp_case import INSTALLED, NODES, Mcp
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-INSTALLED = pathlib.Path(os.environ.get("SLUICE_CONFORMANCE", ROOT / "build" / "conformance"))
 SUITE = INSTALLED / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-NODES = sorted(INSTALLED.glob("node_modules/node-linux-*/bin/node"))
 
 
 @unittest.skipUnless(SUITE.exists() and NODES, "the conformance suite is not installed: tools/setup.sh --conformance")

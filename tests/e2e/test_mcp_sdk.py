@@ -1,0 +1,47 @@
+"""The official TypeScript SDK's client, where `tools/setup.sh --conformance` has installed it: over Streamable HTTP, and through
+the bridge `sluice mcp`."""
+import json
+import pathlib
+import subprocess
+import unittest
+import urllib.parse
+
+from daemon import BUILD
+from mcp_case import INSTALLED, NODES, Mcp
+
+SDK = INSTALLED / "node_modules" / "@modelcontextprotocol" / "sdk"
+SCRIPT = pathlib.Path(__file__).with_name("mcp_sdk.js")
+
+
+@unittest.skipUnless(SDK.exists() and NODES, "the TypeScript SDK is not installed: tools/setup.sh --conformance")
+class Sdk(Mcp):
+    def talk(self, *how):
+        done = subprocess.run([NODES[0], SCRIPT, INSTALLED.resolve(), *map(str, how)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def check(self, got):
+        self.assertEqual(got["server"]["name"], "sluice")
+        self.assertTrue(got["capabilities"]["resources"]["subscribe"])
+        self.assertLessEqual({"object.list", "metrics.query", "echo", "fib"}, set(got["tools"]))
+        self.assertEqual((got["echo"], got["bad"], got["unknown"]), ({"text": "hi"}, True, -32602))
+        self.assertEqual(got["progress"], [0, 50, 100])
+        self.assertEqual(len(got["logs"]), 3)
+        self.assertEqual(got["sampling"], "LLM response: sampled")
+        self.assertIn('"response":"elicited"', got["elicitation"])
+        self.assertEqual(got["reconnection"], "Reconnection test completed successfully")
+        names = [urllib.parse.unquote(uri.removeprefix("sluice:///")) for uri in got["resources"] if uri.startswith("sluice:")]
+        self.assertEqual(set(names), {*self.tree.files, "1g"})
+        self.assertIn("sluice:///{+key}", got["templates"])
+        self.assertEqual((got["read"], got["absent"]), ("hello, world\n", -32002))
+        self.assertIn("server-health", got["prompts"])
+        self.assertEqual((got["prompt"], got["completion"], got["quiet"]), (2, ["hello"], True))
+
+    def test_over_streamable_http(self):
+        server = self.server("--mcp-page", "5")
+        self.check(self.talk("http", "http://" + server.tcp.removeprefix("tcp:") + "/mcp"))
+
+    def test_through_the_bridge(self):
+        server = self.server("--mcp-page", "5")
+        self.check(self.talk("stdio", BUILD / "sluice", "-s", server.unix, "mcp"))
