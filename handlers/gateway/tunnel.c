@@ -41,7 +41,8 @@ struct pair {
     struct peer *peer;
     const char *why; /* it ended */
     double opened;
-    uint16_t port; /* the client's */
+    uint64_t moved; /* bytes of both ways, when idle_by was set */
+    uint16_t port;  /* the client's */
     bool near_open, far_open;
     bool expect_proxy;            /* the client's first bytes are a PROXY header */
     struct sockaddr_in6 *proxied; /* owned: the client's address as its proxy tells; NULL: the socket's */
@@ -139,6 +140,7 @@ static void check_end(struct pair *pair) {
 /* ---- bytes ------------------------------------------------------------------------------------- */
 
 static void alive(struct pair *pair) {
+    pair->moved = pair->up.bytes + pair->down.bytes;
     deadline_set(&pair->idle_by, &pair->tunnel->upstream->tunnel);
 }
 
@@ -238,7 +240,10 @@ static const struct stream_class far_class = {
 
 static void silent(struct deadline *deadline) {
     struct pair *pair = (struct pair *)(void *)((char *)deadline - offsetof(struct pair, idle_by));
-    cut(pair, "idle");
+    if (pair->moved != pair->up.bytes + pair->down.bytes)
+        alive(pair); /* bytes that are spliced, or wait for their receiver, do not come by input() */
+    else
+        cut(pair, "idle");
 }
 
 static void no_header(struct deadline *deadline) {

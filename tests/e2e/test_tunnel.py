@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import threading
+import time
 
 from case import NOBODY, Case, as_root
 from daemon import BUILD, until
@@ -182,6 +183,18 @@ class Ends(TunnelCase):
         with self.assertRaises(ConnectionResetError):
             client.rest()
         self.assertIn("why=idle", daemon.wait_line("event=tunnel"))
+
+    def test_slow_is_not_idle(self):
+        """Bytes that move only as their receiver takes them keep a tunnel alive: the sender is not heard meanwhile."""
+        size = 96 * MIB
+        daemon, address = self.tunnel(self.echo(greet=b"g" * size), upstream="timeout_tunnel = 1")
+        client = self.connect(address)
+        started = time.monotonic()
+        for _ in range(24):
+            client.discard(size // 24)
+            threading.Event().wait(max(0.0, 0.1 - (time.monotonic() - started) % 0.1))
+        client.send(b"x")
+        self.assertEqual(client.take(1), b"x")
 
     def test_drain(self):
         daemon, address = self.tunnel(self.echo(), arguments=("--drain-timeout", 30))
