@@ -1,5 +1,8 @@
 #include "handlers/gateway/balance.h"
 
+#include <math.h>
+#include <stdbool.h>
+
 /* The one with the highest current value; everybody's grows by the weight, the chosen one pays for all. */
 static struct balance_node *next_round(struct balance_node **nodes, size_t count) {
     struct balance_node *best = NULL;
@@ -37,6 +40,17 @@ static size_t least_loaded(struct balance_node **nodes, size_t count) {
     return equal;
 }
 
+/* What one request more would wait at it. */
+static double cost(const struct balance_node *node) {
+    return node->latency * (node->active + 1) / (double)node->weight;
+}
+
+static bool better(enum balance_method method, const struct balance_node *a, const struct balance_node *b) {
+    if (method != BALANCE_LATENCY || cost(a) == cost(b))
+        return compare(a, b) <= 0;
+    return cost(a) < cost(b);
+}
+
 struct balance_node *balance_pick(enum balance_method method, struct balance_node **nodes, size_t count,
                                   uint64_t random) {
     if (count == 1)
@@ -49,5 +63,12 @@ struct balance_node *balance_pick(enum balance_method method, struct balance_nod
     size_t second = (size_t)((uint32_t)(random >> 32) % (count - 1));
     if (second >= first)
         second++;
-    return compare(nodes[first], nodes[second]) <= 0 ? nodes[first] : nodes[second];
+    return better(method, nodes[first], nodes[second]) ? nodes[first] : nodes[second];
+}
+
+double balance_slow_start(double weight, double age, double window, double aggression, double least) {
+    if (window <= 0 || age >= window)
+        return weight;
+    double share = age > 0 ? pow(age / window, 100 / aggression) : 0;
+    return weight * (share > least / 100 ? share : least / 100);
 }

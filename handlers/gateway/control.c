@@ -24,7 +24,7 @@ json_t *control_row(const struct endpoint *endpoint) {
     uint64_t uses = stats->hits + stats->misses;
     return json_pack("{s:s, s:s, s:s, s:i, s:b, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:I}", "upstream",
                      endpoint->upstream->settings->name, "server", endpoint->text, "state",
-                     endpoint_state(endpoint), "weight", (int)endpoint->node.weight, "backup",
+                     endpoint_state(endpoint), "weight", (int)endpoint->weight, "backup",
                      endpoint->server->backup, "active", (int)endpoint->node.active, "idle",
                      (int)endpoint->idle_count, "requests", (json_int_t)stats->requests, "failures",
                      (json_int_t)stats->failures, "reuse", uses ? (double)stats->hits / (double)uses : 0,
@@ -63,18 +63,19 @@ void control_drain(struct endpoint *endpoint, bool drained) {
     endpoint->drained = drained;
     if (drained)
         endpoint_empty(endpoint);
+    else
+        endpoint_returned(endpoint);
 }
 
 void control_weigh(struct endpoint *endpoint, long weight) {
-    endpoint->node.weight = weight;
-    endpoint->node.current = 0;
+    endpoint_weigh(endpoint, weight);
 }
 
 void control_changed(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     log_info(upstream->loop->log, "server changed", log_text("upstream", upstream->settings->name),
              log_text("server", endpoint->text), log_text("state", endpoint_state(endpoint)),
-             log_number("weight", endpoint->node.weight));
+             log_number("weight", endpoint->weight));
     upstream_serve(upstream);
 }
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #define PEEK_AFTER 0.02 /* seconds of rest, longer than a turn: is it still open? */
-#define EWMA_SHARE 0.1
 
 const struct counter endpoint_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct endpoint_stats, field), help},
@@ -46,15 +45,17 @@ struct endpoint *endpoint_new(struct upstream *upstream, const struct server *se
     endpoint->server = server;
     endpoint->name = *name;
     endpoint->number = number;
-    endpoint->weight = endpoint->node.weight = server->weight;
+    endpoint->weight = server->weight;
     TAILQ_INIT(&endpoint->idle);
     name_endpoint(endpoint);
     if (histogram_init(&endpoint->stats.latency, 4, 600000000000u) != 0) {
         free(endpoint);
         return NULL;
     }
+    endpoint->since = loop_now(upstream->loop);
     upstream->numbers |= UINT64_C(1) << number;
     upstream->count++;
+    upstream->ring_stale = true;
     TAILQ_INSERT_TAIL(&upstream->endpoints, endpoint, link);
     if (upstream->settings->check != CHECK_OFF)
         endpoint->health = health_new(endpoint);
@@ -67,12 +68,13 @@ void endpoint_free(struct endpoint *endpoint) {
     TAILQ_REMOVE(&upstream->endpoints, endpoint, link);
     upstream->numbers &= ~(UINT64_C(1) << endpoint->number);
     upstream->count--;
+    upstream->ring_stale = true;
     histogram_free(&endpoint->stats.latency);
     free(endpoint);
 }
 
 bool endpoint_serves(const struct endpoint *endpoint) {
-    return !endpoint->gone && !endpoint->drained && !endpoint->down && endpoint->node.weight > 0;
+    return !endpoint->gone && !endpoint->drained && !endpoint->down && endpoint->weight > 0;
 }
 
 bool endpoint_usable(const struct endpoint *endpoint) {
@@ -215,6 +217,8 @@ void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int s
         return;
     }
     book_breaker(endpoint, result == ENDPOINT_GOOD);
+    if (result == ENDPOINT_BAD)
+        latency_add(&endpoint->latency, LATENCY_FAILED, loop_now(endpoint->upstream->loop));
     if (outlier_book(&endpoint->outlier, result == ENDPOINT_GOOD,
                      endpoint->upstream->settings->outlier_errors))
         eject(endpoint, "errors in a row");
@@ -237,8 +241,13 @@ void endpoint_sweep(struct endpoint *endpoint, double now) {
     if (outlier_returns(&endpoint->outlier, now)) {
         log_info(endpoint->upstream->loop->log, "server returns", log_text("upstream", settings->name),
                  log_text("server", endpoint->text));
-        upstream_serve(endpoint->upstream);
+        endpoint_returned(endpoint);
     }
+}
+
+void endpoint_returned(struct endpoint *endpoint) {
+    endpoint->since = loop_now(endpoint->upstream->loop);
+    upstream_serve(endpoint->upstream);
 }
 
 void endpoint_empty(struct endpoint *endpoint) {
@@ -249,7 +258,23 @@ void endpoint_empty(struct endpoint *endpoint) {
 
 void endpoint_retire(struct endpoint *endpoint) {
     endpoint->gone = true;
+    endpoint->upstream->ring_stale = true;
     endpoint_empty(endpoint);
+}
+
+void endpoint_revive(struct endpoint *endpoint) {
+    endpoint->gone = false;
+    endpoint->upstream->ring_stale = true;
+    endpoint_returned(endpoint);
+}
+
+void endpoint_weigh(struct endpoint *endpoint, long weight) {
+    bool back = endpoint->weight == 0 && weight > 0;
+    endpoint->weight = weight;
+    endpoint->node.current = 0;
+    endpoint->upstream->ring_stale = true;
+    if (back)
+        endpoint_returned(endpoint);
 }
 
 bool endpoint_is_over(const struct endpoint *endpoint) {
@@ -263,16 +288,14 @@ void endpoint_sample(struct endpoint *endpoint) {
 }
 
 void endpoint_answered(struct endpoint *endpoint, int64_t ns) {
-    double seconds = (double)ns / 1e9;
     histogram_add(&endpoint->stats.latency, ns > 0 ? (uint64_t)ns : 0);
-    endpoint->latency_ewma +=
-        (seconds - endpoint->latency_ewma) * (endpoint->latency_ewma > 0 ? EWMA_SHARE : 1);
+    latency_add(&endpoint->latency, (double)ns / 1e9, loop_now(endpoint->upstream->loop));
 }
 
 const char *endpoint_state(const struct endpoint *endpoint) {
     if (endpoint->gone)
         return "gone";
-    if (endpoint->drained || endpoint->node.weight == 0)
+    if (endpoint->drained || endpoint->weight == 0)
         return "drained";
     if (endpoint->down)
         return "down";

@@ -12,6 +12,7 @@
 #include "handlers/gateway/balance.h"
 #include "handlers/gateway/breaker.h"
 #include "handlers/gateway/keepalive.h"
+#include "handlers/gateway/latency.h"
 #include "handlers/gateway/outlier.h"
 #include "handlers/gateway/server.h"
 #include "offload/declare.h"
@@ -49,8 +50,8 @@ struct endpoint {
     unsigned dials;
     unsigned idle_count;
     unsigned number;          /* of 64, for sets of those already tried */
-    struct balance_node node; /* weight: 0 drains; active: connections in use and dials */
-    long weight;              /* as configured */
+    struct balance_node node; /* weight: as the last choice saw it; active: connections in use and dials */
+    long weight;              /* as configured or set by hand; 0 drains */
     bool drained;             /* by hand */
     bool gone;                /* its name does not lead here any more: freed when nothing is open */
     bool down;                /* says the health check */
@@ -59,7 +60,8 @@ struct endpoint {
     struct breaker breaker;
     struct health *health; /* NULL: no checks */
     struct endpoint_stats stats, logged;
-    double latency_ewma; /* seconds */
+    struct latency latency;
+    double since; /* when it joined or came back: for its slow start */
 };
 
 /* A new server of an upstream, in its list. NULL without memory. */
@@ -87,10 +89,16 @@ void endpoint_answered(struct endpoint *endpoint, int64_t ns);
 void endpoint_sweep(struct endpoint *endpoint, double now);
 /* Ends an interval of outlier detection: below the success rate it is ejected. */
 void endpoint_judge(struct endpoint *endpoint, double threshold);
+/* It may be used again after a time in which it was not. */
+void endpoint_returned(struct endpoint *endpoint);
 /* Closes all idle connections. */
 void endpoint_empty(struct endpoint *endpoint);
 /* No look-up leads to it any more. */
 void endpoint_retire(struct endpoint *endpoint);
+/* A look-up leads to it again. */
+void endpoint_revive(struct endpoint *endpoint);
+/* Changes its weight; 0 drains. */
+void endpoint_weigh(struct endpoint *endpoint, long weight);
 /* It has retired and nothing is open any more. */
 bool endpoint_is_over(const struct endpoint *endpoint);
 /* Brings the gauges up to date. */

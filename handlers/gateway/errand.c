@@ -19,6 +19,8 @@ static void leave_line(struct errand *errand) {
     TAILQ_REMOVE(&errand->upstream->waiting, errand, link);
     errand->upstream->waiting_count--;
     errand->upstream->gateway->stats.pending--;
+    if (errand->wish.quota)
+        errand->wish.quota->pending--;
 }
 
 /* Lets go of the server. */
@@ -29,11 +31,20 @@ static void leave(struct errand *errand) {
         endpoint_left(endpoint);
 }
 
+static bool is_spent(unsigned used, long most) {
+    return most > 0 && (long)used >= most;
+}
+
 bool errand_may_retry(struct errand *errand) {
     struct upstream *upstream = errand->upstream;
     const struct upstream_settings *settings = upstream->settings;
     if ((long)errand->tries > settings->retries || upstream->loop->state == LOOP_STOPPED)
         return false;
+    const struct errand_quota *quota = errand->wish.quota;
+    if (!errand->retrying && quota && is_spent(quota->retries, quota->retries_most)) {
+        upstream->gateway->stats.retry_refused++;
+        return false;
+    }
     if (errand->retrying || budget_allows(&upstream->budget, settings->retry_budget, settings->retry_floor))
         return true;
     upstream->gateway->stats.retry_refused++;
@@ -42,6 +53,8 @@ bool errand_may_retry(struct errand *errand) {
 
 static void count_retry(struct errand *errand) {
     struct upstream *upstream = errand->upstream;
+    if (!errand->retrying && errand->wish.quota)
+        errand->wish.quota->retries++;
     if (!errand->retrying)
         upstream->budget.retries++;
     errand->retrying = true;
@@ -80,13 +93,13 @@ static void go(struct errand *errand, struct endpoint *endpoint) {
     endpoint->node.active++;
     endpoint->stats.retries += errand->tries > 1;
     breaker_enter(&endpoint->breaker, &upstream->breaker, now);
-    struct upconn *idle = errand->pooled ? endpoint_take(endpoint) : NULL;
+    struct upconn *idle = errand->wish.pooled ? endpoint_take(endpoint) : NULL;
     if (idle) {
         endpoint->stats.hits++;
         errand->got(errand, idle, -1);
         return;
     }
-    endpoint->stats.misses += errand->pooled;
+    endpoint->stats.misses += errand->wish.pooled;
     endpoint->dials++;
     dial_begin(&errand->dial, upstream->loop, &endpoint->name,
                upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect, connected);
@@ -94,7 +107,9 @@ static void go(struct errand *errand, struct endpoint *endpoint) {
 
 static void wait_in_line(struct errand *errand) {
     struct upstream *upstream = errand->upstream;
-    if ((long)upstream->waiting_count >= upstream->settings->max_pending) {
+    struct errand_quota *quota = errand->wish.quota;
+    if ((long)upstream->waiting_count >= upstream->settings->max_pending ||
+        (quota && is_spent(quota->pending, quota->pending_most))) {
         upstream->gateway->stats.pending_refused++;
         errand->failed(errand, ERRAND_CROWDED);
         return;
@@ -103,12 +118,14 @@ static void wait_in_line(struct errand *errand) {
     TAILQ_INSERT_TAIL(&upstream->waiting, errand, link);
     upstream->waiting_count++;
     upstream->gateway->stats.pending++;
+    if (quota)
+        quota->pending++;
     deadline_set(&errand->wait_by, &upstream->pending);
 }
 
 static void pick(struct errand *errand) {
     struct endpoint *endpoint;
-    switch (upstream_pick(errand->upstream, errand->tried, &endpoint)) {
+    switch (upstream_pick(errand->upstream, errand->tried, errand->wish.key, &endpoint)) {
     case UPSTREAM_PICKED:
         go(errand, endpoint);
         break;
@@ -122,10 +139,10 @@ static void pick(struct errand *errand) {
     }
 }
 
-void errand_begin(struct errand *errand, struct upstream *upstream, bool pooled,
+void errand_begin(struct errand *errand, struct upstream *upstream, const struct errand_wish *wish,
                   void (*got)(struct errand *errand, struct upconn *idle, int fd),
                   void (*failed)(struct errand *errand, enum errand_failure failure)) {
-    *errand = (struct errand){.upstream = upstream, .pooled = pooled, .got = got, .failed = failed};
+    *errand = (struct errand){.upstream = upstream, .wish = *wish, .got = got, .failed = failed};
     upstream->budget.requests++;
     if (upstream->waiting_count > 0)
         wait_in_line(errand); /* nobody jumps the queue */
@@ -144,7 +161,7 @@ bool errand_retry(struct errand *errand) {
 
 bool errand_advance(struct errand *errand) {
     struct endpoint *endpoint;
-    switch (upstream_pick(errand->upstream, errand->tried, &endpoint)) {
+    switch (upstream_pick(errand->upstream, errand->tried, errand->wish.key, &endpoint)) {
     case UPSTREAM_FULL:
         return false;
     case UPSTREAM_PICKED:
@@ -171,6 +188,8 @@ void errand_end(struct errand *errand) {
     }
     upstream->budget.requests--;
     upstream->budget.retries -= errand->retrying;
+    if (errand->retrying && errand->wish.quota)
+        errand->wish.quota->retries--;
     errand->upstream = NULL;
     leave(errand);
 }

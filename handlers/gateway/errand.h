@@ -26,6 +26,19 @@ enum errand_failure {
     ERRAND_SLOW,    /* servers did not take the connection in time */
 };
 
+/* What somebody may take of an upstream besides its own limits: a route. */
+struct errand_quota {
+    long pending_most, retries_most; /* 0: no limit */
+    unsigned pending, retries;       /* waiting in line; being retried */
+};
+
+/* What it has to be. */
+struct errand_wish {
+    bool pooled;                /* an idle connection will do */
+    uint64_t key;               /* for consistent hashing */
+    struct errand_quota *quota; /* NULL: none; must stay */
+};
+
 struct errand {
     struct dial dial;
     struct upstream *upstream;
@@ -34,7 +47,7 @@ struct errand {
     struct deadline wait_by;
     uint64_t tried; /* a set of servers' numbers */
     unsigned tries;
-    bool pooled;   /* an idle connection will do */
+    struct errand_wish wish;
     bool waiting;  /* in line */
     bool retrying; /* counts in the retry budget */
     /* idle: a pooled connection, else fd: a new one, both the owner's from now on. */
@@ -43,7 +56,7 @@ struct errand {
 };
 
 /* got() or failed() may come before this returns. */
-void errand_begin(struct errand *errand, struct upstream *upstream, bool pooled,
+void errand_begin(struct errand *errand, struct upstream *upstream, const struct errand_wish *wish,
                   void (*got)(struct errand *errand, struct upconn *idle, int fd),
                   void (*failed)(struct errand *errand, enum errand_failure failure));
 /* Once more, after the server in use failed: on another one if there is one. False: it may not be. */

@@ -34,7 +34,7 @@ static void turn(struct health *health, bool down) {
         endpoint_empty(endpoint);
     } else {
         endpoint->outlier.until = 0; /* a good check ends an ejection */
-        upstream_serve(upstream);
+        endpoint_returned(endpoint);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "handlers/gateway/errand.h"
 #include "handlers/gateway/forward.h"
 #include "handlers/gateway/gateway.h"
+#include "handlers/gateway/hashkey.h"
 #include "handlers/gateway/replay.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
@@ -181,6 +182,7 @@ static void no_connection(struct errand *errand, enum errand_failure failure) {
     } else if (failure == ERRAND_SLOW) {
         fail(proxy, 504, "no server took the connection in time");
     } else {
+        route->stats.refused += failure == ERRAND_CROWDED;
         proxy_finish(proxy, false);
         route_fallback(route, request,
                        failure == ERRAND_DOWN      ? "no server of this upstream is usable"
@@ -248,7 +250,10 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     route->stats.open++;
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);
-    errand_begin(&proxy->errand, route->upstream, true, got, no_connection);
+    struct errand_wish wish = {.pooled = true, .quota = &route->quota};
+    if (route->upstream->settings->balance == BALANCE_HASH)
+        wish.key = hashkey_of(route->upstream->settings->hash_key, exchange, &request->conn->peer->key);
+    errand_begin(&proxy->errand, route->upstream, &wish, got, no_connection);
 }
 
 /* ---- the request's body ------------------------------------------------------------------------ */
@@ -318,7 +323,7 @@ static void unanswered(struct proxy *proxy, bool sent, int status, const char *t
         fail(proxy, status, text);
         return;
     }
-    errand->pooled = errand->pooled && !proxy->reused; /* where one was stale, more may be */
+    errand->wish.pooled &= !proxy->reused; /* where one was stale, more may be */
     proxy->scan = (struct http1_scan){0};
     if (!errand_retry(errand))
         fail(proxy, status, text);

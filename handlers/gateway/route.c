@@ -150,6 +150,7 @@ static void run(struct request *request, struct exchange *exchange) {
     } else if (!breaker_admits(&route->breaker, &route->rule, now)) {
         route_fallback(route, request, "the circuit breaker of this route is open");
     } else if (settings->route_requests > 0 && (long)route->stats.open >= settings->route_requests) {
+        route->stats.refused++;
         route_fallback(route, request, "too many requests of this route are under way");
     } else {
         breaker_enter(&route->breaker, &route->rule, now);
@@ -204,6 +205,8 @@ int route_new(struct gateway *gateway, const struct gateway_route *settings, con
         route->add.n--;
     route->rule = (struct breaker_rule){settings->route_ratio, settings->route_least, settings->route_window,
                                         settings->route_open};
+    route->quota = (struct errand_quota){.pending_most = settings->route_pending,
+                                         .retries_most = settings->route_retries};
     route->handler =
         (struct http_handler){.body_limit = settings->proxy_body ? settings->proxy_body : UINT64_MAX,
                               .early = !*settings->upstream,

@@ -2,6 +2,7 @@
 
 #include "handlers/gateway/errand.h"
 #include "handlers/gateway/gateway.h"
+#include "handlers/gateway/hashkey.h"
 #include "handlers/gateway/upstream.h"
 #include "proto/proxy_header.h"
 #include "reactor/drain.h"
@@ -318,7 +319,9 @@ static void failed(struct errand *errand, enum errand_failure failure) {
 static void begin(struct pair *pair) {
     deadline_clear(&pair->idle_by);
     stream_read(&pair->near, false);
-    errand_begin(&pair->errand, pair->tunnel->upstream, false, got, failed);
+    struct upstream *upstream = pair->tunnel->upstream;
+    struct errand_wish wish = {.key = hashkey_of(upstream->settings->hash_key, NULL, &pair->peer->key)};
+    errand_begin(&pair->errand, upstream, &wish, got, failed);
 }
 
 static bool take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,

@@ -2,6 +2,7 @@
 
 #include "handlers/gateway/errand.h"
 #include "handlers/gateway/gateway.h"
+#include "handlers/gateway/hashkey.h"
 #include "handlers/gateway/health.h"
 #include "handlers/gateway/names.h"
 #include "proto/chars.h"
@@ -101,9 +102,19 @@ static int parse_check(struct upstream *upstream, char *why, size_t why_size) {
     return 0;
 }
 
+static int parse_balance(const struct upstream *upstream, char *why, size_t why_size) {
+    const struct upstream_settings *settings = upstream->settings;
+    if (hashkey_is_good(settings->hash_key))
+        return 0;
+    snprintf(why, why_size, "hash_key: '%s' is not source, path, uri, header:NAME nor cookie:NAME",
+             settings->hash_key);
+    return -EINVAL;
+}
+
 static int parse(struct upstream *upstream, char *why, size_t why_size) {
     int error = parse_servers(upstream, why, why_size);
     error = error ? error : parse_sources(upstream, why, why_size);
+    error = error ? error : parse_balance(upstream, why, why_size);
     return error ? error : parse_check(upstream, why, why_size);
 }
 
@@ -152,10 +163,10 @@ static void looked_up(struct upstream *upstream, const struct server *server,
     }
     for (size_t i = 0; i < found->count; i++) {
         endpoint = endpoint_at(upstream, server, &found->list[i]);
-        if (endpoint)
-            endpoint->gone = false;
-        else
+        if (!endpoint)
             endpoint_new(upstream, server, &found->list[i]);
+        else if (endpoint->gone)
+            endpoint_revive(endpoint);
     }
     TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
         if (endpoint->server == server && !endpoint->gone && !is_found(found, &endpoint->name))
@@ -222,6 +233,7 @@ void upstream_free(struct upstream *upstream) {
         endpoint_free(endpoint);
     free(upstream->servers);
     free(upstream->sources);
+    hashring_free(&upstream->ring);
     LIST_REMOVE(upstream, link);
     free(upstream);
 }
@@ -313,20 +325,68 @@ static void choose(struct upstream *upstream, uint64_t tried, bool backup, bool 
     }
 }
 
+/* Slow start scales weights down, so they are counted in thousandths. What latency needs to know is brought up to
+ * date. */
+static void prepare(const struct upstream *upstream, struct endpoint *endpoint, double now) {
+    const struct upstream_settings *settings = upstream->settings;
+    struct balance_node *node = &endpoint->node;
+    node->latency = latency_now(&endpoint->latency, now);
+    node->weight = endpoint->weight;
+    if (settings->slow_start <= 0)
+        return;
+    double share =
+        balance_slow_start((double)endpoint->weight * 1000, now - endpoint->since, settings->slow_start,
+                           (double)settings->slow_start_aggression, (double)settings->slow_start_least);
+    node->weight = share > 1 ? (long)share : 1;
+}
+
 static struct endpoint *endpoint_of_node(struct balance_node *node) {
     return (struct endpoint *)(void *)((char *)node - offsetof(struct endpoint, node));
 }
 
+/* Brings the ring up to date. Without memory the one before goes on. */
+static void fill_ring(struct upstream *upstream) {
+    struct hashring_server servers[UPSTREAM_ENDPOINTS];
+    const struct endpoint *endpoint;
+    size_t count = 0;
+    TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
+        if (!endpoint->gone && endpoint->weight > 0)
+            servers[count++] = (struct hashring_server){endpoint->text, endpoint->weight, endpoint->number};
+    upstream->ring_stale = hashring_fill(&upstream->ring, servers, count) != 0;
+}
+
+static struct endpoint *pick_by_key(struct upstream *upstream, const struct choice *choice, uint64_t key) {
+    uint64_t usable = 0;
+    if (upstream->ring_stale)
+        fill_ring(upstream);
+    for (size_t i = 0; i < choice->count; i++)
+        usable |= UINT64_C(1) << endpoint_of_node(choice->nodes[i])->number;
+    int number = hashring_find(&upstream->ring, key, usable);
+    for (size_t i = 0; i < choice->count; i++)
+        if ((int)endpoint_of_node(choice->nodes[i])->number == number)
+            return endpoint_of_node(choice->nodes[i]);
+    return endpoint_of_node(choice->nodes[0]);
+}
+
 /* In this order: servers, then backups; those not tried yet, then any; those not ejected, then any. */
-enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, struct endpoint **out) {
+enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, uint64_t key,
+                                   struct endpoint **out) {
     struct choice choice = {.count = 0};
+    enum balance_method method = (enum balance_method)upstream->settings->balance;
     for (int round = tried ? 0 : 1; round < 3 && choice.count == 0 && !choice.full; round++)
         for (int backup = 0; backup < 2 && choice.count == 0 && !choice.full; backup++)
             choose(upstream, round == 0 ? tried : 0, backup, round == 2, &choice);
     if (choice.count == 0)
         return choice.full ? UPSTREAM_FULL : UPSTREAM_DOWN;
-    *out = endpoint_of_node(balance_pick((enum balance_method)upstream->settings->balance, choice.nodes,
-                                         choice.count, gateway_random(upstream->gateway)));
+    if (method == BALANCE_HASH) {
+        *out = pick_by_key(upstream, &choice, key);
+        return UPSTREAM_PICKED;
+    }
+    double now = loop_now(upstream->loop);
+    for (size_t i = 0; i < choice.count; i++)
+        prepare(upstream, endpoint_of_node(choice.nodes[i]), now);
+    *out =
+        endpoint_of_node(balance_pick(method, choice.nodes, choice.count, gateway_random(upstream->gateway)));
     return UPSTREAM_PICKED;
 }
 

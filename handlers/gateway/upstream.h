@@ -9,6 +9,7 @@
 
 #include "handlers/gateway/budget.h"
 #include "handlers/gateway/endpoint.h"
+#include "handlers/gateway/hashring.h"
 #include "reactor/deadlines.h"
 
 #define UPSTREAM_ENDPOINTS 64u /* a set of them is a 64-bit word */
@@ -43,7 +44,9 @@ struct upstream {
     uint64_t numbers; /* of endpoints, in use */
     TAILQ_HEAD(, errand) waiting;
     unsigned waiting_count;
-    bool serving; /* inside upstream_serve() */
+    struct hashring ring; /* balance = hash */
+    bool ring_stale;      /* servers came, went or changed their weight */
+    bool serving;         /* inside upstream_serve() */
     struct deadline_class connect, pending, first_byte, idle, total, upgraded, tunnel, proxy_header;
     struct deadline_class check;
     struct breaker_rule breaker;
@@ -66,8 +69,9 @@ void upstream_tick(struct upstream *upstream, double now);
 
 enum upstream_answer { UPSTREAM_PICKED, UPSTREAM_FULL, UPSTREAM_DOWN };
 
-/* The server for a request, if possible none of those tried (a set of numbers). */
-enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, struct endpoint **out);
+/* The server for a request, if possible none of those tried (a set of numbers); key: for consistent hashing. */
+enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, uint64_t key,
+                                   struct endpoint **out);
 /* Room has come up: those who wait go on. */
 void upstream_serve(struct upstream *upstream);
 /* Where a TCP connection to this family starts from; NULL: anywhere. */

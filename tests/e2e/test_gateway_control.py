@@ -102,6 +102,7 @@ class Check(GatewayCase):
                               'upstream "kind" { servers = {"udp:127.0.0.1:1"} }\n'
                               'upstream "weight" { servers = {"tcp:127.0.0.1:1 weight=many"} }\n'
                               'upstream "check" { servers = {"tcp:127.0.0.1:1"} check_status = "9" }\n'
+                              'upstream "hash" { servers = {"tcp:127.0.0.1:1"} hash_key = "header:" }\n'
                               'upstream "path" { servers = {"tcp:127.0.0.1:1"} check_path = "x" }\n'
                               'upstream "source" { servers = {"tcp:127.0.0.1:1"} source = {"here"} }\n'
                               'route "/a" { upstream = "nobody" }\n'
@@ -116,7 +117,7 @@ class Check(GatewayCase):
                               'tunnel "nowhere" { upstream = "check" }\n'
                               'tunnel "tcp:*:2" { upstream = "check" protocols = {"http"} }\n')
         lines = [int(line.split(":")[0]) for line in found]
-        self.assertEqual(sorted(set(lines)), list(range(1, 18)), "\n".join(found))
+        self.assertEqual(sorted(set(lines)), list(range(1, 19)), "\n".join(found))
 
     def test_syntax(self):
         for text, line in (('upstream "a" {\n timeout_connect = soon\n}', 2), ('route "/x" { upstrem = "a" }', 1),

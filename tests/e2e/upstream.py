@@ -92,9 +92,11 @@ def plain(body=b"", status="200 OK", fields=()):
 
 class Upstream:
     """Listens until close(). idle: seconds after which it closes a connection that rests; say: sends Keep-Alive;
-    name: what /who answers."""
+    name: what /who answers; delay: seconds before each answer."""
 
-    def __init__(self, unix=None, idle=None, say=None, name="one", fields=(), port=0):
+    def __init__(self, unix=None, idle=None, say=None, name="one", fields=(), port=0,
+                 delay=0):
+        self.delay = delay
         self.idle, self.name, self.fields = idle, name, list(fields)
         if say is not None:
             self.fields.append(f"Keep-Alive: timeout={say}")
@@ -175,6 +177,7 @@ class Upstream:
             return early(line)
         seen = Seen(head, read_body(line, head), number)
         self._note(seen)
+        time.sleep(self.delay)
         if self.fail:
             line.send(plain(b"broken", "500 Internal Server Error"))
             return True
