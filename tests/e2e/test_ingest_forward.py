@@ -26,12 +26,12 @@ class ForwardCase(IngestCase):
         self.addCleanup(cluster.stop)
         return cluster
 
-    def forwarding(self, brokers, *options, forward=(), log=None):
+    def forwarding(self, brokers, *options, forward=("keep = 0",), log=None):
         """A daemon that ships its log to these brokers."""
         if log:
             self.log = log
         servers = ", ".join(f'"{url}"' for url in brokers.urls)
-        section = (f"\nforward \"nats\" {{ servers = {{{servers}}}\n keep = 0 retry = 0.05 timeout = 2\n "
+        section = (f"\nforward \"nats\" {{ servers = {{{servers}}}\n retry = 0.05 timeout = 2\n "
                    + "\n ".join(forward) + "}\n")
         daemon = self.ingest(*options, extra=section)
         daemon.foreign = 1
