@@ -156,6 +156,7 @@ class Cli(Case):
         daemon = self.daemon()
         for arguments, status in ((("get", "missing"), "NOT_FOUND"), (("get", "size"), "NOT_REGULAR"),
                                   (("info", "missing"), "NOT_FOUND"), (("get", "../x"), "BAD_REQUEST"),
+                                  (("get", ""), "BAD_REQUEST"), (("info", "k" * 1025), "BAD_REQUEST"),
                                   (("get", "--offset", "14", "hello"), "BAD_RANGE"),
                                   (("exec", "missing", "--", "true"), "NOT_FOUND"), (("ls", "//"), "BAD_REQUEST")):
             with self.subTest(arguments):

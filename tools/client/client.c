@@ -28,7 +28,7 @@ static uint32_t tag_after(uint32_t tag) {
 int client_send(struct sluice *client, uint8_t op, uint8_t flags, const void *payload, size_t n) {
     char bytes[FRAME_HEADER + FRAME_SLC1_REQUEST];
     if (n > FRAME_SLC1_REQUEST)
-        return link_note(&client->link, SLUICE_BAD_REQUEST, "a request has at most %u bytes",
+        return link_note(&client->link, SLUICE_BAD_REQUEST, "BAD_REQUEST: a request has at most %u bytes",
                          FRAME_SLC1_REQUEST);
     struct frame frame = {.op = op, .flags = flags, .tag = client->next_tag, .length = (uint32_t)n};
     frame_encode(bytes, FRAME_SLC1, &frame);
@@ -42,7 +42,7 @@ int client_send_key(struct sluice *client, uint8_t op, uint8_t flags, uint64_t o
                     struct span key) {
     char payload[16 + OBJECT_KEY_MAX];
     if (key.n == 0 || key.n > OBJECT_KEY_MAX)
-        return link_note(&client->link, SLUICE_BAD_REQUEST, "%s", object_key_check(key));
+        return link_note(&client->link, SLUICE_BAD_REQUEST, "BAD_REQUEST: %s", object_key_check(key));
     return client_send(client, op, flags, payload, object_request_encode(payload, offset, count, key));
 }
 

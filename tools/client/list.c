@@ -17,7 +17,8 @@ static int fetch_page(struct sluice *client, const struct object_list_request *r
     struct client_reply reply;
     int result = client_begin(client);
     if (result == 0 && (request->prefix.n > OBJECT_KEY_MAX || request->after.n > OBJECT_KEY_MAX))
-        result = link_note(&client->link, SLUICE_BAD_REQUEST, "a key has at most %d bytes", OBJECT_KEY_MAX);
+        result = link_note(&client->link, SLUICE_BAD_REQUEST, "BAD_REQUEST: a key has at most %d bytes",
+                           OBJECT_KEY_MAX);
     if (result == 0)
         result = client_send(client, OBJECT_OP_LIST, 0, payload, object_list_encode(payload, request));
     if (result == 0)
