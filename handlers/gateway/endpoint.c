@@ -292,6 +292,11 @@ void endpoint_answered(struct endpoint *endpoint, int64_t ns) {
     latency_add(&endpoint->latency, (double)ns / 1e9, loop_now(endpoint->upstream->loop));
 }
 
+const char *endpoint_host(const struct endpoint *endpoint) {
+    bool is_unix = endpoint->server->address.kind == ADDRESS_UNIX;
+    return is_unix ? "localhost" : endpoint->text + sizeof("tcp:") - 1;
+}
+
 const char *endpoint_state(const struct endpoint *endpoint) {
     if (endpoint->gone)
         return "gone";

@@ -99,6 +99,8 @@ void endpoint_retire(struct endpoint *endpoint);
 void endpoint_revive(struct endpoint *endpoint);
 /* Changes its weight; 0 drains. */
 void endpoint_weigh(struct endpoint *endpoint, long weight);
+/* What to call it in a Host field: its address, or localhost. */
+const char *endpoint_host(const struct endpoint *endpoint);
 /* It has retired and nothing is open any more. */
 bool endpoint_is_over(const struct endpoint *endpoint);
 /* Brings the gauges up to date. */

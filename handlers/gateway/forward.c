@@ -114,9 +114,10 @@ static void write_rfc7239(struct http1_writer *writer, const struct route *route
     char text[512];
     bool v6 = strchr(client->address, ':') != NULL;
     const char *open = v6 ? "\"[" : "", *close = v6 ? "]\"" : "";
-    int n = snprintf(text, sizeof(text), "for=%s%s%s;host=\"%.*s\";proto=http", open,
-                     *client->address ? client->address : "unknown", close, (int)(host.n < 256 ? host.n : 0),
-                     host.p);
+    int told = host.n < 256 ? (int)host.n : 0;
+    int n = snprintf(text, sizeof(text), "for=%s%s%s%s%.*s%s;proto=http", open,
+                     *client->address ? client->address : "unknown", close, told ? ";host=\"" : "", told,
+                     told ? host.p : "", told ? "\"" : "");
     write_list(writer, &exchange->head.fields, "Forwarded", route->settings->trusted_hops,
                span_of(text, (size_t)n));
 }
@@ -211,7 +212,9 @@ int forward_request(struct http1_writer *writer, const struct route *route, cons
                     : snprintf(room, sizeof(room), "%.*s", (int)authority->host.n, authority->host.p);
         sent = span_of(room, (size_t)n);
     }
-    struct span host = *route->settings->host ? span_text(route->settings->host) : sent;
+    struct span host = *route->settings->host ? span_text(route->settings->host)
+                       : sent.n > 0           ? sent
+                                              : span_text(client->server);
     write_line(writer, route, exchange);
     http1_writer_field(writer, span_text("Host"), host);
     write_fields(writer, &route->request, &exchange->head.fields, true, &dated);

@@ -19,7 +19,8 @@ struct transforms;
 
 /* Who the client is, as told to the upstream. */
 struct forward_client {
-    char address[48]; /* without a port; "": a Unix socket's peer */
+    char address[48];   /* without a port; "": a Unix socket's peer */
+    const char *server; /* the Host of requests that tell none (HTTP/1.0) */
 };
 
 /* How the request is framed. */

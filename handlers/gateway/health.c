@@ -94,10 +94,7 @@ static const struct stream_class check_class = {
 static bool send_get(struct health *health) {
     struct endpoint *endpoint = health->endpoint;
     const struct upstream_settings *settings = endpoint->upstream->settings;
-    const struct address *address = &endpoint->server->address;
-    const char *host = *settings->check_host           ? settings->check_host
-                       : address->kind == ADDRESS_UNIX ? "localhost"
-                                                       : endpoint->text + sizeof("tcp:") - 1;
+    const char *host = *settings->check_host ? settings->check_host : endpoint_host(endpoint);
     char room[HEAD_ROOM];
     struct http1_writer writer;
     http1_writer_init(&writer, room, sizeof(room));

@@ -132,6 +132,7 @@ static int send_request(struct proxy *proxy) {
     struct forward_client client;
     struct http1_writer writer;
     client_address(proxy->request->conn, &client);
+    client.server = endpoint_host(proxy->errand.endpoint);
     http1_writer_init(&writer, gateway->request, FORWARD_ROOM);
     if (forward_request(&writer, proxy->route, proxy->request->exchange, &client, &proxy->framing) != 0)
         return -EMSGSIZE;

@@ -123,6 +123,8 @@ static void redirect(struct route *route, struct request *request) {
         bool path = strncmp(p, "$path", 5) == 0, query = strncmp(p, "$query", 6) == 0;
         struct span part = path ? exchange->path : query ? exchange->head.query : span_of(p, 1);
         p += path ? 5 : query ? 6 : 1;
+        if (query && part.n == 0 && n > 0 && location[n - 1] == '?')
+            n--; /* $path?$query of a request without a query */
         if (n + part.n > sizeof(location)) {
             request_fail(request, STATUS_BAD_REQUEST, "the path is too long for this redirection");
             return;

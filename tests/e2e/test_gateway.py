@@ -187,6 +187,13 @@ class WhatTheUpstreamSees(GatewayCase):
         self.assertTrue(seen.line.endswith("HTTP/1.1"))
         self.assertEqual(seen.get("Via"), "1.0 sluice")
 
+    def test_http10_without_host(self):
+        """An empty Host, as servers refuse it, is not made up."""
+        client = self.open(self.daemon_)
+        client.send(b"GET /ok HTTP/1.0\r\n\r\n")
+        self.assertEqual(client.response().status, 200)
+        self.assertEqual(self.server.seen[-1].get("Host"), self.server.address.removeprefix("tcp:"))
+
     def test_via_grows(self):
         self.assertEqual(self.seen("Via: 1.0 other").get("Via"), "1.0 other, 1.1 sluice")
 
@@ -386,6 +393,7 @@ class Transforms(GatewayCase):
                               'redirect_status = 308 }\nroute "/gone" { answer_status = 410 answer_body = "no more" }')
         response = self.fetch(daemon, "/old/a?b=c")
         self.assertEqual((response.status, response.get("Location")), (308, "https://new/old/a?b=c"))
+        self.assertEqual(self.fetch(daemon, "/old/a").get("Location"), "https://new/old/a", "no query, no mark")
         response = self.fetch(daemon, "/gone")
         self.assertEqual((response.status, response.body), (410, b"no more"))
 

@@ -375,7 +375,7 @@ struct rewrite {
 };
 
 static const char *rewrite(struct rewrite *r, const char *head) {
-    static const struct forward_client client = {"192.0.2.7"};
+    static const struct forward_client client = {"192.0.2.7", "server:1"};
     struct http1_scan scan = {0};
     struct http1_writer writer;
     snprintf(r->bytes, sizeof(r->bytes), "%s", head);
