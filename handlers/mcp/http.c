@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ALLOWED "GET, POST, DELETE"
+
 static void refuse(struct request *request, int status, int code, const char *words) {
     struct text text = {0};
     text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
@@ -30,11 +32,12 @@ static void refuse(struct request *request, int status, int code, const char *wo
         request_fail(request, STATUS_BUSY, "no memory; try again");
 }
 
-static void reply_empty(struct request *request, int status) {
+/* allow: of a 405. */
+static void reply_empty(struct request *request, int status, const char *allow) {
     struct http1_reply reply;
     http1_reply_begin(&reply, request, status);
-    if (status == 405)
-        http1_reply_field(&reply, "Allow", span_text("GET, POST, DELETE"));
+    if (allow)
+        http1_reply_field(&reply, "Allow", span_text(allow));
     if (status == 204)
         http1_reply_empty(&reply, UINT64_MAX);
     else
@@ -74,7 +77,7 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     } else if (text) {
         reply_json(batch->request, post, status_of(batch, post), text, n);
     } else {
-        reply_empty(batch->request, 202);
+        reply_empty(batch->request, 202, NULL);
     }
 }
 
@@ -194,7 +197,7 @@ static void run_delete(struct mcp *mcp, struct request *request, const struct ex
         return;
     }
     mcp_session_revoke(session);
-    reply_empty(request, 204);
+    reply_empty(request, 204, NULL);
 }
 
 static void session_stream_gone(void *owner) {
@@ -227,12 +230,9 @@ static void listen_to(struct mcp *mcp, struct request *request, struct mcp_sessi
 
 static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct mcp_token token;
-    if (!accepts(exchange, "text/event-stream")) {
-        refuse(request, 406, MESSAGE_INVALID_REQUEST, "Accept must list text/event-stream");
-        return;
-    }
-    if (!exchange_field(exchange, "Mcp-Session-Id").p) {
-        reply_empty(request, 405); /* without a session there is nothing to listen to */
+    /* Clients take nothing but events or 405; without a session there is nothing to listen to. */
+    if (!accepts(exchange, "text/event-stream") || !exchange_field(exchange, "Mcp-Session-Id").p) {
+        reply_empty(request, 405, ALLOWED);
         return;
     }
     if (!session_is_good(mcp, request, exchange, &token))
@@ -325,14 +325,17 @@ static void run(struct request *request, struct exchange *exchange) {
     struct loop *loop = request_loop(request);
     struct rpc *rpc = loop->rpc->context;
     const char *forbidden = admin_forbidden(http_of(loop->http), request, exchange);
+    bool modern = span_equal(exchange_field(exchange, "MCP-Protocol-Version"), span_text(MCP_MODERN));
     if (forbidden)
         refuse(request, 403, MESSAGE_INVALID_REQUEST, forbidden);
+    else if (modern && exchange->head.method != HTTP1_POST)
+        reply_empty(request, 405, "POST"); /* that era has neither sessions nor their streams */
     else if (exchange->head.method == HTTP1_GET)
         run_get(rpc->mcp, request, exchange);
     else if (exchange->head.method == HTTP1_DELETE)
         run_delete(rpc->mcp, request, exchange);
     else if (exchange->head.method != HTTP1_POST)
-        reply_empty(request, 405);
+        reply_empty(request, 405, ALLOWED);
     else if (!rpc_http_is_json(exchange))
         refuse(request, 415, MESSAGE_INVALID_REQUEST, "the Content-Type must be application/json");
     else

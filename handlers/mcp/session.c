@@ -126,6 +126,18 @@ static void tell_updated(struct subscriber *subscriber, const char *uri) {
     text_free(&text);
 }
 
+/* The oldest one that holds nothing but past events goes. */
+static void make_room(struct mcp_sessions *sessions) {
+    struct mcp_session *session;
+    TAILQ_FOREACH (session, &sessions->by_age, age) {
+        if (session->conn || session->stream || session->revoked || session->subscriber.count > 0 ||
+            session->level != MCP_DEBUG)
+            continue;
+        mcp_session_free(session);
+        return;
+    }
+}
+
 struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
                                     uint32_t now) {
     struct mcp_session *session = mcp_session_find(sessions, token);
@@ -133,6 +145,8 @@ struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct 
         return session;
     if (sessions->count >= sessions->max)
         mcp_sessions_expire(sessions, now);
+    if (sessions->count >= sessions->max)
+        make_room(sessions);
     if (sessions->count >= sessions->max || !(session = calloc(1, sizeof(*session))))
         return NULL;
     session->sessions = sessions;

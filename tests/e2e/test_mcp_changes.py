@@ -322,6 +322,19 @@ class Resumption(Changing):
             stream = self.stream(server, "GET", *fields, f"Last-Event-ID: {last}")
             self.assertEqual(stream.head.status, 200)
 
+    def test_past_events_make_room_for_state(self):
+        server = self.server("--mcp-sessions", "2")
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        for _ in range(4):
+            session = self.http(server)
+            stream = self.post(server, session, message)
+            while "result" not in stream.message():
+                pass
+        others = [self.http(server) for _ in range(2)]
+        for other in others:
+            self.assertEqual(self.result(other, "logging/setLevel", {"level": "error"}), {})
+        self.assertEqual(self.error(session, "logging/setLevel", {"level": "error"})["code"], -32015)
+
     def test_a_session_that_ends_takes_its_events_along(self):
         server = self.server()
         session = self.http(server)

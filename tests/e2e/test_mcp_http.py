@@ -50,6 +50,11 @@ class Http(Mcp):
         client = HttpClient(server.tcp)
         self.addCleanup(client.close)
         self.assertEqual(client.fetch("/mcp", "Accept: text/event-stream").status, 405)
+        self.assertEqual(client.fetch("/mcp").status, 405)
+        self.assertEqual(client.fetch("/mcp", "Accept: application/json", f"Mcp-Session-Id: {session.id}").status, 405)
+        for method in ("GET", "DELETE"):
+            response = session.request(method, f"MCP-Protocol-Version: {MODERN}")
+            self.assertEqual((response.status, response.get("Allow")), (405, "POST"))
         client.send(head("GET", "/mcp", "Accept: text/event-stream", f"Mcp-Session-Id: {session.id}"))
         response = client.response_head()
         self.assertEqual((response.status, response.get("Content-Type")), (200, "text/event-stream"))
