@@ -1,8 +1,11 @@
 #include "handlers/rpc/method.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define INTEGER_MOST 9007199254740991.0 /* reals are exact up to 2^53 - 1 */
 
 __attribute__((format(printf, 3, 4))) static bool complain(struct rpc_complaint *complaint, const char *path,
                                                            const char *format, ...) {
@@ -64,6 +67,15 @@ static bool check_value(const struct rpc_param *param, const json_t *value, stru
     return true;
 }
 
+/* 1.0 is an integer (JSON Schema 2020-12, 6.1.1), for whoever reads it too. The value as it is in params then. */
+static json_t *as_integer(json_t *params, const struct rpc_param *param, json_t *value) {
+    double real = json_is_real(value) ? json_real_value(value) : 0.5;
+    if (param->type != RPC_INTEGER || floor(real) != real || fabs(real) > INTEGER_MOST)
+        return value;
+    json_object_set_new(params, param->name, json_integer((json_int_t)real));
+    return json_object_get(params, param->name);
+}
+
 static const struct rpc_param *param_named(const struct rpc_method *method, const char *name) {
     for (unsigned i = 0; i < method->params_count; i++)
         if (strcmp(method->params[i].name, name) == 0)
@@ -90,7 +102,7 @@ bool rpc_check_params(const struct rpc_method *method, json_t **params, struct r
         return false;
     for (unsigned i = 0; i < method->params_count; i++) {
         const struct rpc_param *param = &method->params[i];
-        value = json_object_get(*params, param->name);
+        value = as_integer(*params, param, json_object_get(*params, param->name));
         if (!value && param->required)
             return complain(complaint, param->name, "is missing");
         if (value && !check_value(param, value, complaint))

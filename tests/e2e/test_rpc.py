@@ -177,6 +177,13 @@ class OnEach(Case):
                 self.assertEqual((error["code"], error["data"]["path"]), (-32602, path), params)
                 self.assertTrue(error["data"]["reason"])
 
+    def test_a_whole_number_is_an_integer_however_it_is_written(self):
+        for client in self.each():
+            reply = client.ask(b'{"jsonrpc":"2.0","method":"object.read","params":{"key":"hello","offset":1.0,"count":3e0},"id":1}')
+            self.assertEqual(reply["result"]["data"], "ell")
+            reply = client.ask(call("object.read", {"key": "hello", "offset": 1.5}))
+            self.assertEqual(reply["error"]["data"]["path"], "/offset")
+
     def test_a_batch_of_a_thousand(self):
         for client in self.each():
             batch = [call("object.info", {"key": "hello"}, id=i) for i in range(1000)]
