@@ -76,6 +76,7 @@ void push_hand_in(struct ingest *ingest, const struct request *request, struct b
     }
     *push = (struct push){done, context};
     batch->ingest = ingest;
+    batch->ack = ingest->settings->ack;
     batch->done = logged;
     batch->context = at_once ? NULL : push;
     int error = acceptance_take(ingest, batch, admission_client(ingest, request));

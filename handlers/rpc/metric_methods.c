@@ -74,7 +74,7 @@ static void pushed(void *context, const struct batch *batch, int error) {
     text_add(&out, span_of(batch->answer, (size_t)(end - batch->answer)));
     if (batch->count > 0) {
         text_add_constant(&out, ",\"ack\":\"");
-        text_add_constant(&out, answer_ack_word(batch->ingest->settings->ack));
+        text_add_constant(&out, answer_ack_word(batch->ack));
         text_add_constant(&out, "\",\"sequence\":");
         text_add_number(&out, (long long)batch->sequence);
     }

@@ -95,7 +95,7 @@ class Metrics(Methods, IngestCase):
         return self.result(client, "metrics.query", **params)["series"]
 
     def test_what_is_pushed_is_in_the_log_and_the_latest(self):
-        for ack in ("fsync", "memory"):
+        for ack in ("fsync", "write", "memory"):
             daemon = self.ingest(f"ack = {ack}")
             client = self.lines(daemon)
             answer = self.push(client, metric("load", 0.1, tags={"host": "a"}), metric("load", 2, tags={"host": "b"}))
