@@ -1,7 +1,9 @@
 """What changes below the roots is told to MCP's clients; and streams that break are resumed."""
 import json
 import os
+import pathlib
 import shutil
+import signal
 
 from daemon import until
 from http1 import HttpClient, head
@@ -198,6 +200,20 @@ class Changes(Changing):
         server.wait_counter("mcp", "mcp_watched", 7)
         self.put("d19/x", b"12")
         self.told(session.hear, {(UPDATED, "sluice:///d19/x")})
+
+    def test_lost_events_are_made_up_for(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///new/deep/x"})
+        server.signal(signal.SIGSTOP)
+        most = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+        files = [str(self.place / name) for name in ("a", "sub/b")]
+        for i in range(most + 2):  # in turns, or the kernel takes them for one
+            os.utime(files[i % 2])
+        self.put("new/deep/x")
+        server.signal(signal.SIGCONT)
+        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///new/deep/x")})
+        server.wait_counter("mcp", "mcp_watched", 4)
 
     def test_switched_off(self):
         server = self.listening("--mcp-watches", "0")

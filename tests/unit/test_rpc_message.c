@@ -78,7 +78,9 @@ START_TEST(arguments_are_checked_by_name_and_by_position)
     assert_checked("{\"key\":\"abcde\"}", "/key");
     assert_checked("{\"key\":\"a\",\"count\":11}", "/count");
     assert_checked("{\"key\":\"a\",\"count\":-1}", "/count");
-    assert_checked("{\"key\":\"a\",\"count\":1.0}", "/count");
+    assert_checked("{\"key\":\"a\",\"count\":1.0}", NULL);
+    assert_checked("{\"key\":\"a\",\"count\":1.5}", "/count");
+    assert_checked("{\"key\":\"a\",\"count\":1e300}", "/count");
     assert_checked("{\"key\":\"a\",\"mode\":\"on\"}", "/mode");
     assert_checked("{\"key\":\"a\",\"other\":1}", "/other");
 }
