@@ -9,26 +9,32 @@
 static const char days[][10] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-static void put_number(char *out, int digits, int value) {
+static void put_number(char *out, int digits, unsigned value) {
     while (digits-- > 0) {
         out[digits] = (char)('0' + value % 10);
         value /= 10;
     }
 }
 
-/* strftime would ask the locale. */
+/* strftime would ask the locale, and gmtime_r(3) takes a lock and five times as long. Years begin in March here: the
+ * leap day is the last one, and 153 days are five months. */
 void http1_date(time_t when, char out[HTTP1_DATE_SIZE]) {
-    struct tm tm;
     when = when < 0 ? 0 : when > YEAR_9999_END ? YEAR_9999_END : when;
-    gmtime_r(&when, &tm);
+    unsigned day = (unsigned)(when / 86400), second = (unsigned)(when % 86400);
+    unsigned since_0 = day + 719468; /* 1 March 0000 */
+    unsigned era = since_0 / 146097, of_era = since_0 % 146097;
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned from_march = (5 * of_year + 2) / 153;
+    unsigned month = from_march < 10 ? from_march + 2 : from_march - 10; /* 0: January */
     memcpy(out, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP1_DATE_SIZE);
-    memcpy(out, days[tm.tm_wday], 3);
-    put_number(out + 5, 2, tm.tm_mday);
-    memcpy(out + 8, months + (size_t)tm.tm_mon * 3, 3);
-    put_number(out + 12, 4, tm.tm_year + 1900);
-    put_number(out + 17, 2, tm.tm_hour);
-    put_number(out + 20, 2, tm.tm_min);
-    put_number(out + 23, 2, tm.tm_sec);
+    memcpy(out, days[(day + 4) % 7], 3); /* 1 January 1970 was a Thursday */
+    put_number(out + 5, 2, of_year - (153 * from_march + 2) / 5 + 1);
+    memcpy(out + 8, months + (size_t)month * 3, 3);
+    put_number(out + 12, 4, era * 400 + year_of_era + (month < 2));
+    put_number(out + 17, 2, second / 3600);
+    put_number(out + 20, 2, second / 60 % 60);
+    put_number(out + 23, 2, second % 60);
 }
 
 /* Where the parts are; x stands for any byte. */

@@ -70,7 +70,10 @@ void http1_writer_field(struct http1_writer *writer, struct span name, struct sp
 
 void http1_writer_number(struct http1_writer *writer, struct span name, uint64_t value) {
     char digits[DIGITS_MAX];
-    http1_writer_field(writer, name, digits_of(value, digits));
+    append_word(writer, name, CHAR_TOKEN);
+    append(writer, span_text(": "));
+    append(writer, digits_of(value, digits));
+    append(writer, span_text("\r\n"));
 }
 
 void http1_writer_lines(struct http1_writer *writer, struct span lines) {

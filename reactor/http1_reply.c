@@ -32,7 +32,9 @@ void http1_reply_forward(struct http1_reply *reply, struct request *request, int
 
 void http1_reply_date(struct http1_reply *reply) {
     struct loop *loop = request_loop(reply->request);
-    http1_writer_field(&reply->writer, span_of("Date", 4), date_text(loop->http, loop));
+    http1_writer_lines(&reply->writer, span_text("Date: "));
+    http1_writer_lines(&reply->writer, date_text(loop->http, loop));
+    http1_writer_lines(&reply->writer, span_text("\r\n"));
 }
 
 void http1_reply_begin(struct http1_reply *reply, struct request *request, int status) {

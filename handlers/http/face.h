@@ -6,11 +6,13 @@
 #include "proto/object.h"
 #include "reactor/http1_reply.h"
 
+#define FACE_ETAG 19 /* room for 16 digits in quotes */
+
 struct face {
     const char *type;
     const char *coding; /* Content-Encoding, or NULL */
     bool varies;        /* another client might get another coding */
-    char etag[24];
+    char etag[FACE_ETAG];
     char modified[HTTP1_DATE_SIZE];
 };
 

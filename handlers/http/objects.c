@@ -15,8 +15,9 @@
 
 #define PREFIX "/objects/"
 
-/* What of an object is to be sent. */
+/* What of an object is to be sent, and under which face. */
 struct selection {
+    struct face face;
     struct range list[MULTIPART_RANGES];
     unsigned n; /* 0: all of it */
 };
@@ -31,10 +32,8 @@ static void no_memory(struct request *request) {
 
 /* The head of 200, or of 206 with one range, all but the length. */
 static void begin_reply(struct http1_reply *reply, struct request *request,
-                        const struct object_fields *fields, bool partial) {
-    struct face face;
-    face_make(&face, request->exchange, fields);
-    face_begin(reply, request, partial ? 206 : 200, &face, NULL);
+                        const struct object_fields *fields, const struct face *face, bool partial) {
+    face_begin(reply, request, partial ? 206 : 200, face, NULL);
     if (partial) {
         char text[RANGE_TEXT];
         size_t n = range_print(&(struct range){fields->offset, fields->count}, fields->size, text);
@@ -61,13 +60,13 @@ static void reply_condition(struct request *request, int status, const struct fa
         http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
-/* Preconditions and ranges. True: selection is what to send; of a single range, fields->offset and count are, too. */
+/* Makes the face, then judges preconditions and ranges. True: selection is what to send; of a single range,
+ * fields->offset and count are, too. */
 static bool judge(struct request *request, struct object_fields *fields, struct selection *selection) {
     const struct exchange *exchange = request->exchange;
-    struct face face;
-    face_make(&face, exchange, fields);
+    face_make(&selection->face, exchange, fields);
     struct representation current = {.exists = true,
-                                     .etag = span_text(face.etag),
+                                     .etag = span_text(selection->face.etag),
                                      .dated = true,
                                      .modified = (time_t)(fields->mtime_ns / 1000000000)};
     struct span range = {0};
@@ -75,7 +74,7 @@ static bool judge(struct request *request, struct object_fields *fields, struct 
     enum conditional outcome = conditional_judge(&exchange->head.fields, exchange->head.method, &current,
                                                  loop_date(request_loop(request)), &range);
     if (outcome != CONDITIONAL_PROCEED) {
-        reply_condition(request, outcome == CONDITIONAL_NOT_MODIFIED ? 304 : 412, &face);
+        reply_condition(request, outcome == CONDITIONAL_NOT_MODIFIED ? 304 : 412, &selection->face);
         return false;
     }
     if (range.n == 0)
@@ -102,7 +101,8 @@ static bool wants_fd(const struct exchange *exchange) {
 }
 
 /* The descriptor rides on the head. */
-static void reply_fd(struct objects *objects, struct request *request, const struct object *object) {
+static void reply_fd(struct objects *objects, struct request *request, const struct object *object,
+                     const struct face *face) {
     struct http1_reply reply;
     bool is_unix = request->conn->stream.is_unix;
     if (!is_unix || !fdpass_available(request)) {
@@ -114,17 +114,17 @@ static void reply_fd(struct objects *objects, struct request *request, const str
     }
     objects->stats.served_fd++;
     request->exchange->delivery = "fd";
-    begin_reply(&reply, request, &object->fields, false);
+    begin_reply(&reply, request, &object->fields, face, false);
     http1_reply_number(&reply, "Sluice-Size", object->fields.size);
     http1_reply_fd(&reply, fdpass_prepare(object->fd));
 }
 
 /* To HEAD, and of an empty object. */
 static void reply_head(struct objects *objects, struct request *request, const struct object *object,
-                       bool partial) {
+                       const struct face *face, bool partial) {
     struct http1_reply reply;
     objects_release(objects, object);
-    begin_reply(&reply, request, &object->fields, partial);
+    begin_reply(&reply, request, &object->fields, face, partial);
     http1_reply_empty(&reply, object->fields.count);
 }
 
@@ -142,23 +142,21 @@ static struct body *start_transfer(struct objects *objects, struct request *requ
 }
 
 static void reply_body(struct objects *objects, struct request *request, const struct object *object,
-                       bool partial) {
+                       const struct face *face, bool partial) {
     struct http1_reply reply;
     struct body *body = start_transfer(objects, request, object);
     if (!body)
         return;
-    begin_reply(&reply, request, &object->fields, partial);
+    begin_reply(&reply, request, &object->fields, face, partial);
     http1_reply_body(&reply, object->fields.count, body);
 }
 
 static void reply_parts(struct objects *objects, struct request *request, const struct object *object,
                         const struct selection *selection) {
     struct http1_reply reply;
-    struct face face;
     uint64_t length;
-    face_make(&face, request->exchange, &object->fields);
     struct body *parts =
-        multipart_new(selection->list, selection->n, object->fields.size, face.type, &length);
+        multipart_new(selection->list, selection->n, object->fields.size, selection->face.type, &length);
     if (!parts) {
         objects_release(objects, object);
         no_memory(request);
@@ -170,13 +168,15 @@ static void reply_parts(struct objects *objects, struct request *request, const 
         return;
     }
     multipart_read(parts, transfer);
-    face_begin(&reply, request, 206, &face, MULTIPART_TYPE);
+    face_begin(&reply, request, 206, &selection->face, MULTIPART_TYPE);
     http1_reply_body(&reply, length, parts);
 }
 
 static void short_done(struct request *request, const struct short_read *read) {
     struct http1_reply reply;
-    begin_reply(&reply, request, &read->object.fields, read->mark);
+    struct face face;
+    face_make(&face, request->exchange, &read->object.fields);
+    begin_reply(&reply, request, &read->object.fields, &face, read->mark);
     http1_reply_bytes(&reply, short_read_bytes(read));
 }
 
@@ -189,13 +189,13 @@ static void answer(struct objects *objects, struct request *request, struct obje
     bool partial = selection.n == 1, head = http1_reply_is_head(request->exchange);
     histogram_add(&objects->stats.object_size, object->fields.size);
     if (wants_fd(request->exchange)) {
-        reply_fd(objects, request, object);
+        reply_fd(objects, request, object, &selection.face);
     } else if (selection.n > 1 && !head) {
         reply_parts(objects, request, object, &selection);
     } else if (head || object->fields.count == 0) {
-        reply_head(objects, request, object, partial);
+        reply_head(objects, request, object, &selection.face, partial);
     } else if (object->fields.count > SHORT_READ_MAX) {
-        reply_body(objects, request, object, partial);
+        reply_body(objects, request, object, &selection.face, partial);
     } else if (short_read_start(objects, request, object, partial, short_done) != 0) {
         objects_release(objects, object);
         request_fail(request, STATUS_BUSY, "too much work in hand; try again");
@@ -221,7 +221,7 @@ static bool reply_hot(struct objects *objects, struct request *request, const st
         return true;
     histogram_add(&objects->stats.object_size, fields.size);
     objects->stats.bytes_copy += fields.count;
-    begin_reply(&reply, request, &fields, false);
+    begin_reply(&reply, request, &fields, &selection.face, false);
     http1_reply_bytes(&reply, cached_bytes(hot));
     return true;
 }

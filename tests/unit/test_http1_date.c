@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { NOW = 1700000000 }; /* in 2023 */
@@ -98,12 +99,30 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
+START_TEST(every_day_is_written_as_the_library_would)
+{
+    for (time_t when = 7261; when < 253402300800; when += 86400 * (when < 20000000000 ? 1 : 89)) {
+        static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+        char out[HTTP1_DATE_SIZE], wanted[64];
+        struct tm tm;
+        gmtime_r(&when, &tm);
+        snprintf(wanted, sizeof(wanted), "%s, %02d %s %04d 02:01:01 GMT", days[tm.tm_wday], tm.tm_mday,
+                 months[tm.tm_mon], tm.tm_year + 1900);
+        http1_date(when, out);
+        ck_assert_str_eq(out, wanted);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("http1_date");
     TCase *tests = tcase_create("http1_date");
     tcase_add_loop_test(tests, a_date_is_read, 0, (int)(sizeof(dates) / sizeof(dates[0])));
     tcase_add_test(tests, a_date_is_written);
     tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, every_day_is_written_as_the_library_would);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
