@@ -1,0 +1,53 @@
+"""Routes on the loop beside one that computes: what a worker on the loop's own core costs them, against a plain busy
+program there; and how they fare when the same route runs on the loop."""
+import contextlib
+import os
+import subprocess
+
+from lab import BUILD, Figure, ratios
+
+TITLE = "/hello beside /fib/35, server and its one worker on one core"
+CLIENTS = 10
+LIMIT = 2  # of p99, beside a worker over beside a busy program
+
+
+@contextlib.contextmanager
+def beside(command, cpus):
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run(lab, part):
+    options = ("--demo-routes", "yes", "--handler-threads", 1)
+    workers, inline = lab.sluiced(*options), lab.sluiced(*options, "--workers", "off", name="inline")
+
+    def hello(server):
+        return lab.load(server, server.tcp, "--mode", "http", "--key", "/hello", "-c", CLIENTS, seconds=2 * lab.seconds)
+
+    def beside_fib(server):
+        command = [BUILD / "sluice-bench", "-s", server.tcp, "--mode", "http", "--key", "/fib/35", "-c", 2, "-d", 60]
+        with beside(command, lab.load_cpus):
+            return hello(server)
+
+    def beside_busy_program():
+        with beside(["python3", "-c", "while True: pass"], lab.server_cpus):
+            return hello(workers)
+
+    runs = lab.in_turns({"nothing": lambda: hello(workers), "a busy program": beside_busy_program,
+                         "/fib/35 on a worker": lambda: beside_fib(workers),
+                         "/fib/35 on the loop": lambda: beside_fib(inline)})
+    p99 = {label: [report["latency"]["p99"] for report in reports] for label, reports in runs.items()}
+    part.ratio("handlers_p99", "/hello beside /fib/35 on a worker: p99 / beside a busy program",
+               ratios(p99["/fib/35 on a worker"], p99["a busy program"]), LIMIT)
+    rows = []
+    for label, reports in runs.items():
+        spread = {q: Figure.of([report["latency"][q] for report in reports]) for q in ("p50", "p99", "p999")}
+        rate = Figure.of([report["requests_s"] / 1000 for report in reports])
+        part.figures[label] = {q: figure.json() for q, figure in spread.items()}
+        rows.append([label, rate.text(1), *(figure.text(0) for figure in spread.values())])
+    part.table("", ["/hello beside", "k requests/s", "p50 us", "p99 us", "p99.9 us"], rows)
