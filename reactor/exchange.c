@@ -1,5 +1,6 @@
 #include "reactor/exchange.h"
 
+#include "reactor/loop.h"
 #include "reactor/request.h"
 
 #include <errno.h>
@@ -71,20 +72,37 @@ void exchange_end(struct exchange *exchange) {
     if (exchange->drop)
         exchange->drop(exchange->state);
     free(exchange->body);
+    exchange->loop->stats.request_bytes -= exchange->body_size;
     exchange->drop = NULL;
     exchange->body = NULL;
+    exchange->body_size = 0;
     if (exchange->kept)
         free(exchange);
 }
 
+/* Twice as much each time, but no more than was announced. */
+static size_t next_size(const struct exchange *exchange, size_t need) {
+    const struct http1_framing *framing = &exchange->head.framing;
+    size_t size = exchange->body_size * 2;
+    if (framing->body == HTTP1_BODY_LENGTH && size > framing->length)
+        size = (size_t)framing->length;
+    return size > need ? size : need;
+}
+
 int exchange_reserve(struct exchange *exchange, size_t n) {
     size_t need = exchange->body_n + n;
+    struct loop *loop = exchange->loop;
     if (need <= exchange->body_size)
         return 0;
-    size_t size = exchange->body_size * 2 > need ? exchange->body_size * 2 : need;
+    size_t size = next_size(exchange, need);
+    if (loop->stats.request_bytes + size - exchange->body_size > loop->settings.request_bytes_total) {
+        loop->stats.memory_refusals++;
+        return -ENOBUFS;
+    }
     char *body = realloc(exchange->body, size);
     if (!body)
         return -ENOMEM;
+    loop->stats.request_bytes += size - exchange->body_size;
     exchange->body = body;
     exchange->body_size = size;
     return 0;

@@ -14,6 +14,7 @@
 
 #define EXCHANGE_PARAMS 8
 
+struct loop;
 struct request;
 struct http_handler;
 
@@ -28,7 +29,8 @@ struct exchange {
     const struct http_handler *handler;
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
-    char *body; /* owned; NULL without one */
+    struct loop *loop; /* whose request_bytes the body is booked in */
+    char *body;        /* owned; NULL without one */
     size_t body_n, body_size;
     void *state;               /* the handler's; */
     void (*drop)(void *state); /* frees it when the exchange ends; may be NULL */
@@ -54,7 +56,7 @@ struct exchange *exchange_keep(const struct exchange *scratch, struct span head)
 struct exchange *exchange_hold(struct request *request);
 /* Ends one hold: the last one frees a kept exchange. Of a scratch one it frees what hangs on it. */
 void exchange_end(struct exchange *exchange);
-/* Room for n bytes more of body. 0 or -ENOMEM. */
+/* Room for n bytes more of body. 0, -ENOMEM, or -ENOBUFS: request_bytes_total is spent. */
 int exchange_reserve(struct exchange *exchange, size_t n);
 /* The value of the first field with this name; p is NULL if there is none. */
 struct span exchange_field(const struct exchange *exchange, const char *name);

@@ -50,6 +50,7 @@ static struct span pending_of(const struct conn *conn) {
 /* A new exchange in the loop's scratch memory, for a request about to be answered. */
 static struct exchange *scratch_exchange(struct loop *loop) {
     struct exchange *exchange = &loop->http->scratch;
+    exchange->loop = loop;
     exchange->handler = NULL;
     exchange->params_count = 0;
     exchange->body = NULL;
@@ -319,7 +320,7 @@ static void fail_body(struct conn *conn, enum taken result) {
     else if (result == TAKEN_TOO_MUCH)
         cut_body(conn, 413, "TOO_LARGE", "the body is larger than this route takes");
     else
-        cut_body(conn, 503, "BUSY", "no memory for the body; try again");
+        cut_body(conn, 503, "BUSY", "no memory for the body (request_bytes_total); try again");
 }
 
 static void pause_body(struct conn *conn, struct intake *intake) {

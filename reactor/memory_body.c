@@ -38,8 +38,16 @@ static void end(struct body *body, bool whole) {
 
 static const struct body_class memory_body_class = {.next = next, .sent = sent, .end = end};
 
+/* One may be larger than the bound, if it is alone. */
+static bool has_room(struct loop *loop, size_t n) {
+    uint64_t waiting = loop->stats.memory_bytes;
+    bool room = waiting == 0 || waiting + n <= loop->settings.bytes_total;
+    loop->stats.memory_refusals += !room;
+    return room;
+}
+
 struct body *memory_body_new(struct request *request, void *bytes, size_t n) {
-    struct memory_body *memory = malloc(sizeof(*memory));
+    struct memory_body *memory = has_room(request_loop(request), n) ? malloc(sizeof(*memory)) : NULL;
     if (!memory)
         return NULL;
     *memory =

@@ -90,11 +90,13 @@ static void put_fields(struct http1_reply *reply, const struct saying *saying) {
 }
 
 static void send_bytes(struct http1_reply *reply, struct saying *saying) {
-    struct body *body = NULL;
-    if (saying->owned && saying->size > COPIED)
-        body = memory_body_new(reply->request, saying->owned, saying->size);
-    if (!body) {
+    if (!saying->owned || saying->size <= COPIED) {
         http1_reply_bytes(reply, span_of(saying_at(saying), saying->size));
+        return;
+    }
+    struct body *body = memory_body_new(reply->request, saying->owned, saying->size);
+    if (!body) {
+        request_fail(reply->request, STATUS_BUSY, "no memory for the reply (bytes_total); try again");
         return;
     }
     saying->owned = NULL;

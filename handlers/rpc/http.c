@@ -14,6 +14,11 @@
 void rpc_http_reply(struct request *request, int status, char *text, size_t n) {
     struct http1_reply reply;
     struct body *body = n > COPIED_MAX ? memory_body_new(request, text, n) : NULL;
+    if (n > COPIED_MAX && !body) {
+        free(text);
+        request_fail(request, STATUS_BUSY, "no memory for the reply (bytes_total); try again");
+        return;
+    }
     http1_reply_begin(&reply, request, status);
     http1_reply_field(&reply, "Content-Type", span_text("application/json"));
     if (body) {

@@ -1,4 +1,5 @@
 """Clients that are slow, idle or too many, the drain, and wrk: bounded, told, and never mixed up."""
+import json
 import re
 import select
 import shutil
@@ -208,6 +209,27 @@ class Idle(LimitCase):
         self.assertGreater(len(refused), 30)
         self.assertEqual({response.get("Retry-After") for response in refused}, {"1"})
         self.assertIn(b"RATE_LIMITED", refused[0].body)
+
+
+class Memory(LimitCase):
+    def test_gathered_bodies_have_a_budget(self):
+        daemon = self.daemon("--demo-routes=yes", "--request-bytes-total", "1m", "--timeout-request", 60)
+        large, small = bytes(700000), b"x" * 100000
+        start = head("POST", "/echo", f"Content-Length: {len(large)}")
+        first, second = self.open(daemon.tcp), self.open(daemon.tcp)
+        first.send(start + large[:-1])
+        until(lambda: daemon.counter("reactor", "request_bytes") >= len(large) - 1, "all but one byte is gathered")
+        second.send_in_background(start + large)
+        response = second.response()
+        self.assertEqual((response.status, response.get("Retry-After"), response.closes), (503, "1", True))
+        self.assertEqual(json.loads(response.body)["error"], "BUSY")
+        self.assertLessEqual(daemon.counter("reactor", "request_bytes"), MIB)
+        with HttpClient(daemon.tcp) as third:
+            self.assertEqual(third.ask("POST", "/echo", body=small).body, small)
+        first.send(large[-1:])
+        self.assertEqual(len(first.response().body), len(large))
+        self.assertEqual(first.ask("POST", "/echo", body=large).status, 200)
+        until(lambda: daemon.counter("reactor", "request_bytes") == 0, "what was booked is free again")
 
 
 class Drain(LimitCase):

@@ -22,6 +22,8 @@ void loop_rig_setup(struct loop_rig *rig) {
                      .fds_in_flight = 1000,
                      .drain_timeout = 10,
                      .accept_batch = 32,
+                     .bytes_total = 16 * 1024 * 1024,
+                     .request_bytes_total = 1024 * 1024,
                      .turn_bytes = 256 * 1024},
         .offload = {.pool = 1,
                     .handler_threads = 1,
