@@ -1,5 +1,6 @@
 #include "handlers/objects/walk.h"
 
+#include "handlers/objects/entries.h"
 #include "proto/object.h"
 
 #include <dirent.h>
@@ -12,16 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct entry {
-    const struct root *root; /* of a named root at the top; NULL: within the directory's own */
-    bool directory;
-    char name[]; /* of a directory with '/' behind it: so that it sorts as its keys do */
-};
-
-struct entries {
-    struct entry **list;
-    size_t count, size;
-};
+#define HELD       10001 /* entries in memory over all levels: a reply's keys and one more */
+#define HELD_LEAST 256   /* but so many of each level */
+#define HELD_USUAL 1024  /* for a short page: empty directories bring no key */
 
 /* Where the walk is: key = what clients see; key + skip = the path below root. */
 struct place {
@@ -37,33 +31,6 @@ static int open_beneath(int root, const char *path, uint64_t flags, uint64_t res
     struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
     return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-}
-
-static int add_entry(struct entries *entries, const char *name, bool directory, const struct root *root) {
-    if (entries->count == entries->size) {
-        size_t size = entries->size ? entries->size * 2 : 64;
-        struct entry **list = realloc(entries->list, size * sizeof(struct entry *));
-        if (!list)
-            return -ENOMEM;
-        entries->list = list;
-        entries->size = size;
-    }
-    size_t n = strlen(name);
-    struct entry *entry = malloc(sizeof(*entry) + n + 2);
-    if (!entry)
-        return -ENOMEM;
-    entry->root = root;
-    entry->directory = directory;
-    memcpy(entry->name, name, n);
-    memcpy(entry->name + n, directory ? "/" : "", directory ? 2 : 1);
-    entries->list[entries->count++] = entry;
-    return 0;
-}
-
-static void free_entries(struct entries *entries) {
-    for (size_t i = 0; i < entries->count; i++)
-        free(entries->list[i]);
-    free(entries->list);
 }
 
 /* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk. Links to files inside are
@@ -102,39 +69,6 @@ static bool is_named_root(const struct roots *roots, const char *name) {
     return false;
 }
 
-static int read_directory(struct walk *walk, const struct place *place, bool top, struct entries *entries) {
-    char path[OBJECT_KEY_MAX + 2];
-    snprintf(path, sizeof(path), "%.*s", (int)(place->n - place->skip), place->key + place->skip);
-    int fd = open_beneath(place->root->fd, path, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
-        return 0;
-    }
-    int error = 0;
-    if (walk->directory)
-        walk->more = !walk->directory(walk, fd, span_of(place->key, place->n));
-    for (struct dirent *found; !error && !walk->more && (found = readdir(dir));) {
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
-            continue;
-        if (top && is_named_root(walk->roots, found->d_name))
-            continue;
-        char kind = kind_of(walk, place, dirfd(dir), found);
-        if (kind)
-            error = add_entry(entries, found->d_name, kind == 'd', NULL);
-        if (atomic_load_explicit(walk->cancelled, memory_order_relaxed))
-            error = -ECANCELED;
-    }
-    closedir(dir);
-    return error;
-}
-
-static int compare_entries(const void *a, const void *b) {
-    const struct entry *const *left = a, *const *right = b;
-    return strcmp((*left)->name, (*right)->name);
-}
-
 static int compare_keys(struct span a, struct span b) {
     size_t n = a.n < b.n ? a.n : b.n;
     int order = n ? memcmp(a.p, b.p, n) : 0;
@@ -161,9 +95,11 @@ static int emit(struct walk *walk, struct span key) {
     return 0;
 }
 
+static bool is_asked_for(const struct walk *walk, struct span key) {
+    return starts_with(key, walk->prefix) && (walk->after.n == 0 || compare_keys(key, walk->after) > 0);
+}
+
 static int visit_file(struct walk *walk, struct span key) {
-    if (!starts_with(key, walk->prefix) || (walk->after.n && compare_keys(key, walk->after) <= 0))
-        return 0;
     if (object_key_check(key)) {
         walk->skipped++;
         return 0;
@@ -183,19 +119,97 @@ static bool may_hold(const struct walk *walk, struct span directory) {
            compare_keys(directory, walk->after) > 0;
 }
 
-static int visit(struct walk *walk, struct place *place, const struct entry *entry) {
-    struct place below = *place;
-    size_t n = strlen(entry->name);
-    if (below.n + n > OBJECT_KEY_MAX) {
-        walk->skipped++;
+/* ---- one directory ----------------------------------------------------------------------------- */
+
+/* One level of the walk: what is read of its directory, pass by pass. */
+struct level {
+    struct place *place;
+    const struct entry *from; /* the last entry of the pass before; NULL: the first pass */
+    struct entries entries;
+};
+
+/* Can this entry of the level be wanted? below: its key, out. */
+static bool is_wanted(struct walk *walk, const struct level *level, struct place *below, const char *name,
+                      bool directory) {
+    size_t n = strlen(name);
+    *below = *level->place;
+    if (below->n + n + directory > OBJECT_KEY_MAX) {
+        walk->skipped += !level->from;
+        return false;
+    }
+    memcpy(below->key + below->n, name, n);
+    memcpy(below->key + below->n + n, directory ? "/" : "", directory ? 2 : 1);
+    if (level->from && strcmp(below->key + below->n, level->from->name) <= 0)
+        return false;
+    struct span key = span_of(below->key, below->n + n + directory);
+    return directory ? may_hold(walk, key) : is_asked_for(walk, key);
+}
+
+static int take(struct walk *walk, struct level *level, int directory, const struct dirent *found) {
+    struct place below;
+    char kind = found->d_type == DT_DIR ? 'd' : 'f';
+    if (found->d_type == DT_UNKNOWN)
+        kind = kind_of(walk, level->place, directory, found);
+    else if (walk->directory && kind != 'd')
+        return 0;
+    else if (found->d_type != DT_DIR && found->d_type != DT_REG && found->d_type != DT_LNK)
+        return 0;
+    if (!kind || !is_wanted(walk, level, &below, found->d_name, kind == 'd'))
+        return 0;
+    const char *name = below.key + below.n;
+    if (!entries_fits(&level->entries, name))
+        return 0;
+    if (found->d_type == DT_LNK && !kind_of(walk, level->place, directory, found))
+        return 0;
+    return entries_add(&level->entries, name, NULL);
+}
+
+static int read_directory(struct walk *walk, struct level *level, bool top) {
+    char path[OBJECT_KEY_MAX + 2];
+    const struct place *place = level->place;
+    snprintf(path, sizeof(path), "%.*s", (int)(place->n - place->skip), place->key + place->skip);
+    int fd = open_beneath(place->root->fd, path, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
         return 0;
     }
+    int error = 0;
+    if (walk->directory && !level->from)
+        walk->more = !walk->directory(walk, fd, span_of(place->key, place->n));
+    for (struct dirent *found; !error && !walk->more && (found = readdir(dir));) {
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+            continue;
+        if (top && is_named_root(walk->roots, found->d_name))
+            continue;
+        error = take(walk, level, dirfd(dir), found);
+        if (atomic_load_explicit(walk->cancelled, memory_order_relaxed))
+            error = -ECANCELED;
+    }
+    closedir(dir);
+    return error;
+}
+
+static int take_named_roots(struct walk *walk, struct level *level) {
+    struct place below;
+    int error = 0;
+    for (unsigned i = 0; i < walk->roots->count && !error; i++) {
+        const struct root *root = &walk->roots->list[i];
+        if (root->name[0] && is_wanted(walk, level, &below, root->name, true) &&
+            entries_fits(&level->entries, below.key + below.n))
+            error = entries_add(&level->entries, below.key + below.n, root);
+    }
+    return error;
+}
+
+static int visit(struct walk *walk, const struct place *place, const struct entry *entry) {
+    struct place below = *place;
+    size_t n = strlen(entry->name);
     memcpy(below.key + below.n, entry->name, n + 1);
     below.n += n;
-    if (!entry->directory)
+    if (entry->name[n - 1] != '/')
         return visit_file(walk, span_of(below.key, below.n));
-    if (!may_hold(walk, span_of(below.key, below.n)))
-        return 0;
     if (entry->root) {
         below.root = entry->root;
         below.skip = below.n;
@@ -203,24 +217,41 @@ static int visit(struct walk *walk, struct place *place, const struct entry *ent
     return walk_directory(walk, &below, false);
 }
 
-static int add_named_roots(struct walk *walk, struct entries *entries) {
-    int error = 0;
-    for (unsigned i = 0; i < walk->roots->count && !error; i++)
-        if (walk->roots->list[i].name[0])
-            error = add_entry(entries, walk->roots->list[i].name, true, &walk->roots->list[i]);
+static size_t room(const struct walk *walk) {
+    size_t wanted = (size_t)(walk->limit - walk->count) + 1;
+    size_t most = wanted > HELD_USUAL ? wanted : HELD_USUAL;
+    size_t left = walk->held < HELD ? HELD - walk->held : 0;
+    most = most < left ? most : left;
+    return most > HELD_LEAST ? most : HELD_LEAST;
+}
+
+/* Visits the first entries behind level->from. */
+static int pass(struct walk *walk, struct level *level, bool top) {
+    struct entries *entries = &level->entries;
+    int error = top ? take_named_roots(walk, level) : 0;
+    if (!error && level->place->root)
+        error = read_directory(walk, level, top);
+    entries_sort(entries);
+    walk->held += entries->count;
+    for (size_t i = 0; i < entries->count && !error && !walk->more; i++)
+        error = visit(walk, level->place, entries->list[i]);
+    walk->held -= entries->count;
     return error;
 }
 
 static int walk_directory(struct walk *walk, struct place *place, bool top) {
-    struct entries entries = {0};
-    int error = top ? add_named_roots(walk, &entries) : 0;
-    if (!error && place->root)
-        error = read_directory(walk, place, top, &entries);
-    if (!error && entries.count)
-        qsort(entries.list, entries.count, sizeof(struct entry *), compare_entries);
-    for (size_t i = 0; i < entries.count && !error && !walk->more; i++)
-        error = visit(walk, place, entries.list[i]);
-    free_entries(&entries);
+    struct level level = {.place = place};
+    struct entry *last = NULL;
+    bool again;
+    int error;
+    do {
+        level.entries.most = room(walk);
+        error = pass(walk, &level, top);
+        again = level.entries.dropped && !error && !walk->more;
+        free(last);
+        level.from = last = again ? level.entries.list[--level.entries.count] : NULL;
+        entries_clear(&level.entries);
+    } while (again);
     return error;
 }
 

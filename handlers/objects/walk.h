@@ -1,9 +1,10 @@
 /* The keys below the roots, in bytewise order.
  *
- *     directory -> entries, directories sorted as "name/" -> those that can hold wanted keys, in order ->
- * keys
+ *     directory -> the first entries that can bring wanted keys, directories sorted as "name/" -> in order -> keys
+ *                     ^--------- once more from behind them, until there are no further ones ----------'
  *
- * Blocking: runs in a pool thread. One directory is open at a time. */
+ * Blocking: runs in a pool thread. One directory is open at a time, and a bounded number of entries is in memory however
+ * large the directories are. */
 #ifndef SLUICE_HANDLERS_OBJECTS_WALK_H
 #define SLUICE_HANDLERS_OBJECTS_WALK_H
 
@@ -26,6 +27,7 @@ struct walk {
     size_t used, size;
     uint64_t count, skipped; /* out: keys; names that are no keys */
     bool more;               /* out: there are further keys */
+    size_t held;             /* its own: entries in memory */
 };
 
 /* 0; -ENOMEM; -ECANCELED. Directories that cannot be read count as empty. */

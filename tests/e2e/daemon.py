@@ -183,6 +183,11 @@ class Daemon:
     def open_fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def memory_peak(self):
+        """Bytes of memory the process has had at most."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
     def _unrest(self):
         """What is still going on, beside the request that asks; "" at rest."""
         stats, fds = self._ask(b"")

@@ -135,6 +135,32 @@ class List(Case):
         self.assertEqual(self.all(client, limit=10000), names)
         self.assertStatus(client.call("L", listing(limit=10001)), "BAD_REQUEST")
 
+    def test_memory_does_not_grow_with_the_directory(self):
+        root = self.directory()
+        names = [f"{n:05}" + "x" * 235 for n in range(20000)]  # 5 MB of names
+        os.close(os.open(root / names[0], os.O_CREAT | os.O_WRONLY, 0o644))
+        for name in names[1:]:
+            os.link(root / names[0], root / name)
+        daemon = self.daemon(root=root)
+        client = self.connect(daemon.unix)
+        self.list(client, names[0], limit=1)
+        before = daemon.memory_peak()
+        self.assertEqual(self.list(client, limit=10), (names[:10], MORE))
+        self.assertEqual(self.list(client, limit=10, after=names[-11]), (names[-10:], 0))
+        self.assertEqual(self.list(client, "199", limit=1000), (names[19900:], 0))
+        self.assertLess(daemon.memory_peak() - before, 2 * MIB)
+
+    def test_directories_without_keys_are_passed_over(self):
+        root = self.directory()
+        for n in range(3000):  # more than are in memory at once
+            (root / f"d{n:04}").mkdir()
+        (root / "d1500" / "in").mkdir()
+        (root / "d1500" / "in" / "x").write_bytes(b"")
+        (root / "last").write_bytes(b"")
+        client = self.connect(self.daemon(root=root).unix)
+        self.assertEqual(self.list(client, limit=1), (["d1500/in/x"], MORE))
+        self.assertEqual(self.all(client), ["d1500/in/x", "last"])
+
     def test_named_roots_are_merged_in_order(self):
         first, second, plain = (self.directory({"x": b"", "y/z": b""}) for _ in range(3))
         (plain / "models").mkdir()

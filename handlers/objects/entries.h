@@ -1,0 +1,34 @@
+/* The first of a directory's entries in order, however many there are: as many as there is room for.
+ *
+ *     offered in any order -> a heap, the last of them on top, which gives way to one before it -> sorted
+ *
+ * If some did not fit, the directory is read again from behind the last one. */
+#ifndef SLUICE_HANDLERS_OBJECTS_ENTRIES_H
+#define SLUICE_HANDLERS_OBJECTS_ENTRIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct root;
+
+struct entry {
+    const struct root *root; /* of a named root at the top; NULL: within the directory's own */
+    char name[];             /* of a directory with '/' behind it: so that it sorts as its keys do */
+};
+
+struct entries {
+    struct entry **list;
+    size_t count, size;
+    size_t most;  /* room, at least 1 */
+    bool dropped; /* there are more than these */
+};
+
+/* Is there room for one of this name? If not, it is noted that there was one. */
+bool entries_fits(struct entries *entries, const char *name);
+/* Adds a copy of name, for which there is room; the last one may give way. 0 or -ENOMEM. */
+int entries_add(struct entries *entries, const char *name, const struct root *root);
+void entries_sort(struct entries *entries);
+/* Frees them; most stays. */
+void entries_clear(struct entries *entries);
+
+#endif
