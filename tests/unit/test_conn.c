@@ -2,12 +2,15 @@
 #include "proto/frame.h"
 #include "reactor/handler.h"
 #include "reactor/ledger.h"
+#include "reactor/listener.h"
 #include "reactor/memory_body.h"
 #include "reactor/slc1.h"
 #include "tests/unit/loop_rig.h"
 
 #include <check.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -91,6 +94,37 @@ START_TEST(one_that_found_no_buffer_to_read_into_reads_on)
     loop_rig_turn(&rig);
     rig.loop.inputs.limit = limit;
     loop_rig_receive(&rig, client, reply, sizeof(reply));
+}
+END_TEST
+
+static int option_of(const struct listener *listener, int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    ck_assert_int_eq(getsockopt(listener->io.fd, level, name, &value, &size), 0);
+    return value;
+}
+
+/* Accepted sockets inherit them. */
+START_TEST(tcp_settings_reach_the_socket)
+{
+    struct listen_settings settings;
+    start();
+    settings = rig.listen;
+    settings.address = "tcp:127.0.0.1:0";
+    settings.nodelay = _i;
+    settings.keepalive = _i ? 40 : 0;
+    settings.user_timeout = _i ? 2.5 : 0;
+    ck_assert_int_eq(listener_open(&rig.loop, &settings, rig.why, sizeof(rig.why)), 0);
+    const struct listener *listener = LIST_FIRST(&rig.loop.listeners);
+    if (listener->address.kind != ADDRESS_TCP)
+        listener = LIST_NEXT(listener, link);
+    ck_assert_int_eq(option_of(listener, IPPROTO_TCP, TCP_NODELAY), _i);
+    ck_assert_int_eq(option_of(listener, SOL_SOCKET, SO_KEEPALIVE), _i);
+    ck_assert_int_eq(option_of(listener, IPPROTO_TCP, TCP_USER_TIMEOUT), _i ? 2500 : 0);
+    if (_i) {
+        ck_assert_int_eq(option_of(listener, IPPROTO_TCP, TCP_KEEPIDLE), 40);
+        ck_assert_int_eq(option_of(listener, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+    }
 }
 END_TEST
 
@@ -247,6 +281,7 @@ int main(void) {
     TCase *all = tcase_create("waiting");
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, setup, teardown);
+    tcase_add_loop_test(all, tcp_settings_reach_the_socket, 0, 2);
     tcase_add_test(all, descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it);
     tcase_add_test(all, one_that_found_no_buffer_to_read_into_reads_on);
     tcase_add_test(all, one_sends_its_share_of_a_turn_and_no_more);
