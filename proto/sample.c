@@ -47,6 +47,11 @@ static double get_double(const char *bytes) {
     return value;
 }
 
+void sample_set_gauge(char *encoded, double value) {
+    encoded[5] = 0;
+    put_double(encoded + 16, value);
+}
+
 void sample_encode(const struct sample *sample, char *out) {
     bool histogram = sample->type == SAMPLE_HISTOGRAM;
     little_put32(out, (uint32_t)(sample_size(sample) - 4));

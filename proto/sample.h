@@ -24,7 +24,9 @@ struct sample_label {
 struct sample {
     struct span name;
     enum sample_type type;
-    bool cumulative; /* counter, histogram: since the emitter's start, not since its last sample */
+    bool
+        cumulative; /* counter, histogram: since the emitter's start, not since its last sample; a gauge: not yet
+                      * settled, its value is a change (series.h) */
     int64_t time_ms; /* since 1970 */
     double value;    /* of a histogram: the sum of what was observed */
     unsigned labels_n, bounds_n;
@@ -39,6 +41,8 @@ const char *sample_type_name(enum sample_type type);
 size_t sample_size(const struct sample *sample);
 /* Writes sample_size() bytes; names and values are at most UINT16_MAX long. */
 void sample_encode(const struct sample *sample, char *out);
+/* Gives an encoded gauge a value; it is not cumulative any more. */
+void sample_set_gauge(char *encoded, double value);
 /* What tells the series of a sample that was decoded: its name and labels as they are encoded. */
 struct span sample_series(const struct sample *decoded);
 /* Takes the next text off such a series: the name, then name and value of each label. */

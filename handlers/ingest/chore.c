@@ -34,7 +34,7 @@ static int make_room(struct chore *chore) {
 
 static void run_create(struct job *job) {
     struct chore *chore = job->call.argument;
-    job->error = chore->capped ? make_room(chore) : 0;
+    job->error = chore->most_bytes > 0 ? make_room(chore) : 0;
     if (job->error)
         return;
     chore->fd = segment_create(chore->directory, chore->number, chore->size);

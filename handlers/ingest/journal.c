@@ -168,6 +168,8 @@ static void created(struct job *job) {
     struct journal *journal = chore->journal;
     int error = job->error;
     journal->creating = false;
+    journal->stats->segments_removed += chore->removed.removed;
+    journal->stats->segments -= chore->removed.removed;
     if (error == 0) {
         ledger_enter(&journal->loop->ledger, chore->fd, FD_LOG, 0, loop_now(journal->loop));
         journal->spare = chore->fd;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WHOLE (1 - 1e-9) /* a token, for sums of fractions */
+
 void limiter_init(struct limiter *limiter, double rate, double burst, unsigned most) {
     *limiter = (struct limiter){.rate = rate, .burst = burst > 0 ? burst : rate, .most = most};
     TAILQ_INIT(&limiter->recent);
@@ -57,7 +59,7 @@ struct limiter_client *limiter_find(struct limiter *limiter, const char *key, si
 }
 
 bool limiter_allows(const struct limiter *limiter, const struct limiter_client *client) {
-    return limiter->rate <= 0 || client->tokens > 0;
+    return limiter->rate <= 0 || client->tokens >= WHOLE;
 }
 
 void limiter_charge(struct limiter *limiter, struct limiter_client *client, uint64_t samples) {
@@ -66,5 +68,5 @@ void limiter_charge(struct limiter *limiter, struct limiter_client *client, uint
 }
 
 double limiter_wait(const struct limiter *limiter, const struct limiter_client *client) {
-    return client->tokens > 0 || limiter->rate <= 0 ? 0 : (1 - client->tokens) / limiter->rate;
+    return client->tokens >= WHOLE || limiter->rate <= 0 ? 0 : (1 - client->tokens) / limiter->rate;
 }

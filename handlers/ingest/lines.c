@@ -229,6 +229,7 @@ static void statsd_line(struct line *line, void *argument) {
         sample.value /= event->rate;
         break;
     case STATSD_GAUGE:
+        sample.cumulative = event->relative;
         break;
     case STATSD_TIMER:
     case STATSD_HISTOGRAM:
@@ -240,10 +241,7 @@ static void statsd_line(struct line *line, void *argument) {
         refuse(line, column, REFUSAL_TYPE, "sets are not supported");
         return;
     }
-    if (event->relative)
-        refuse(line, column, REFUSAL_VALUE, "a gauge is set, not changed: its value has no sign");
-    else
-        take(line, &sample, column);
+    take(line, &sample, column);
 }
 
 void statsd_decode(struct decoding *decoding, struct span body) {

@@ -166,6 +166,21 @@ static void apply(struct series *series, const struct sample *sample) {
     series->known = true;
 }
 
+void series_settle(struct series_table *table, char *samples, size_t n) {
+    struct span rest = span_of(samples, n);
+    struct sample sample;
+    for (char *at = samples; sample_decode(&rest, &sample) == 0; at = samples + (n - rest.n)) {
+        struct series *series = sample.type == SAMPLE_GAUGE ? find(table, &sample) : NULL;
+        if (!series)
+            continue;
+        if (sample.cumulative)
+            sample.value += series->levelled ? series->level : series->known ? series->value : 0;
+        series->levelled = true;
+        series->level = sample.value;
+        sample_set_gauge(at, sample.value);
+    }
+}
+
 void series_apply(struct series_table *table, struct span samples, double now) {
     struct sample sample;
     while (sample_decode(&samples, &sample) == 0) {

@@ -25,6 +25,8 @@ struct series {
     double value, updated;        /* updated: seconds, the loop's clock */
     int64_t time_ms;              /* of the latest sample */
     bool known;                   /* a sample has been applied */
+    bool levelled;                /* statsd has set or changed the gauge: */
+    double level;                 /* to this, which may not be in the log yet */
     unsigned bounds_n;
     double *bounds;   /* owned, with the counts behind them; NULL: no histogram */
     uint64_t *counts; /* bounds_n + 1 */
@@ -60,6 +62,9 @@ enum series_verdict series_admit(struct series_table *table, const struct sample
                                  double now);
 /* NULL: nobody has this name. */
 struct series_family *series_family_named(const struct series_table *table, struct span name);
+/* Gauges that an admitted batch changes (encoded samples, written over) get the value that comes of it; those that it
+ * sets are remembered. */
+void series_settle(struct series_table *table, char *samples, size_t n);
 /* Applies encoded samples; those without a series are passed over. */
 void series_apply(struct series_table *table, struct span samples, double now);
 /* Drops what was not updated since then. How many. */

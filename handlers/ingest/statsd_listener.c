@@ -45,6 +45,8 @@ static void ended(void *context, uint32_t dropped) {
         rules_free(&decoding.rules);
         if (acceptance_limit(ingest, batch, NULL) != 0)
             decoding.error = -ENOMEM;
+        struct span samples = batch_samples(batch);
+        series_settle(&ingest->series, (char *)(uintptr_t)samples.p, samples.n);
         acceptance_count(ingest, batch);
     }
     listener->n = 0;

@@ -32,6 +32,23 @@ class Statsd(IngestCase):
         self.assertIn("\ntemp 21.5\n", text)
         self.assertEqual({sample["format"] for sample in self.cat()}, {"statsd"})
 
+    def test_gauges_that_change(self):
+        options = 'statsd = {"udp:127.0.0.1:0"}'
+        daemon = self.ingest(options)
+        link = self.sender(daemon, "ingest statsd")
+        link.send(b"gaugor:333|g\ngaugor:-10|g\ngaugor:+4|g\nfresh:-1.5|g")  # as statsd's documentation has it
+        link.send(b"gaugor:+1|g|#a:b\ngaugor:-7|g")
+        daemon.wait_counter("ingest", "acknowledged", 6)
+        self.finish(daemon)
+        values = [(sample["name"], *sample["tags"], sample["value"]) for sample in self.cat()]
+        self.assertEqual(values, [("gaugor", 333), ("gaugor", 323), ("gaugor", 327), ("fresh", -1.5), ("gaugor", "a", 1),
+                                  ("gaugor", 320)])
+        daemon = self.ingest(options)
+        self.sender(daemon, "ingest statsd").send(b"gaugor:+2|g")
+        daemon.wait_counter("ingest", "acknowledged", 1)
+        self.assertIn("\ngaugor 322\n", self.get(self.http(daemon), "/metrics")[1])
+        self.assertFalse(any("cumulative" in sample for sample in self.cat()))
+
     def test_unixgram(self):
         path = self.directory() / "statsd.sock"
         daemon = self.ingest(f'statsd = {{"unixgram:{path}"}}')
