@@ -27,6 +27,7 @@ int push_refusal(struct ingest *ingest, const struct request *request, double *w
         return -EDQUOT;
     }
     ingest->stats.queue_full += refusal == -EBUSY;
+    ingest->stats.held += refusal == -EAGAIN;
     ingest->stats.disk_full += refusal == -ENOSPC;
     ingest->stats.log_failed += refusal == -EIO;
     return refusal;

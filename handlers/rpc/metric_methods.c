@@ -28,6 +28,9 @@ static void refuse(struct rpc_call *call, int error) {
     case -EBUSY:
         rpc_fail(call, STATUS_BUSY, "the queue of the log is full; try again");
         break;
+    case -EAGAIN:
+        rpc_fail(call, STATUS_BUSY, "the log is at its cap until the broker has taken it; try again");
+        break;
     case -ENOSPC:
         rpc_fail(call, STATUS_BUSY, "the disk of the log is full; nothing of this batch was taken");
         break;
