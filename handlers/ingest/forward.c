@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -417,6 +418,16 @@ struct forward *forward_new(struct loop *loop, const struct forward_settings *se
     return forward;
 }
 
+/* Signals are the loop's; the threads of an engine's library inherit that. */
+static int start_thread(struct forward *forward) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&forward->thread, NULL, work, forward);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -error;
+}
+
 int forward_start(struct forward *forward, const struct log_bound *bound, char *why, size_t why_size) {
     struct cursor *cursor = &forward->cursor;
     int error = 0;
@@ -436,7 +447,7 @@ int forward_start(struct forward *forward, const struct log_bound *bound, char *
         return error;
     if (!posts_join(forward->posts))
         return -EBUSY;
-    error = -pthread_create(&forward->thread, NULL, work, forward);
+    error = start_thread(forward);
     if (error) {
         posts_leave(forward->posts);
         return error;

@@ -114,7 +114,7 @@ static long upstream_fds(const struct daemon_config *config) {
 long config_fixed_fds(const struct daemon_config *config) {
     return FIXED_FDS + 2 * config->offload.pipes + config->objects.shared_max + config->objects.hot_max +
            (long)config->roots_count + upstream_fds(config) + (long)config->listens_count +
-           (long)config->tunnels_count + 4 * (long)config->ingests_count;
+           (long)config->tunnels_count + 4 * (long)(config->ingests_count + config->forwards_count);
 }
 
 int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size) {
