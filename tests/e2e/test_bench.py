@@ -22,7 +22,7 @@ from slc import FIELDS, HEADER, TIMEOUT, frame
 ERRORS = {"connect", "closed", "timeout", "status", "protocol", "content", "descriptor", "local"}
 SPREAD = {"count", "mean", "p50", "p90", "p99", "p999", "max"}
 KEYS = {"mode", "servers", "conns", "threads", "pipeline", "rate", "keys", "seconds", "requests", "requests_s",
-        "bytes", "bytes_s", "latency", "connect", "fd", "copy", "connections", "errors", "first_error",
+        "bytes", "bytes_s", "latency", "connect", "refused", "fd", "copy", "connections", "errors", "first_error",
         "statuses", "server", "generator", "good"}
 
 
@@ -154,7 +154,7 @@ class Loads(BenchCase):
                             "--warmup", 0.1, "-c", 6, "-t", 2, "--pid", daemon.pid)
         self.assertEqual(set(report), KEYS)
         self.assertEqual(set(report["errors"]), ERRORS | {"total"})
-        for name in ("latency", "connect", "fd", "copy"):
+        for name in ("latency", "connect", "refused", "fd", "copy"):
             self.assertEqual(set(report[name]), SPREAD)
         self.assertEqual(report["servers"], [daemon.unix, daemon.tcp])
         self.assertEqual(report["connections"], {"made": 6, "reconnects": 0, "never_served": 0})

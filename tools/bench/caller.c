@@ -83,13 +83,17 @@ static void settle(struct caller *caller, const char *wrong, int64_t now) {
     caller->ever_served = true;
     caller->free_ns = now;
     worker->tally->replies++;
-    if (wrong)
+    bool measured = worker_measures(worker, exchange.intended_ns);
+    if (wrong) {
         tally_error(worker->tally, reply->fds ? ERROR_DESCRIPTOR : ERROR_CONTENT, 1, wrong);
-    else if (!reply->ok)
+    } else if (!reply->ok) {
         count_status(caller, reply);
-    else if (worker_measures(worker, exchange.intended_ns))
+        if (measured)
+            tally_refusal(worker->tally, exchange.intended_ns, now);
+    } else if (measured) {
         tally_reply(worker->tally, delivery_of(reply), exchange.intended_ns, now,
                     reply->fds ? 0 : reply->body);
+    }
     worker_ended(worker, 1);
 }
 

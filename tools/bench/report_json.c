@@ -2,7 +2,7 @@
  *
  *     mode servers conns threads pipeline rate keys
  *     seconds requests requests_s bytes bytes_s
- *     latency connect fd copy    {count mean p50 p90 p99 p999 max}; fd and copy: by delivery
+ *     latency connect refused fd copy {count mean p50 p90 p99 p999 max}; fd and copy: by delivery
  *     connections                {made reconnects never_served}
  *     errors                     {total, and one for each kind of errors.def}
  *     first_error statuses       {name: count}
@@ -63,19 +63,19 @@ int report_json(const struct report *report, FILE *out) {
     const struct summary *summary = report->summary;
     const struct tally *total = report->outcome->total;
     json_t *json = json_pack(
-        "{ss so sI sI sI sI sI sf sI sf sI sf so so so so s{sI sI sI} so ss so so s{sf} sb}", "mode",
+        "{ss so sI sI sI sI sI sf sI sf sI sf so so so so so s{sI sI sI} so ss so so s{sf} sb}", "mode",
         bench_mode_word(settings->mode), "servers", servers_json(settings->server), "conns",
         (json_int_t)settings->conns, "threads", (json_int_t)settings->threads, "pipeline",
         (json_int_t)settings->pipeline, "rate", (json_int_t)settings->rate, "keys",
         (json_int_t)report->plan->keys.count, "seconds", summary->seconds, "requests",
         (json_int_t)total->requests, "requests_s", summary->requests_s, "bytes", (json_int_t)total->bytes,
         "bytes_s", summary->bytes_s, "latency", spread_json(&summary->latency), "connect",
-        spread_json(&summary->connect), "fd", spread_json(&summary->descriptor), "copy",
-        spread_json(&summary->bytes), "connections", "made", (json_int_t)atomic_load(&total->connected),
-        "reconnects", (json_int_t)total->reconnects, "never_served", (json_int_t)total->never_served,
-        "errors", errors_json(total), "first_error", total->first_error, "statuses", statuses_json(report),
-        "server", server_json(summary), "generator", "cpu_us", summary->own_cpu_us, "good",
-        (int)summary->good);
+        spread_json(&summary->connect), "refused", spread_json(&summary->refusal), "fd",
+        spread_json(&summary->descriptor), "copy", spread_json(&summary->bytes), "connections", "made",
+        (json_int_t)atomic_load(&total->connected), "reconnects", (json_int_t)total->reconnects,
+        "never_served", (json_int_t)total->never_served, "errors", errors_json(total), "first_error",
+        total->first_error, "statuses", statuses_json(report), "server", server_json(summary), "generator",
+        "cpu_us", summary->own_cpu_us, "good", (int)summary->good);
     if (!json)
         return -ENOMEM;
     int failed = json_dumpf(json, out, JSON_REAL_PRECISION(6));

@@ -80,6 +80,8 @@ void report_text(const struct report *report, FILE *out) {
         print_spread(out, "  fd", &summary->descriptor);
         print_spread(out, "  bytes", &summary->bytes);
     }
+    if (summary->refusal.count)
+        print_spread(out, "refused", &summary->refusal);
     print_spread(out, "connect", &summary->connect);
     print_connections(report, out);
     print_server(report, out);

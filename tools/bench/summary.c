@@ -38,6 +38,7 @@ void summary_make(const struct outcome *outcome, const struct bench_settings *se
     }
     summary->latency = spread_of(&total->latency);
     summary->connect = spread_of(&total->connect);
+    summary->refusal = spread_of(&total->refusal);
     summary->descriptor = spread_of(&total->of_delivery[DELIVERY_DESCRIPTOR]);
     summary->bytes = spread_of(&total->of_delivery[DELIVERY_BYTES]);
     summary->has_server = *settings->pid && replies > 0 && sampled > 0;

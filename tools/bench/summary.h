@@ -13,7 +13,7 @@ struct spread {
 struct summary {
     double seconds; /* of the measurement: up to the last reply, if that came later than its end */
     double requests_s, bytes_s;
-    struct spread latency, connect, descriptor, bytes;
+    struct spread latency, connect, refusal, descriptor, bytes;
     bool has_server;         /* what follows is known */
     double server_cpu_us;    /* per request, all threads */
     double server_cpu_share; /* of one CPU */

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* latency, connect and one for each delivery, behind the struct. */
-#define HISTOGRAMS (2 + DELIVERIES)
+/* latency, connect, refusal and one for each delivery, behind the struct. */
+#define HISTOGRAMS (3 + DELIVERIES)
 
 const char *bench_error_word(enum bench_error error) {
     static const char *const words[] = {
@@ -30,9 +30,9 @@ static size_t tally_size(void) {
 }
 
 void tally_reset(struct tally *tally) {
-    struct histogram *all[HISTOGRAMS] = {&tally->latency, &tally->connect};
+    struct histogram *all[HISTOGRAMS] = {&tally->latency, &tally->connect, &tally->refusal};
     for (int i = 0; i < DELIVERIES; i++)
-        all[2 + i] = &tally->of_delivery[i];
+        all[3 + i] = &tally->of_delivery[i];
     memset(tally, 0, tally_size());
     char *counts = (char *)(tally + 1);
     for (int i = 0; i < HISTOGRAMS; i++) {
@@ -66,6 +66,10 @@ void tally_reply(struct tally *tally, enum delivery delivery, int64_t intended_n
         histogram_add(&tally->of_delivery[delivery], latency);
 }
 
+void tally_refusal(struct tally *tally, int64_t intended_ns, int64_t now_ns) {
+    histogram_add(&tally->refusal, now_ns > intended_ns ? (uint64_t)(now_ns - intended_ns) : 0);
+}
+
 void tally_error(struct tally *tally, enum bench_error error, uint64_t n, const char *what) {
     if (n == 0)
         return;
@@ -90,6 +94,7 @@ void tally_merge(struct tally *into, const struct tally *from) {
         into->last_reply_ns = from->last_reply_ns;
     histogram_merge(&into->latency, &from->latency);
     histogram_merge(&into->connect, &from->connect);
+    histogram_merge(&into->refusal, &from->refusal);
     for (int i = 0; i < DELIVERIES; i++) {
         into->by_delivery[i] += from->by_delivery[i];
         histogram_merge(&into->of_delivery[i], &from->of_delivery[i]);

@@ -34,7 +34,7 @@ struct tally {
     uint64_t errors[BENCH_ERRORS];
     uint64_t statuses[TALLY_STATUSES];
     int64_t last_reply_ns; /* of a measured request */
-    struct histogram latency, connect, of_delivery[DELIVERIES];
+    struct histogram latency, connect, refusal, of_delivery[DELIVERIES];
     char first_error[TALLY_FIRST];
 };
 
@@ -49,6 +49,8 @@ void tally_reset(struct tally *tally);
 /* A measured request was answered well. */
 void tally_reply(struct tally *tally, enum delivery delivery, int64_t intended_ns, int64_t now_ns,
                  uint64_t bytes);
+/* A measured request was answered with an error status; the error is counted apart. */
+void tally_refusal(struct tally *tally, int64_t intended_ns, int64_t now_ns);
 /* n requests or attempts failed; what says more, for the first of them. */
 void tally_error(struct tally *tally, enum bench_error error, uint64_t n, const char *what);
 void tally_merge(struct tally *into, const struct tally *from);
