@@ -200,6 +200,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("ingest tables");
     TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 60); /* a million series on a busy machine */
     tcase_add_test(tests, a_full_queue_opens_when_it_has_sunk);
     tcase_add_test(tests, bytes_fill_a_queue_too);
     tcase_add_test(tests, what_is_put_back_comes_first);
