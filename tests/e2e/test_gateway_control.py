@@ -120,7 +120,7 @@ class Check(GatewayCase):
         self.assertEqual(sorted(set(lines)), list(range(1, 19)), "\n".join(found))
 
     def test_syntax(self):
-        for text, line in (('upstream "a" {\n timeout_connect = soon\n}', 2), ('route "/x" { upstrem = "a" }', 1),
+        for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2), ('route "/x" { upstrem = "a" }', 1),
                            ('upstream "a" { servers = {"unix:/a"} }\nupstream "a" { servers = {"unix:/a"} }', 2)):
             found = self.problems(text)
             self.assertEqual([int(problem.split(":")[0]) for problem in found], [line], found)
