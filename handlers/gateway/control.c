@@ -67,10 +67,6 @@ void control_drain(struct endpoint *endpoint, bool drained) {
         endpoint_returned(endpoint);
 }
 
-void control_weigh(struct endpoint *endpoint, long weight) {
-    endpoint_weigh(endpoint, weight);
-}
-
 void control_changed(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     log_info(upstream->loop->log, "server changed", log_text("upstream", upstream->settings->name),
@@ -91,7 +87,7 @@ static const char *change(struct endpoint *endpoint, const char *action, const c
     else if (span_number(span_text(value), SERVER_WEIGHT_MAX, &weight) != 0)
         return "weight is a number from 0 to 1000";
     else
-        control_weigh(endpoint, (long)weight);
+        endpoint_weigh(endpoint, (long)weight);
     control_changed(endpoint);
     return NULL;
 }

@@ -20,9 +20,7 @@ json_t *control_rows(const struct gateway *gateway, const char *name);
 struct endpoint *control_find(const struct gateway *gateway, const char *text);
 /* No new requests for it, or again some. control_changed() follows. */
 void control_drain(struct endpoint *endpoint, bool drained);
-/* weight: 0 to SERVER_WEIGHT_MAX. control_changed() follows. */
-void control_weigh(struct endpoint *endpoint, long weight);
-/* Tells the log, and serves those who wait for room. */
+/* After it or endpoint_weigh(): tells the log, and serves those who wait for room. */
 void control_changed(struct endpoint *endpoint);
 
 #endif

@@ -1,6 +1,7 @@
 #include "handlers/rpc/gateway_methods.h"
 
 #include "handlers/gateway/control.h"
+#include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/server.h"
 #include "handlers/gateway/upstream.h"
 
@@ -30,7 +31,7 @@ static void run_set(struct rpc_call *call, json_t *params) {
     if (drained)
         control_drain(endpoint, json_is_true(drained));
     if (weight)
-        control_weigh(endpoint, (long)json_integer_value(weight));
+        endpoint_weigh(endpoint, (long)json_integer_value(weight));
     control_changed(endpoint);
     rpc_result(call, control_row(endpoint));
 }
