@@ -44,8 +44,13 @@ class ForwardCase(IngestCase):
         return forward
 
     def arrived(self, brokers):
-        with brokers.any() as client:
-            return client.samples(STREAM)
+        def read():
+            try:
+                with brokers.any() as client:
+                    return [client.samples(STREAM)]
+            except (OSError, EOFError, AssertionError):  # of a cluster that is not whole again
+                return None
+        return until(read, "the stream", 4 * TIMEOUT)[0]
 
     def assertSame(self, brokers):
         """The stream has what the log has, once."""
