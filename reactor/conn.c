@@ -292,6 +292,8 @@ static void abandon_requests(struct conn *conn) {
     struct request *request;
     while ((request = STAILQ_FIRST(&conn->requests)))
         request_abandon(request);
+    while (!STAILQ_EMPTY(&conn->passing))
+        request_passed(conn, 1);
 }
 
 static bool conn_hold(struct stream *stream) {
@@ -321,18 +323,27 @@ static bool conn_admit_fds(struct stream *stream, unsigned fds) {
 }
 
 static void conn_passed_fds(struct stream *stream, unsigned fds) {
-    fdwindow_passed(&conn_of(stream)->window, fds);
+    struct conn *conn = conn_of(stream);
+    fdwindow_passed(&conn->window, fds);
+    request_passed(conn, fds);
+}
+
+static size_t redo(void *owner, struct span message, int fd) {
+    struct request *request = request_take_back(owner);
+    size_t n = request->reply_n; /* the request may end with its second reply */
+    request->refused(request, message, fd);
+    return n;
 }
 
 static bool conn_deny_fds(struct stream *stream) {
     struct conn *conn = conn_of(stream);
     struct loop *loop = stream->loop;
-    if (!conn->front || !conn->front->deny_fd)
+    const struct request *request = STAILQ_FIRST(&conn->passing);
+    if (!request || !request->refused)
         return false;
-    unsigned count = outq_deny_fds(&stream->out, &loop->ledger, conn->front->deny_fd);
-    fdwindow_take_back(&conn->window, count);
-    loop->stats.replies_FD_LIMIT += count;
-    return count > 0;
+    if (outq_redo(&stream->out, &loop->segments, &loop->ledger, redo, conn) != 0)
+        stream_abort(stream);
+    return true;
 }
 
 static const struct stream_class conn_class = {
@@ -394,6 +405,7 @@ bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer
     conn->window.stream = &conn->stream;
     conn->window.peer = peer;
     STAILQ_INIT(&conn->requests);
+    STAILQ_INIT(&conn->passing);
     note_peer(conn, address);
     conn->expect_proxy = listener_expects_proxy(listener, address);
     loop->stats.accepted++;

@@ -4,7 +4,6 @@
 
 #include "proto/detect.h"
 #include "proto/status.h"
-#include "reactor/outq.h"
 
 struct conn;
 struct request;
@@ -20,8 +19,6 @@ struct front {
     void (*late)(struct conn *conn);
     /* The client ended its side while conn->receiving. */
     void (*stopped)(struct conn *conn);
-    /* Rewrites a reply whose descriptor cannot pass as a refusal; NULL: there is no such rewriting. */
-    outq_deny *deny_fd;
     /* A request that has an exchange ends: frees it. */
     void (*ended)(struct request *request);
     /* The connection ends: frees conn->state. May be NULL. */

@@ -446,7 +446,6 @@ const struct front http1_front = {
     .parse = parse,
     .fail = fail,
     .late = late,
-    .deny_fd = http1_reply_deny_fd,
     .stopped = stopped,
     .ended = ended,
     .closed = closed,

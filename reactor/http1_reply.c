@@ -59,7 +59,8 @@ static struct span finish_head(struct http1_reply *reply) {
     struct exchange *exchange = reply->exchange;
     struct conn *conn = reply->request->conn;
     bool draining = conn->stream.loop->state >= LOOP_DRAINING;
-    if (exchange->receiving || (STAILQ_NEXT(reply->request, link) == NULL && (conn->last || draining)))
+    bool newest = !reply->request->again && STAILQ_NEXT(reply->request, link) == NULL;
+    if (exchange->receiving || (newest && (conn->last || draining)))
         exchange->close = true; /* nothing is read behind this one */
     if (exchange->close) {
         conn->last = true;
@@ -147,33 +148,6 @@ void http1_reply_fd(struct http1_reply *reply, int fd) {
     http1_reply_number(reply, "Content-Length", 0);
     http1_reply_number(reply, "Sluice-Fds", 1);
     send_reply(reply, span_of(NULL, 0), fd, NULL);
-}
-
-/* Takes line (with its CRLF) over to out, if head has it. */
-static size_t keep_line(char *out, struct span head, const char *line) {
-    const char *start = memmem(head.p, head.n, line, strlen(line));
-    if (!start)
-        return 0;
-    const char *end = memchr(start + 2, '\n', head.n - (size_t)(start + 2 - head.p));
-    size_t n = (size_t)(end - start) - 1;
-    memcpy(out, start, n);
-    return n;
-}
-
-size_t http1_reply_deny_fd(char *message, size_t *n) {
-    /* Shorter than what http1_reply_fd() had to say in any case. */
-    static const char refusal[] = "HTTP/1.1 503 Busy\r\nContent-Length: 0";
-    char text[512];
-    char *end = memmem(message, *n, "\r\n\r\n", 4);
-    struct span head = span_of(message, (size_t)(end - message) + 4);
-    size_t used = sizeof(refusal) - 1;
-    memcpy(text, refusal, used);
-    used += keep_line(text + used, head, "\r\nDate: ");
-    used += keep_line(text + used, head, "\r\nConnection: ");
-    memcpy(text + used, "\r\n\r\n", 4);
-    memcpy(message, text, used + 4);
-    *n = used + 4;
-    return head.n;
 }
 
 void http1_reply_error(struct request *request, int status, const char *name, const char *text) {

@@ -42,8 +42,6 @@ void http1_reply_stream(struct http1_reply *reply, struct body *body);
 void http1_reply_empty(struct http1_reply *reply, uint64_t length);
 /* A descriptor instead of a body: Content-Length 0, Sluice-Fds: 1. */
 void http1_reply_fd(struct http1_reply *reply, int fd);
-/* Of a queued reply with a descriptor makes a short 503: see outq_deny. */
-outq_deny http1_reply_deny_fd;
 /* 101: the body is what the other protocol sends, until it ends. http1_switch() is for the other direction. */
 void http1_reply_upgrade(struct http1_reply *reply, struct body *body);
 /* An error as JSON: {"error":NAME,"message":TEXT}. */

@@ -90,21 +90,50 @@ static void release_fds(struct segment *segment, struct ledger *ledger) {
     segment->fds = 0;
 }
 
-unsigned outq_deny_fds(struct outq *queue, struct ledger *ledger, outq_deny *deny) {
+/* Moves bytes [from, to) of a segment, and the body behind them, to the end of the queue. */
+static int move_bytes(struct outq *queue, struct bufpool *pool, const struct segment *segment, size_t from,
+                      size_t to, struct body *body) {
+    if (from == to && !body)
+        return 0;
+    return outq_append(queue, pool, span_of(segment->data + from, to - from), span_of(NULL, 0), -1, body);
+}
+
+/* Everything of from goes behind what is in to. */
+static void join(struct outq *to, struct outq *from) {
+    TAILQ_CONCAT(&to->segments, &from->segments, link);
+    to->bytes += from->bytes;
+    to->count += from->count;
+}
+
+int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, outq_redo_fn *redo,
+              void *owner) {
     struct segment *segment = TAILQ_FIRST(&queue->segments);
-    unsigned count = segment ? segment->fds : 0;
-    for (unsigned i = count; i-- > 0;) { /* backwards: what moves has been rewritten */
-        char *message = segment->data + segment->fd_at[i];
-        size_t n = (size_t)(segment->used - segment->fd_at[i]), behind = n;
-        size_t before = deny(message, &n);
-        assert(n <= before && before <= behind);
-        memmove(message + n, message + before, behind - before);
-        segment->used = (uint16_t)(segment->used - (before - n));
-        queue->bytes -= (uint32_t)(before - n);
+    struct outq rest;
+    size_t at = 0;
+    unsigned i = 0;
+    int error = 0;
+    outq_init(&rest);
+    join(&rest, queue);
+    outq_init(queue);
+    for (; i < segment->fds && !error; i++) {
+        size_t start = segment->fd_at[i];
+        error = move_bytes(queue, pool, segment, at, start, NULL);
+        if (error)
+            break;
+        at = start + redo(owner, span_of(segment->data + start, segment->used - start), segment->fd[i]);
+        assert(at <= segment->used);
     }
-    if (count)
-        release_fds(segment, ledger);
-    return count;
+    for (; i < segment->fds; i++)
+        ledger_release(ledger, segment->fd[i]);
+    segment->fds = 0;
+    if (!error)
+        error = move_bytes(queue, pool, segment, at, segment->used, segment->body);
+    if (!error) {
+        rest.bytes -= segment->used;
+        drop_segment(&rest, pool, segment);
+    }
+    join(queue, &rest);
+    return error;
 }
 
 static size_t put_control(struct msghdr *message, void *room, const struct segment *segment) {

@@ -74,12 +74,13 @@ int outq_append(struct outq *queue, struct bufpool *pool, struct span head, stru
                 struct body *body);
 /* Sends what can be sent. */
 enum outq_result outq_flush(struct outq *queue, struct outq_sink *sink);
-/* Turns a message that was to carry a descriptor into one that refuses it. n: the bytes at hand from its start on; out:
- * its new length, at most the old one, which is returned. */
-typedef size_t outq_deny(char *message, size_t *n);
-/* For descriptors that the kernel does not let pass: those of the first segment are released and their messages
- * rewritten. How many there were. */
-unsigned outq_deny_fds(struct outq *queue, struct ledger *ledger, outq_deny *deny);
+/* Answers anew, by appending to the queue, what the message that starts with these bytes was the answer to. fd was its
+ * descriptor; the callee holds it now. Returns the length of the old message. */
+typedef size_t outq_redo_fn(void *owner, struct span message, int fd);
+/* For descriptors that the kernel does not let pass: the messages of the first segment that carry some give way to
+ * other answers, in their places; what is queued besides stays. 0; -ENOBUFS: the queue is good for outq_drop() only. */
+int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, outq_redo_fn *redo,
+              void *owner);
 /* Ends bodies (not whole), releases descriptors and segments. */
 void outq_drop(struct outq *queue, struct bufpool *pool, struct ledger *ledger);
 

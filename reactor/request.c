@@ -65,9 +65,33 @@ static void release(struct request *request, struct span head, struct span rest,
         stream_abort(&conn->stream);
         if (body)
             body->class->end(body, false);
-    }
-    if (!body)
+        else
+            end_request(request);
+    } else if (fd >= 0) {
+        STAILQ_INSERT_TAIL(&conn->passing, request, link);
+    } else if (!body) {
         end_request(request);
+    }
+}
+
+void request_passed(struct conn *conn, unsigned fds) {
+    while (fds-- > 0) {
+        struct request *request = STAILQ_FIRST(&conn->passing);
+        STAILQ_REMOVE_HEAD(&conn->passing, link);
+        end_request(request);
+    }
+}
+
+struct request *request_take_back(struct conn *conn) {
+    struct request *request = STAILQ_FIRST(&conn->passing);
+    STAILQ_REMOVE_HEAD(&conn->passing, link);
+    STAILQ_INSERT_HEAD(&conn->requests, request,
+                       link); /* it was before all that have no reply in the queue */
+    fdwindow_take_back(&conn->window, 1);
+    request_loop(request)->stats.replies_OK--;
+    request->replied = request->released = false;
+    request->again = true;
+    return request;
 }
 
 /* The turn has come for replies that were kept behind this one. */
@@ -102,8 +126,9 @@ static void keep(struct request *request, struct span head, struct span rest, in
 
 void request_reply(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
     struct conn *conn = request->conn;
-    assert(!request->replied);
+    assert(!request->replied && !(fd >= 0 && body));
     request->replied = true;
+    request->reply_n = (uint32_t)(head.n + rest.n);
     if (fd >= 0)
         fdwindow_promise(&conn->window);
     request->cleanup = NULL;

@@ -31,10 +31,15 @@ struct request {
     struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */
     uint64_t offset, count;    /* the handler's: a range */
     void (*cleanup)(struct request *request); /* the client left: free state; may be NULL */
+    /* The kernel does not let the descriptor of the reply (message) pass: gives another reply at once, fd is the callee's.
+     * NULL: there is none. */
+    void (*refused)(struct request *request, struct span message, int fd);
     int64_t started_ns;
     uint32_t tag;
+    uint32_t reply_n; /* bytes of the reply; the body is not counted */
     uint8_t op, flags;
     bool replied, released, has_body;
+    bool again;      /* was replied before, and refused */
     bool open_order; /* may leave before earlier ones (protocols that match by id) */
 };
 
@@ -43,9 +48,14 @@ struct request *request_new(struct conn *conn);
 uint64_t request_handle(const struct request *request);
 /* NULL when it is gone. */
 struct request *request_find(struct loop *loop, uint64_t handle);
-/* The one reply. head and rest are copied. fd: -1, or held for the queue from now on (released by it).
+/* The one reply. head and rest are copied. fd: -1, or held for the queue from now on (released by it), and then the
+ * request lasts until it has left and there is no body.
  * body: NULL or the queue's from now on (ended by it; request_body_ended() must follow). */
 void request_reply(struct request *request, struct span head, struct span rest, int fd, struct body *body);
+/* That many descriptors have left with their replies: their requests end. For conn.c. */
+void request_passed(struct conn *conn, unsigned fds);
+/* Takes the oldest reply with a descriptor back: its request wants another. For conn.c. */
+struct request *request_take_back(struct conn *conn);
 /* Ends a request that wants none, like a notification. */
 void request_no_reply(struct request *request);
 /* Answers with an error in the connection's protocol. */

@@ -43,22 +43,6 @@ static void fail(struct request *request, enum status status, const char *text) 
     request_reply(request, span_of(head, sizeof(head)), message, -1, NULL);
 }
 
-/* The op of an A is F by now; its client knows it by the tag. */
-static size_t deny_fd(char *message, size_t *n) {
-    static const char text[] = "too many descriptors in flight; retry";
-    _Static_assert(sizeof(text) - 1 <= OBJECT_FIELDS, "it takes the place of the five fields");
-    struct frame frame;
-    frame_decode(message, *n, FRAME_SLC1, UINT32_MAX, &frame);
-    size_t before = FRAME_HEADER + frame.length;
-    frame.length = sizeof(text) - 1;
-    frame.status = STATUS_FD_LIMIT;
-    frame.flags = frame.nfds = 0;
-    frame_encode(message, FRAME_SLC1, &frame);
-    memcpy(message + FRAME_HEADER, text, frame.length);
-    *n = FRAME_HEADER + frame.length;
-    return before;
-}
-
 static void dispatch(struct request *request, const struct frame *frame, struct span payload) {
     const struct operation *operation = request_loop(request)->operations[frame->op];
     if (frame->status != 0)
@@ -117,5 +101,4 @@ const struct front slc1_front = {
     .parse = parse,
     .fail = fail,
     .late = conn_finish,
-    .deny_fd = deny_fd,
 };

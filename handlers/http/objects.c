@@ -100,6 +100,15 @@ static bool wants_fd(const struct exchange *exchange) {
     return span_equal(delivery, span_text("fd")) && !http1_reply_is_head(exchange);
 }
 
+static void fd_refused(struct request *request, struct span message, int fd) {
+    struct http *http = http_of_request(request);
+    (void)message;
+    http->objects->stats.served_fd--;
+    request->exchange->delivery = NULL;
+    ledger_release(&http->loop->ledger, fd);
+    request_fail(request, STATUS_FD_LIMIT, "too many descriptors in flight; receive some first");
+}
+
 /* The descriptor rides on the head. */
 static void reply_fd(struct objects *objects, struct request *request, const struct object *object,
                      const struct face *face) {
@@ -116,6 +125,7 @@ static void reply_fd(struct objects *objects, struct request *request, const str
     request->exchange->delivery = "fd";
     begin_reply(&reply, request, &object->fields, face, false);
     http1_reply_number(&reply, "Sluice-Size", object->fields.size);
+    request->refused = fd_refused;
     http1_reply_fd(&reply, fdpass_prepare(object->fd));
 }
 

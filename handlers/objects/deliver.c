@@ -3,10 +3,14 @@
 #include "handlers/objects/fdpass.h"
 #include "handlers/objects/short_read.h"
 #include "handlers/objects/transfer.h"
+#include "proto/frame.h"
 #include "reactor/conn.h"
 #include "reactor/slc1.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 static void short_done(struct request *request, const struct short_read *read) {
     struct objects *objects = read->objects;
@@ -38,6 +42,26 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
     }
 }
 
+/* An A whose descriptor does not pass after all is copied. At once, so that it keeps its place: a transfer. */
+static void copy_refused(struct request *request, struct span message, int fd) {
+    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct object object = {.fd = fd};
+    struct statx at;
+    object_fields_decode(message.p + FRAME_HEADER, &object.fields);
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &at) == 0)
+        object.device = makedev(at.stx_dev_major, at.stx_dev_minor);
+    objects->stats.served_fd--;
+    objects->stats.auto_without_fd++;
+    struct body *body = transfer_new(objects, request, TRANSFER_COPY, &object);
+    if (!body) {
+        objects_release(objects, &object);
+        request_fail(request, STATUS_BUSY, "too much work in hand; try again");
+        return;
+    }
+    objects->stats.served_copy++;
+    slc1_reply_fields(request, OBJECT_OP_COPY, 0, &object.fields, -1, body);
+}
+
 /* Over Unix: short ones inline, a descriptor above; over TCP the kernel's ways from where they pay. */
 static void answer_auto(struct objects *objects, struct request *request, const struct object *object) {
     bool is_unix = request->conn->stream.is_unix;
@@ -46,6 +70,7 @@ static void answer_auto(struct objects *objects, struct request *request, const 
         objects->stats.served_fd++;
         objects_latency(objects, &objects->stats.latency_fdpass, request);
         histogram_add(&objects->stats.object_size, object->fields.size);
+        request->refused = copy_refused;
         slc1_reply_fields(request, OBJECT_OP_FDPASS, 0, &object->fields, fdpass_prepare(object->fd), NULL);
         return;
     }

@@ -22,6 +22,15 @@ static void refuse(struct request *request) {
     request_fail(request, STATUS_FD_LIMIT, "too many descriptors in flight; receive some first");
 }
 
+static void refused(struct request *request, struct span message, int fd) {
+    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    bool shared = request->flags & OBJECT_SHARED && objects->settings.shared_max > 0;
+    (void)message;
+    (*(shared ? &objects->stats.served_shared : &objects->stats.served_fd))--;
+    ledger_release(&objects->loop->ledger, fd);
+    refuse(request);
+}
+
 /* Asks once more: requests of the same turn may have spent what was left when this one came. */
 static void reply(struct objects *objects, struct request *request, uint8_t flags,
                   const struct object_fields *fields, int fd) {
@@ -33,6 +42,7 @@ static void reply(struct objects *objects, struct request *request, uint8_t flag
     (*(flags & OBJECT_SHARED ? &objects->stats.served_shared : &objects->stats.served_fd))++;
     objects_latency(objects, &objects->stats.latency_fdpass, request);
     histogram_add(&objects->stats.object_size, fields->size);
+    request->refused = refused;
     slc1_reply_fields(request, OBJECT_OP_FDPASS, flags, fields, fd, NULL);
 }
 

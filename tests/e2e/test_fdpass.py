@@ -1,6 +1,7 @@
 """F: a name becomes an open descriptor."""
 import array
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -327,9 +328,31 @@ class Budget(Case):
             return reply.ok
         until(passed, "descriptors pass again")
 
+    def test_refused_by_the_kernel_makes_auto_a_copy(self):
+        daemon = self.small_daemon()
+        self.hog_of_descriptors(400)
+        client = self.connect(daemon.unix)
+        name = f"size/{MIB}"
+        client.send(frame("A", request(name), tag=1) + frame("F", request("hello"), tag=2)
+                    + frame("A", request(name, 5, 100000), tag=3) + frame("N", b"behind", tag=4))
+        copied = client.reply()
+        self.assertEqual((copied.op, copied.tag, copied.nfds), ("C", 1, 0))
+        self.assertContent(copied, self.tree.files[name])
+        refused = client.reply()
+        self.assertEqual((refused.op, refused.tag), ("F", 2))
+        self.assertStatus(refused, "FD_LIMIT")
+        part = client.reply()
+        self.assertEqual((part.op, part.tag), ("C", 3))
+        self.assertEqual(part.body, self.tree.files[name][5:100005])
+        self.assertEqual(client.reply().payload, b"behind")
+        self.assertEqual([daemon.counter("objects", name) for name in ("served_fd", "served_copy", "auto_without_fd")],
+                         [0, 2, 2])
+        self.assertEqual([daemon.counter("reactor", name) for name in ("replies_FD_LIMIT", "fds_passed")], [1, 0])
 
     def test_refused_by_the_kernel_over_http(self):
-        daemon = self.small_daemon()
+        log = self.directory() / "access.log"
+        log.parent.chmod(0o777)  # the daemon is nobody
+        daemon = self.small_daemon("--access-log", "json", "--access-log-file", log)
         self.hog_of_descriptors(400)
         with HttpClient(daemon.unix) as client:
             want = head("GET", "/objects/hello", "Sluice-Delivery: fd")
@@ -338,10 +361,18 @@ class Budget(Case):
                 response = client.response()
                 self.assertEqual((response.status, response.closes), (503, closes))
                 self.assertFalse(response.get("Sluice-Fds"))
+                self.assertEqual(response.get("Retry-After"), "1")
+                self.assertEqual(json.loads(response.body)["error"], "FD_LIMIT")
                 if not closes:
                     self.assertEqual(client.response().body, b"hello, world\n")
             self.assertTrue(client.ended())
             self.assertFalse(client.fds)
+        self.assertEqual(daemon.counter("objects", "served_fd"), 0)
+        self.assertEqual(daemon.counter("reactor", "replies_FD_LIMIT"), 2)
+        until(lambda: len(log.read_text().splitlines()) == 3, "three lines in the access log")
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual(sorted((line["status"], line["delivery"]) for line in lines),
+                         [(200, "memory"), (503, "memory"), (503, "memory")])
 
     def test_refused_by_the_kernel_what_has_no_words_for_it_ends(self):
         daemon = self.small_daemon("--timeout-send", 0.2)
