@@ -226,6 +226,11 @@ void ingest_free(struct ingest *ingest) {
     ingest_stats_free(&ingest->stats);
 }
 
+void ingest_leave(struct ingest *ingest) {
+    if (ingest->loop && ingest->journal.loop)
+        journal_leave(&ingest->journal);
+}
+
 int64_t ingest_wall_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -69,6 +69,8 @@ int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_se
 const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint64_t body_limit);
 /* After loop_end(). Also for one that never started. */
 void ingest_free(struct ingest *ingest);
+/* The same where loop_end() said that work is left: only puts into the log what was acknowledged from memory. */
+void ingest_leave(struct ingest *ingest);
 /* ms since 1970. */
 int64_t ingest_wall_ms(void);
 /* NULL, or why nothing can be taken now, as a word. */

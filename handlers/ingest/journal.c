@@ -416,6 +416,11 @@ static void write_rest(struct journal *journal) {
     }
 }
 
+void journal_leave(struct journal *journal) {
+    if (!journal->writing && journal->state == JOURNAL_WORKING)
+        write_rest(journal);
+}
+
 void journal_close(struct journal *journal) {
     struct ledger *ledger = &journal->loop->ledger;
     if (journal->writing || journal->creating || journal->clearing)

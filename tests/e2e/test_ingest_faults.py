@@ -1,4 +1,5 @@
 """Disks that fail: what is not on the disk is not acknowledged, and what was promised stays."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -7,7 +8,9 @@ import time
 import unittest
 
 from daemon import BUILD, MODE, until
+from http1 import HttpClient, head
 from ingest_case import IngestCase
+from probe import probe
 
 SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "disk.c"
 
@@ -19,7 +22,7 @@ def record(name):
 @unittest.skipIf(BUILD.name in ("asan", "tsan", "ubsan"), "the sanitizers' own interposition comes first")
 @unittest.skipUnless(shutil.which("cc") or shutil.which("gcc"), "no compiler for tests/fault/disk.c")
 class Faults(IngestCase):
-    def start(self, *options):
+    def start(self, *options, arguments=()):
         """A daemon whose writes go through libc, and so through the shim."""
         directory = self.directory()
         self.fault = directory / "fault"
@@ -29,7 +32,7 @@ class Faults(IngestCase):
         before = dict(MODE["environment"])
         MODE["environment"].update(LD_PRELOAD=str(library), SLUICE_FAULT=str(self.fault))
         try:
-            return self.daemon("--uring", "off", root=False, mode=False,
+            return self.daemon("--uring", "off", *arguments, root=False, mode=False,
                                config=f'ingest {{ path = "{self.log}"\n retry = 0.05\n ' + "\n ".join(options) + " }")
         finally:
             MODE["environment"] = before
@@ -102,6 +105,24 @@ class Faults(IngestCase):
         thread.join()
         self.assertEqual(answers[0].status, 200)
         self.fault.unlink()
+
+    def test_promises_from_memory_are_kept_though_other_work_never_ends(self):
+        daemon = self.start("ack = memory",
+                            arguments=("--modules", probe(), "--handler-threads", 2, "--drain-timeout", 0.05))
+        gate = self.directory() / "gate"
+        os.mkfifo(gate)
+        with HttpClient(daemon.tcp) as waiting:
+            waiting.send(head("GET", f"/gate?gate={gate}"))
+            until(lambda: daemon.stats()["offload"]["handlers_busy"] == 1, "a handler that hangs")
+            link = self.http(daemon)
+            self.break_disk("slow")  # so that the later ones wait for the first
+            names = [f"n{n}" for n in range(20)]
+            for seq, name in enumerate(names, 1):
+                self.assertEqual(self.post(link, record(name)).ack, f"memory; seq={seq}")
+            daemon.signal()
+            self.assertEqual(daemon.wait_exit(), 0)
+        daemon.wait_line("work that does not end is left behind")
+        self.assertEqual(self.names(), names)
 
     def test_a_promise_from_memory_that_is_broken_is_counted(self):
         daemon = self.start("ack = memory")

@@ -257,6 +257,7 @@ static int run(struct daemon *daemon) {
     if (!loop_end(&daemon->loop)) {
         log_error(daemon->log, "work that does not end is left behind",
                   log_number("jobs", offload_open_jobs(daemon->loop.offload)));
+        ingest_leave(&daemon->ingest);
         _exit(status);
     }
     ingest_free(&daemon->ingest);
