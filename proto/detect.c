@@ -7,9 +7,7 @@
  */
 #include "proto/detect.h"
 
-#include "proto/span.h"
-
-#include <stdint.h>
+#include "proto/chars.h"
 
 struct opening {
     enum protocol protocol;
@@ -26,13 +24,6 @@ static const struct opening openings[] = {
     {PROTOCOL_PROXY1, "PROXY ", 6, true},        {PROTOCOL_PROXY2, "\r\n\r\n\0\r\nQUIT\n", 12, true},
 };
 
-/* RFC 9110, 5.6.2: tchar. */
-static bool is_token(char c) {
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-        return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
 /* RFC 8259, 2: ws. */
 static bool is_json_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -40,9 +31,7 @@ static bool is_json_space(char c) {
 
 /* p[0] is no white space: what ends the token at once is not the space after it. */
 static enum protocol detect_request_line(const char *p, size_t n) {
-    size_t i = 0;
-    while (i < n && is_token(p[i]))
-        i++;
+    size_t i = char_run(p, n, CHAR_TOKEN);
     if (i == n)
         return PROTOCOL_NONE;
     return p[i] == ' ' ? PROTOCOL_HTTP1 : PROTOCOL_UNKNOWN;

@@ -1,5 +1,6 @@
 #include "proto/jsontext.h"
 
+#include "proto/chars.h"
 #include "proto/utf8.h"
 
 #include <stdint.h>
@@ -22,7 +23,7 @@ static bool is_space(char c) {
 }
 
 static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
+    return char_is(c, CHAR_DIGIT);
 }
 
 static void skip_space(struct scan *scan) {
@@ -42,11 +43,7 @@ static int32_t hex4(const char *p, const char *end) {
     if (end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = is_digit(c)            ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = char_hex(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
