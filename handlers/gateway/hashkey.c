@@ -47,7 +47,7 @@ static struct span field_named(const struct exchange *exchange, struct span name
 }
 
 uint64_t hashkey_of(const char *text, const struct exchange *exchange, const struct peer_key *source) {
-    struct span name, value = span_of(NULL, 0);
+    struct span name, value;
     uint64_t hash = 0;
     if (!exchange || strcmp(text, "source") == 0) {
         value = span_of(NULL, 0);

@@ -100,7 +100,7 @@ static int make_identity(char out[IDENTITY_SIZE]) {
 }
 
 int log_identity(int directory, char out[IDENTITY_SIZE]) {
-    char text[FILE_SIZE];
+    char text[FILE_SIZE] = "";
     ssize_t n = read_text(directory, IDENTITY, text);
     if (n >= 0) {
         size_t length = strcspn(text, "\n");
