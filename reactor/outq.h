@@ -49,13 +49,12 @@ enum outq_result {
     OUTQ_STARVED, /* a body found no resources: try again in a moment */
     OUTQ_AGAIN,   /* the turn's budget is spent, or a first piece may come with this turn's completions */
     OUTQ_PAUSED,  /* the descriptor window is full */
-    OUTQ_BROKEN,  /* *error says why; the stream must die */
+    OUTQ_BROKEN,  /* sink->error says why; the stream must die */
 };
 
 struct outq_sink {
     int fd;
-    bool passes_fds; /* Unix stream */
-    size_t budget;   /* bytes this turn */
+    size_t budget; /* bytes this turn */
     struct bufpool *pool;
     struct ledger *ledger;
     void *owner;
@@ -68,8 +67,8 @@ struct outq_sink {
 };
 
 void outq_init(struct outq *queue);
-/* Appends one whole message head (first), its descriptor (-1: none; now the queue's holder) and its body
- * (NULL: none; now the queue's). 0; -ENOBUFS: nothing was taken. */
+/* Appends one whole message: head, then rest (both copied), its descriptor (-1: none; the queue holds it from now on)
+ * and the body behind it (NULL: none; the queue's from now on). 0; -ENOBUFS: nothing was taken. */
 int outq_append(struct outq *queue, struct bufpool *pool, struct span head, struct span rest, int fd,
                 struct body *body);
 /* Sends what can be sent. */

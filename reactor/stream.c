@@ -207,7 +207,6 @@ void stream_flush(struct stream *stream) {
     struct loop *loop = stream->loop;
     struct outq_sink sink = {
         .fd = stream->io.fd,
-        .passes_fds = stream->is_unix,
         .budget = loop->settings.turn_bytes,
         .pool = &loop->segments,
         .ledger = &loop->ledger,

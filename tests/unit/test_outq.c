@@ -52,12 +52,8 @@ static bool admit(void *owner, unsigned fds) {
 }
 
 static enum outq_result flush(size_t budget) {
-    struct outq_sink sink = {.fd = ends[0],
-                             .passes_fds = true,
-                             .budget = budget,
-                             .pool = &pool,
-                             .ledger = &ledger,
-                             .admit = admit};
+    struct outq_sink sink = {
+        .fd = ends[0], .budget = budget, .pool = &pool, .ledger = &ledger, .admit = admit};
     return outq_flush(&queue, &sink);
 }
 
