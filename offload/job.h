@@ -1,9 +1,9 @@
 /* A job: work that may sleep, on its way to whoever runs it and back to the loop.
  *
- *     loop thread                 offload                                     loop thread
- *     offload_job() -> fill -> offload_submit() -> on the spot | pool | ring -> offload_reap() ->
- * job->done(job)
- *                                                                                  -> offload_release(job)
+ *     loop:     offload_job() -> fill in -> offload_submit()
+ *     offload:                                 '-> on the spot | pool | ring --.
+ *     loop:                                                                    '-> offload_reap() -> job->done(job)
+ *                                                                                                 -> offload_release()
  *
  * Ownership (contract 5): from submit until done() the job owns the fds, pipes and buffers named in it;
  * done() takes them. A job names its owner by handle, never by pointer (contract 3): done() looks the

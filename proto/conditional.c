@@ -64,8 +64,7 @@ static bool dated(const struct http1_fields *fields, struct span name,
            http1_date_parse(value, now, out) == 0;
 }
 
-/* RFC 9110, 13.1.5: an exact match. A client that sends a date has made sure that it is a strong validator.
- */
+/* RFC 9110, 13.1.5: an exact match. A client that sends a date has made sure that it is a strong validator. */
 static bool if_range_holds(const struct http1_fields *fields, const struct representation *representation,
                            time_t now) {
     struct span value, etag;

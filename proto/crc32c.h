@@ -7,7 +7,7 @@
 
 /* Goes on from crc, which is 0 for the first bytes. The processor's instruction where it has one. */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
-/* The same by tables, on any processor. */
+/* The same bit by bit, on any processor: slow. */
 uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t n);
 
 #endif

@@ -1,5 +1,4 @@
-/* A verdict (verdict.h) with an HTTP status: HTTP has errors that no other protocol shares (414, 431, 505).
- */
+/* A verdict (verdict.h) with an HTTP status: HTTP has errors that no other protocol shares (414, 431, 505). */
 #ifndef SLUICE_PROTO_HTTP1_VERDICT_H
 #define SLUICE_PROTO_HTTP1_VERDICT_H
 

@@ -24,9 +24,9 @@ struct sample_label {
 struct sample {
     struct span name;
     enum sample_type type;
-    bool
-        cumulative; /* counter, histogram: since the emitter's start, not since its last sample; a gauge: not yet
-                      * settled, its value is a change (series.h) */
+    /* counter, histogram: since the emitter's start, not since its last sample; a gauge: not yet settled, its value is
+     * a change (series.h) */
+    bool cumulative;
     int64_t time_ms; /* since 1970 */
     double value;    /* of a histogram: the sum of what was observed */
     unsigned labels_n, bounds_n;

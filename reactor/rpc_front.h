@@ -1,8 +1,7 @@
 /* The front ends of JSON-RPC: newline-delimited messages, and MCP1 frames (PROTOCOL.md).
  *
  *     bytes -> lines_decode | frame_decode -> request -> service->run(payload)
- *                  text LF | frame <- rpc_front_reply() whenever it is ready: replies match by id, not by
- * order
+ *                  text LF | frame <- rpc_front_reply() whenever it is ready: replies match by id, not by order
  *                                  <- rpc_front_notify() what the server says of its own accord
  *
  * What a payload means is the service's business; main injects it. A message longer than the service's limit
@@ -19,8 +18,7 @@ struct conn;
 struct request;
 
 struct rpc_service {
-    /* Answers with rpc_front_reply() or request_no_reply(), now or later. payload is valid during the call.
-     */
+    /* Answers with rpc_front_reply() or request_no_reply(), now or later. payload is valid during the call. */
     void (*run)(struct request *request, struct span payload);
     /* The text of an error about a message that is not run, malloc'ed, with *n bytes; payload: as much of it
      * as is known, p is NULL if nothing is. NULL: no memory, or a message that wants no reply. */

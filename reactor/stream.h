@@ -78,6 +78,7 @@ void stream_init(struct stream *stream, struct loop *loop, const struct stream_c
 int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body);
 /* A body has a piece, or the owner wants class->drained(): flush in this turn's prepare hook. */
 void stream_wake(struct stream *stream);
+/* Reads input from now on, or leaves it in the kernel; after the peer's end nothing is read. */
 void stream_read(struct stream *stream, bool on);
 /* Ends the stream after what is queued was sent. */
 void stream_close(struct stream *stream);
@@ -91,7 +92,7 @@ void stream_drop(struct stream *stream);
 void stream_bury_again(struct stream *stream);
 /* Sets up the deadlines that all streams share. */
 void stream_deadlines_init(struct loop *loop);
-/* For the loop's prepare hook. */
+/* For the loop's prepare hook, as the next three: takes it off the dirty list. */
 void stream_clean(struct stream *stream);
 /* The turn is over: what spent its share is dirty again. */
 void stream_renew(struct loop *loop);

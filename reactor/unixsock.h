@@ -17,9 +17,9 @@ struct unixsock {
     ino_t inode;
 };
 
-/* A bound non-blocking socket, for datagrams if the address is (unixgram:). Replaces a stale socket file only if nobody answers on it; refuses a
- * parent directory that all may write to without the sticky bit. -errno, with a sentence in why where
- * errno alone would not tell. */
+/* A bound non-blocking socket, for datagrams if the address is (unixgram:). Replaces a stale socket file only if nobody
+ * answers on it; refuses a parent directory that all may write to without the sticky bit. The socket, or -errno with a
+ * sentence in why where errno alone would not tell. */
 int unixsock_bind(struct unixsock *options, char *why, size_t why_size);
 /* Has the kernel refuse descriptors at their sender (EPERM there; PROTOCOL.md, "Rules for fds", 3). Connections
  * inherit it from their listener. False: it cannot (before Linux 6.16). */

@@ -1,9 +1,9 @@
 /* A module of sluiced with one handler of each kind:
  *
  *     GET /greet/:name   inline: an answer at once
- *     primes             a worker's: computes, and stops when the client leaves (the configuration gives it
- * its route) GET /count/:n      streamed: the lines are made as fast as the client takes them GET /clock
- * Server-Sent Events, from a thread of the module's own */
+ *     GET /count/:n      streamed: the lines are made as fast as the client takes them
+ *     GET /clock         Server-Sent Events, from a thread of the module's own
+ *     primes             a worker's: computes, and stops when the client leaves (the configuration gives it its route) */
 #include <sluice/handler.h>
 
 #include <pthread.h>

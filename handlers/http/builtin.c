@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIB_MAX 45 /* some seconds */
-#define FIB_UNASKED                                                                                          \
-    30 /* below this, some milliseconds, it does not look whether the client is still there  \
-                        */
+#define FIB_MAX     45 /* some seconds */
+#define FIB_UNASKED 30 /* below this, some milliseconds, it does not ask if the client is still there */
 
 static void hello(struct sluice_request *request, void *user) {
     static const char body[] = "{\"message\":\"Hello, World!\"}";

@@ -1,7 +1,6 @@
 /* A call of a handler: the request as the handler sees it, and the reply it says.
  *
- *     exchange -> call on the loop's stack -> handler -> call_send() -> http1_reply_*       inline: nothing
- * is allocated
+ *     exchange -> call on the loop's stack -> handler -> call_send() -> http1_reply_*       inline: no allocation
  *              -> call_new(): memory of its own, holds the exchange
  *                     -> a pool's thread -> handler -> done() -> call_send()                worker
  *                     -> whoever has it by call_defer() -> call_finish() -> post -> call_send()

@@ -1,16 +1,14 @@
 /* Routes: which handler answers a method, host and path.
  *
  *     title: [METHOD or *] [HOST]/PATH        "GET /fib/:n"   "POST api.example/v1/:id"   "/api/" with a star
- *     order: a literal segment before :param before the star, longer before shorter, with a host before
- * without
+ *     order: a literal segment before :param before the star, longer before shorter, with a host before without
  *
  *     router -> site a host -> tree of segments:  "" -- fib -- :param [GET]
  *                                                  \--- api -- [star]
  *
  * A look-up goes down the tree once, whatever the number of routes, and comes back up only where a literal
  * led nowhere. A star at the end of a path stands for everything below its last slash, and for nothing; its
- * value is the parameter "*". A :param is one segment that is not empty. Values are passed on still encoded.
- */
+ * value is the parameter "*". A :param is one segment that is not empty. Values are passed on still encoded. */
 #ifndef SLUICE_HANDLERS_HTTP_ROUTER_H
 #define SLUICE_HANDLERS_HTTP_ROUTER_H
 

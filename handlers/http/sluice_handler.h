@@ -62,9 +62,8 @@ enum sluice_run { SLUICE_RUN_INLINE, SLUICE_RUN_WORKER, SLUICE_RUN_AUTO };
 
 /* What is not mentioned is zero. The texts must stay while the module is loaded. */
 struct sluice_route {
-    const char *name; /* by which the configuration refers to it: route "..." { handler = "NAME" } */
-    const char
-        *title; /* [METHOD or *] [HOST]/PATH: "GET /fib/:n"; NULL: only the configuration gives it one */
+    const char *name;  /* by which the configuration refers to it: route "..." { handler = "NAME" } */
+    const char *title; /* [METHOD or *] [HOST]/PATH: "GET /fib/:n"; NULL: only the configuration gives one */
     sluice_handler *handler;
     sluice_before *before;
     sluice_after *after;

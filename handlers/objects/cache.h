@@ -1,11 +1,10 @@
 /* Open objects kept for later requests: found by owner and name, the least recently used one goes.
  *
- *     shared: owner = uid, name = key: a description that SHARED requests of one uid pass on. Never read
- * through: whoever has one can change its status flags for all who share it. hot:    owner = root, name =
- * path: a short object with its bytes (hot.h)
+ *     shared: owner = uid,  name = key:  a description that SHARED requests of one uid pass on
+ *     hot:    owner = root, name = path: a short object with its bytes (hot.h)
  *
  * No entry is handed out that is older than max_age. The ledger counts who holds a descriptor: the cache,
- * and every reply on its way. */
+ * and every reply on its way. A shared one is never read through: whoever has it can change its status flags for all. */
 #ifndef SLUICE_HANDLERS_OBJECTS_CACHE_H
 #define SLUICE_HANDLERS_OBJECTS_CACHE_H
 

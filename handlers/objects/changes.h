@@ -1,7 +1,7 @@
 /* Changes of objects, as the kernel tells them (inotify(7)).
  *
  *     changes_want() -> thread: a walk puts a watch on every directory, up to a number of them
- *     kernel -> the loop reads events -> changed(key) ... told()        a new directory -> thread: walks it
+ *     kernel -> the loop reads events -> changed(key)        a new directory -> thread: walks it
  *     nobody wants them -> all watches end
  *
  * While a walk is under way events wait in the kernel, so each of them finds its directory. Lost events, and what the

@@ -52,7 +52,8 @@ struct objects {
     struct objects_stats last;
 };
 
-/* Opens the roots and registers operations and counters with the loop. 0, or -errno with a reason. */
+/* Registers operations and counters with the loop; roots are added afterwards (roots_add). loop and offload must stay.
+ * 0, or -errno with a reason. */
 int objects_init(struct objects *objects, struct loop *loop, const struct objects_settings *settings,
                  const struct offload_settings *offload, char *why, size_t why_size);
 /* After loop_end(): closes cached descriptions and roots, frees the rest. */

@@ -20,8 +20,7 @@ struct roots {
     unsigned count;
 };
 
-/* Adds a root; the texts are copied. -EEXIST: the name is taken; -errno: path is no directory one can open.
- */
+/* Adds a root; the texts are copied. -EEXIST: the name is taken; -errno: path is no directory one can open. */
 int roots_add(struct roots *roots, struct ledger *ledger, const char *name, const char *path);
 void roots_free(struct roots *roots, struct ledger *ledger);
 /* The root of a key and the path below it; NULL: no root has such a key. */

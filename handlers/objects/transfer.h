@@ -1,9 +1,9 @@
 /* The bytes of an open object as a body, whatever protocol asked for them.
  *
  *     COPY      what the kernel has at hand: file -> buffer -> send at once, one warm buffer for all
- *               else: file -> (ring | pool) -> buffer -> send     the next chunk is read while the last is
- * sent SPLICE    file -> (ring | pool) -> pipe -> splice               no pipe free: COPY SENDFILE  resident
- * pages -> sendfile; what is not resident: COPY, chunk by chunk
+ *               else: file -> (ring | pool) -> buffer -> send     the next chunk is read while the last is sent
+ *     SPLICE    file -> (ring | pool) -> pipe -> splice               no pipe free: COPY
+ *     SENDFILE  resident pages -> sendfile; what is not resident: COPY, chunk by chunk
  *
  * Buffers are bounded. When none is free, the transfer that has held unsent bytes for longest on a blocked
  * connection loses its own and reads them again later: a slow client costs the others nothing. */

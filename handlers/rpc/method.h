@@ -68,8 +68,7 @@ struct rpc_method {
     const char *schema; /* JSON Schema of the parameters, told instead of the table's; NULL: the table's */
     const char *type;   /* MIME type of a resource of MCP; NULL: not said */
     unsigned flags;
-    /* On the loop. params: an object (RPC_LIST: an array), never NULL, borrowed until the call is answered.
-     */
+    /* On the loop. params: an object (RPC_LIST: an array), never NULL, borrowed until the call is answered. */
     void (*run)(struct rpc_call *call, json_t *params);
     /* On a thread; NULL: run() it is. */
     void (*work)(struct rpc_work *work, json_t *params);

@@ -1,8 +1,8 @@
 /* JSON-RPC 2.0: methods of all families behind every transport.
  *
  *     newline JSON, MCP1 (reactor/rpc_front) -+
- *     POST /rpc                    (http.c) --+-> batch.c -> table of methods (rpc_add) -> object_methods.c
- * ... /mcp                (handlers/mcp) -----+
+ *     POST /rpc                    (http.c) --+-> batch.c -> table of methods (rpc_add) -> object_methods.c ...
+ *     /mcp                 (handlers/mcp) ----+
  *
  * Families add their methods at start; nothing here knows them. */
 #ifndef SLUICE_HANDLERS_RPC_RPC_H

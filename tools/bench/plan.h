@@ -19,8 +19,7 @@ struct plan {
     void *requests; /* the dialect's, owned */
 };
 
-/* Resolves addresses, loads keys, has the dialect prepare its requests. 0, or -errno with a sentence in why.
- */
+/* Resolves addresses, loads keys, has the dialect prepare its requests. 0, or -errno with a sentence in why. */
 int plan_make(struct plan *plan, const struct bench_settings *settings, char *why, size_t why_size);
 void plan_free(struct plan *plan);
 

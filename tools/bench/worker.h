@@ -1,7 +1,6 @@
 /* A worker: a process with a loop of its own and its share of the connections.
  *
- *     fork -> connect all callers -> "ready" --- the start time ---> warm-up, load -> what is under way ends
- * -> exit
+ *     fork -> connect all callers -> "ready" --- the start time ---> warm-up, load -> what is under way ends -> exit
  *
  * Closed loop: a caller sends when a reply came. Open loop: a timer sends what the schedule says. Workers are
  * processes, not threads: a descriptor table of one's own makes receiving and closing descriptors cheaper,

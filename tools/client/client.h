@@ -37,8 +37,7 @@ int client_receive(struct sluice *client, uint8_t op, struct client_reply *reply
 /* Fills in an object from its reply; the body, if there is one, follows on the connection. */
 void client_object(const struct client_reply *reply, struct sluice_object *object);
 
-/* Takes a reply's whole body as a text with a NUL after its *n bytes, to be freed by the caller. 0 or -errno.
- */
+/* Takes a reply's whole body as a text with a NUL after its *n bytes, to be freed by the caller. 0 or -errno. */
 int client_text(struct sluice *client, const struct client_reply *reply, char **text, size_t *n);
 
 #endif

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Standard streams, epoll sets of the loop and of full windows, eventfd, ring, signal and timer descriptors.
- */
+/* Standard streams, epoll sets of the loop and of full windows, eventfd, ring, signal and timer descriptors. */
 #define FIXED_FDS 16
 
 /* A family of handlers joins by a row here and its struct in daemon_config. */

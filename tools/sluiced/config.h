@@ -1,7 +1,6 @@
 /* The daemon's configuration: all floors' and families' settings, and the sections of the file.
  *
- *     defaults -> configuration file -> command line -> struct daemon_config -> checks -> resolve -> the
- * floors
+ *     defaults -> configuration file -> command line -> struct daemon_config -> checks -> resolve -> floors
  *
  * Owns every text in it. */
 #ifndef SLUICE_TOOLS_CONFIG_H

@@ -1,7 +1,6 @@
 /* sluiced: the daemon. Reads its configuration, builds the floors from the bottom up, and runs the loop.
  *
- *     arguments -> config -> log, loop (offload below it) -> handlers -> listeners -> "ready:" -> run -> back
- * down
+ *     arguments -> config -> log, loop (offload below it) -> handlers -> listeners -> "ready:" -> run -> back down
  */
 #include "handlers/gateway/gateway.h"
 #include "handlers/http/http.h"
@@ -81,8 +80,7 @@ static int open_listeners(struct daemon *daemon) {
     return 0;
 }
 
-/* The newest listener comes first in the loop's list; the line names them in the order of the configuration.
- */
+/* The newest listener comes first in the loop's list; the line names them in the order of the configuration. */
 static void print_listeners(const struct listener *listener) {
     char text[ADDRESS_TEXT];
     if (!listener)

@@ -1,7 +1,6 @@
 /* Sessions that wait for requests, in epoll: what three of the models dispatch from.
  *
- *     readiness_wait(): accepts by itself -> a session that can be read; it is not watched until
- * readiness_watch() */
+ *     readiness_wait(): accepts by itself -> a session that can be read; it is not watched until readiness_watch() */
 #ifndef SLUICE_BASELINES_READINESS_H
 #define SLUICE_BASELINES_READINESS_H
 

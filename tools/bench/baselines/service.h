@@ -2,8 +2,7 @@
  * the bytes (C), with blocking system calls; or take metrics (ingest.c). What differs between the models is only which
  * thread does it.
  *
- *     session --recv--> in --> each whole request: openat2, fstat -> sendmsg with the fd | pread, send ... ->
- * close
+ *     session --recv--> in --> each whole request: openat2, fstat -> sendmsg with the fd | pread, send -> close
  *
  * For comparison only: no limits, no deadlines, no drain. */
 #ifndef SLUICE_BASELINES_SERVICE_H

@@ -1,8 +1,7 @@
 /* epoll in one thread, and a pool in which each worker has a queue of its own and robs the others' when it is
  * empty.
  *
- *     epoll -> readable session -> the queues in turn -> worker: its own, then the others' -> serve -> watch
- * again
+ *     epoll -> readable session -> the queues in turn -> worker: its own, then the others' -> serve -> watch again
  *
  * work counts the sessions in all queues: a worker takes one off it, and so knows that a session is there for
  * it, before it looks for one. */
