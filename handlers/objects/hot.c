@@ -3,6 +3,10 @@
 #include "handlers/objects/objects.h"
 #include "handlers/objects/short_read.h"
 
+/* Seconds within which two changes may carry the same time: before Linux 6.13 file systems stamp them with the last
+ * timer tick, and some store coarser times. */
+#define STAMP_GRAIN 0.05
+
 const struct cached *hot_find(struct objects *objects, struct span key) {
     struct span path;
     struct stat st;
@@ -34,10 +38,15 @@ static bool seen_before(struct objects *objects, uint64_t version) {
     return seen;
 }
 
+/* Could the file be changed once more without a new version? Also says so of times in the future, which prove nothing. */
+static bool just_changed(const struct loop *loop, const struct object_fields *fields) {
+    return (double)fields->mtime_ns * 1e-9 > ev_now(loop->ev) - STAMP_GRAIN;
+}
+
 void hot_offer(struct objects *objects, const struct short_read *read) {
     const struct object_fields *fields = &read->object.fields;
     if (objects->settings.hot_max == 0 || fields->count != fields->size ||
-        !seen_before(objects, fields->version))
+        just_changed(objects->loop, fields) || !seen_before(objects, fields->version))
         return;
     ledger_retag(&objects->loop->ledger, read->object.fd, FD_HOT);
     cache_put(&objects->hot, (uint32_t)read->object.root, span_text(read->object.path), &read->object,

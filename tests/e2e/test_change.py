@@ -1,5 +1,6 @@
 """Objects that change while they are served."""
 import os
+import time
 
 from case import KIB, MIB, Case, content
 from slc import frame, request
@@ -73,3 +74,31 @@ class Changing(Case):
         os.unlink(path)
         self.assertTrue(client.take(self.SIZE - KIB) == data[KIB:])
         self.assertStatus(client.get("S", "object"), "NOT_FOUND")
+
+
+class Remembered(Case):
+    """Short objects that the server keeps in memory."""
+
+    def read(self, daemon, times):
+        client = self.connect(daemon.unix)
+        hits = daemon.counter("objects", "hot_hits")
+        replies = [bytes(client.get("C", "object").body) for _ in range(times)]
+        return replies, daemon.counter("objects", "hot_hits") - hits
+
+    def served(self, age):
+        """A daemon with an object that was changed so many seconds ago."""
+        root = self.directory({"object": b"first"})
+        os.utime(root / "object", times=(time.time() - age,) * 2)
+        return self.daemon("--hot-age", 1, root=root), root / "object"
+
+    def test_a_change_is_seen_at_once(self):
+        daemon, path = self.served(age=60)
+        replies, hits = self.read(daemon, 20)
+        self.assertEqual(set(replies), {b"first"})
+        self.assertGreater(hits, 0)
+        path.write_bytes(b"other")
+        self.assertEqual(self.read(daemon, 3)[0], [b"other"] * 3)
+
+    def test_one_whose_next_change_could_have_the_same_time_is_not_kept(self):
+        daemon, _ = self.served(age=-3600)
+        self.assertEqual(self.read(daemon, 20), ([b"first"] * 20, 0))
