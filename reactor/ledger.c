@@ -87,6 +87,8 @@ void ledger_enter(struct ledger *ledger, int fd, enum fd_kind kind, uint64_t own
     *entry = (struct ledger_entry){.owner = owner, .since = now, .holders = 1, .kind = (uint8_t)kind};
     ledger->opened++;
     ledger->open_by_kind[kind]++;
+    if ((size_t)fd >= ledger->top)
+        ledger->top = (size_t)fd + 1;
 }
 
 void ledger_leave(struct ledger *ledger, int fd) {

@@ -28,7 +28,8 @@ struct ledger_entry {
 
 struct ledger {
     struct ledger_entry *entries; /* by fd number */
-    size_t capacity;
+    size_t capacity;              /* may be a thousand million: walk through the first top entries only */
+    size_t top;                   /* above every fd that was ever entered */
     uint64_t opened, closed;
     uint64_t open_by_kind[FD_KINDS];
     uint64_t foreign; /* fds found open that nobody entered (libraries) */

@@ -89,7 +89,7 @@ static void fds(struct http *http, struct request *request) {
     double least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL),
            now = loop_now(http->loop);
     json_t *rows = json_array();
-    for (size_t fd = 0; fd < ledger->capacity; fd++) {
+    for (size_t fd = 0; fd < ledger->top; fd++) {
         const struct ledger_entry *entry = &ledger->entries[fd];
         const char *name = fd_kind_name(entry->kind);
         double since = entry->since > 0 ? now - entry->since : now - http->objects->started;

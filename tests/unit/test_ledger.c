@@ -37,6 +37,20 @@ START_TEST(inherited_descriptors_are_in_it_from_the_start)
 }
 END_TEST
 
+START_TEST(a_walk_through_it_ends_behind_the_highest)
+{
+    struct ledger vast;
+    ck_assert_int_eq(ledger_init(&vast, (size_t)1 << 30), 0);
+    size_t open_before = vast.top;
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 500);
+    ledger_enter(&vast, fd, FD_OBJECT, 7, 1.0);
+    ck_assert_uint_lt(open_before, 500);
+    ck_assert_uint_eq(vast.top, (size_t)fd + 1);
+    ledger_close(&vast, fd);
+    ledger_free(&vast);
+}
+END_TEST
+
 START_TEST(what_nobody_entered_is_counted_as_foreign)
 {
     uint64_t foreign;
@@ -124,6 +138,7 @@ int main(void) {
     TCase *tests = tcase_create("ledger");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, inherited_descriptors_are_in_it_from_the_start);
+    tcase_add_test(tests, a_walk_through_it_ends_behind_the_highest);
     tcase_add_test(tests, what_nobody_entered_is_counted_as_foreign);
     tcase_add_test(tests, a_released_descriptor_is_closed_with_the_turn);
     tcase_add_test(tests, a_descriptor_lives_as_long_as_its_last_holder);
