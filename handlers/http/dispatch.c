@@ -87,8 +87,10 @@ static void worked(struct job *job) {
             call_send(call, request);
     } else {
         http->stats.handlers_dropped++;
-        if (request)
+        if (request && job->error == -ECANCELED)
             request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
+        else if (request)
+            request_fail(request, STATUS_BUSY, "no thread for this request; try again");
     }
     call_release(call);
 }
