@@ -2,6 +2,7 @@
 
 #include "handlers/http/face.h"
 #include "handlers/http/http.h"
+#include "handlers/http/methods.h"
 #include "handlers/http/multipart.h"
 #include "handlers/http/sibling.h"
 #include "handlers/objects/fdpass.h"
@@ -284,23 +285,14 @@ static void sibling_opened(struct job *job) {
     serve(http, request, key, key_of(http, request->exchange->path, key, sizeof(key), &reason));
 }
 
-static void reply_allow(struct request *request, enum http1_method method) {
-    struct http1_reply reply;
-    http1_reply_begin(&reply, request, method == HTTP1_OPTIONS ? 204 : 405);
-    http1_reply_field(&reply, "Allow", span_text("GET, HEAD, OPTIONS"));
-    if (method == HTTP1_OPTIONS)
-        http1_reply_empty(&reply, UINT64_MAX);
-    else
-        http1_reply_bytes(&reply, span_of(NULL, 0));
-}
-
 static void run(struct request *request, struct exchange *exchange) {
     struct http *http = http_of_request(request);
     char key[OBJECT_KEY_MAX];
     const char *reason;
     enum http1_method method = exchange->head.method;
     if (method != HTTP1_GET && method != HTTP1_HEAD) {
-        reply_allow(request, method);
+        (method == HTTP1_OPTIONS ? methods_tell : methods_refuse)(request,
+                                                                  1u << HTTP1_GET | 1u << HTTP1_HEAD);
         return;
     }
     size_t n = key_of(http, exchange->path, key, sizeof(key), &reason);

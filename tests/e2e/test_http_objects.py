@@ -2,6 +2,7 @@
 import email
 import email.policy
 import email.utils
+import json
 import os
 
 from case import GIB, MIB, SIZES, content
@@ -64,6 +65,7 @@ class Whole(HttpCase):
         for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"):
             response = client.ask(method, "/objects/hello")
             self.assertEqual((response.status, response.get("Allow")), (405, "GET, HEAD, OPTIONS"))
+            self.assertEqual(json.loads(response.body)["error"], "METHOD_NOT_ALLOWED")
         response = client.ask("OPTIONS", "/objects/hello")
         self.assertEqual((response.status, response.get("Allow")), (204, "GET, HEAD, OPTIONS"))
 
