@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -159,7 +160,11 @@ void ledger_flush(struct ledger *ledger) {
 }
 
 long ledger_audit(struct ledger *ledger, uint64_t *foreign) {
-    ledger->foreign = 0;
+    struct stat st;
+    ledger->foreign = *foreign = 0;
+    /* The directory's size is their number (Linux 6.2): reading thousands of entries would hold the loop. */
+    if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size == ledger_open(ledger))
+        return (long)st.st_size;
     long count = visit_open_fds(ledger, count_foreign, FD_NONE);
     *foreign = ledger->foreign;
     return count;

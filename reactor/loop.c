@@ -86,8 +86,9 @@ static void end_turn(struct loop *loop) {
 static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events) {
     (void)events;
     struct loop *loop = prepare->data;
+    pieces_step(&loop->pieces);
     end_turn(loop);
-    bool pending = !TAILQ_EMPTY(&loop->dirty) || !TAILQ_EMPTY(&loop->dying);
+    bool pending = !TAILQ_EMPTY(&loop->dirty) || !TAILQ_EMPTY(&loop->dying) || !TAILQ_EMPTY(&loop->pieces);
     if (pending || !offload_sleep(loop->offload)) {
         if (!ev_is_active(&loop->busy))
             ev_idle_start(ev, &loop->busy);
@@ -199,6 +200,7 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings,
     TAILQ_INIT(&loop->dirty);
     TAILQ_INIT(&loop->spent);
     TAILQ_INIT(&loop->dying);
+    TAILQ_INIT(&loop->pieces);
     LIST_INIT(&loop->listeners);
     snprintf(why, why_size, "no memory for the tables");
     int error = ledger_init(&loop->ledger, (size_t)sysconf(_SC_OPEN_MAX));
@@ -242,6 +244,7 @@ static void end_connections(struct loop *loop) {
 bool loop_end(struct loop *loop) {
     listeners_close(loop);
     end_connections(loop);
+    pieces_finish(&loop->pieces); /* nobody waits for it any more */
     bool ended = offload_drain(loop->offload, END_AFTER);
     reap(loop);
     if (!ended)

@@ -2,7 +2,7 @@
  *
  *     epoll -> check: awake, new turn
  *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
- *           -> prepare: repeat { reap completions -> flush dirty streams -> submit the ring }
+ *           -> prepare: one piece of long work (pieces.h); repeat { reap completions -> flush dirty streams -> submit the ring }
  *                       until nothing is left, every stream sent its share or the turn's rounds are spent;
  *                       bury what died; close passed descriptors; sleep only if nothing is pending
  *
@@ -18,6 +18,7 @@
 #include "reactor/ledger.h"
 #include "reactor/log.h"
 #include "reactor/peers.h"
+#include "reactor/pieces.h"
 #include "reactor/settings.h"
 #include "reactor/slots.h"
 #include "reactor/stream.h"
@@ -58,6 +59,7 @@ struct loop {
     ev_io completions;
     TAILQ_HEAD(, stream) dirty, spent, dying; /* to flush; to flush in the next turn; to bury */
     unsigned dirty_count;
+    struct pieces pieces; /* long work, one piece a turn */
 
     struct reactor_settings settings;
     struct offload *offload;

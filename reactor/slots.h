@@ -27,7 +27,7 @@ void slots_give(struct slots *slots, void *slot);
 uint64_t slots_handle(const struct slots *slots, const void *slot);
 /* The slot, or NULL if it was given back since. */
 void *slots_find(const struct slots *slots, uint64_t handle);
-/* The next slot in use after previous (NULL: the first); NULL at the end. */
+/* The next slot in use after previous (NULL: the first); NULL at the end. previous may have been given back. */
 void *slots_next(const struct slots *slots, const void *previous);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "handlers/http/http.h"
 #include "handlers/http/prometheus.h"
+#include "handlers/objects/connections.h"
 #include "handlers/objects/report.h"
 #include "reactor/conn.h"
 #include "reactor/http1_reply.h"
@@ -55,8 +56,14 @@ static void stats(struct http *http, struct request *request) {
     admin_reply(request, 200, "application/json", report_stats(http->objects));
 }
 
+static void conns_listed(struct request *request, char *text, size_t n) {
+    (void)n;
+    admin_reply(request, 200, "application/json", text);
+}
+
 static void conns(struct http *http, struct request *request) {
-    admin_reply(request, 200, "application/json", report_connections(http->loop));
+    (void)http;
+    connections_list(request, conns_listed);
 }
 
 static void config(struct http *http, struct request *request) {

@@ -1,7 +1,7 @@
 #include "handlers/objects/report.h"
 
+#include "handlers/objects/connections.h"
 #include "reactor/conn.h"
-#include "reactor/front.h"
 #include "reactor/listener.h"
 #include "reactor/memory_body.h"
 #include "reactor/slc1.h"
@@ -83,43 +83,15 @@ char *report_stats(struct objects *objects) {
     return text;
 }
 
-static const char *state_of(const struct conn *conn) {
-    if (conn->stream.closing || conn->stream.dying)
-        return "closing";
-    if (conn->window.paused)
-        return "fd window";
-    if (conn->stream.writing)
-        return "sending";
-    return conn->open ? "working" : conn->stream.in ? "receiving" : "idle";
-}
-
-static json_t *connection_json(const struct loop *loop, const struct conn *conn) {
-    char peer[80], listener[ADDRESS_TEXT];
-    double now = loop_now(loop);
-    conn_peer_text(conn, peer, sizeof(peer));
-    address_print(&conn->listener->address, listener, sizeof(listener));
-    const struct peer_key *key = &conn->peer->key;
-    json_t *row =
-        json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:s}", "id",
-                  (json_int_t)conn_handle(conn), "peer", peer, "listener", listener, "protocol",
-                  conn->front ? conn->front->name : "none", "age", now - conn->opened, "idle",
-                  now - conn->active, "requests", (json_int_t)conn->total, "open", (json_int_t)conn->open,
-                  "bytes_in", (json_int_t)conn->stream.received, "bytes_out", (json_int_t)conn->stream.sent,
-                  "fds_in_flight", (json_int_t)conn->window.in_flight, "state", state_of(conn));
-    if (row && key->family == AF_UNIX) {
-        json_object_set_new(row, "uid", json_integer(key->uid));
-        json_object_set_new(row, "pid", json_integer(conn->pid));
+static void reply(struct request *request, char *text, size_t n) {
+    struct body *body = text ? memory_body_new(request, text, n) : NULL;
+    if (!body) {
+        free(text);
+        request_fail(request, STATUS_BUSY, "no memory for the report; try again");
+        return;
     }
-    return row;
-}
-
-char *report_connections(struct loop *loop) {
-    json_t *rows = json_array();
-    for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn))
-        json_array_append_new(rows, connection_json(loop, conn));
-    char *text = json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    json_decref(rows);
-    return text;
+    struct object_fields fields = {.size = n, .count = n};
+    slc1_reply_fields(request, OBJECT_OP_STATS, 0, &fields, -1, body);
 }
 
 void report_run(struct request *request, struct span payload) {
@@ -133,13 +105,10 @@ void report_run(struct request *request, struct span payload) {
         request_fail(request, STATUS_BAD_REQUEST, "the payload must be empty or \"conns\"");
         return;
     }
-    char *text = connections ? report_connections(objects->loop) : report_stats(objects);
-    struct body *body = text ? memory_body_new(request, text, strlen(text)) : NULL;
-    if (!body) {
-        free(text);
-        request_fail(request, STATUS_BUSY, "no memory for the report; try again");
+    if (connections) {
+        connections_list(request, reply);
         return;
     }
-    struct object_fields fields = {.size = strlen(text), .count = strlen(text)};
-    slc1_reply_fields(request, OBJECT_OP_STATS, 0, &fields, -1, body);
+    char *text = report_stats(objects);
+    reply(request, text, text ? strlen(text) : 0);
 }

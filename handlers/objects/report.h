@@ -6,8 +6,7 @@
 
 /* The operation T: an empty payload asks for the statistics, "conns" for the connections. */
 void report_run(struct request *request, struct span payload);
-/* The documents; malloc'ed text, or NULL without memory. */
+/* The statistics; malloc'ed text, or NULL without memory. */
 char *report_stats(struct objects *objects);
-char *report_connections(struct loop *loop);
 
 #endif

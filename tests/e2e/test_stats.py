@@ -1,9 +1,11 @@
 """T: statistics and connections as JSON, for those who may see them."""
 import json
 import os
+import signal
 
 from case import MIB, Case
 from daemon import until
+from http1 import HttpClient, head
 from slc import SHARED, frame, request
 
 
@@ -128,3 +130,70 @@ class Permission(Case):
         answers = [self.connect(address).call("T").status
                    for address in (daemon.unix, daemon.tcp, daemon.addresses[3].replace("0.0.0.0", "127.0.0.1"))]
         self.assertEqual(answers, ["OK", "OK", "DENIED"])
+
+
+class Many(Case):
+    """A list of thousands of connections is put together in pieces."""
+    COUNT = 3000
+
+    def crowd(self, *arguments):
+        daemon = self.daemon(*arguments)
+        crowd = [self.connect(daemon.unix) for _ in range(self.COUNT)]
+        until(lambda: daemon.counter("reactor", "connections") == self.COUNT + 1, "all connections")
+        return daemon, crowd
+
+    def test_all_are_listed(self):
+        daemon, crowd = self.crowd()
+        rows = json.loads(crowd[0].call("T", b"conns").body)
+        ids = {row["id"] for row in rows}
+        self.assertEqual(len(ids), len(rows))
+        self.assertGreaterEqual(len(ids), self.COUNT)  # the one that counted them may not be gone
+        with HttpClient(daemon.tcp) as client:
+            response = client.ask("GET", "/_/conns")
+        self.assertGreaterEqual(len(ids & {row["id"] for row in json.loads(response.body)}), self.COUNT)
+
+    def test_the_loop_turns_between(self):
+        daemon, crowd = self.crowd()
+        before = daemon.counter("reactor", "turns")
+        crowd[0].call("T", b"conns")
+        self.assertGreaterEqual(daemon.counter("reactor", "turns") - before, 10)
+
+    def test_others_are_answered_between(self):
+        log = self.directory() / "access.log"
+        daemon, _ = self.crowd("--access-log", "json", "--access-log-file", log)
+        with HttpClient(daemon.tcp) as patient, HttpClient(daemon.tcp) as quick:
+            self.assertEqual((patient.ask("GET", "/_/health").status, quick.ask("GET", "/_/health").status), (200, 200))
+            daemon.signal(signal.SIGSTOP)
+            patient.send(head("GET", "/_/conns"))
+            quick.send(head("GET", "/objects/hello"))
+            daemon.signal(signal.SIGCONT)
+            self.assertEqual(quick.response().body, b"hello, world\n")
+            self.assertGreaterEqual(len(json.loads(patient.response().body)), self.COUNT + 2)
+        until(lambda: log.read_bytes().count(b"\n") == 4, "four lines in the access log")
+        self.assertEqual([json.loads(line)["path"] for line in log.read_text().splitlines()[2:]],
+                         ["/objects/hello", "/_/conns"])
+
+    def test_connections_may_end_and_so_may_who_asks(self):
+        daemon, crowd = self.crowd()
+        asking, leaving, rest = crowd[0], crowd[1], crowd[2:]
+        asking.ping()
+        daemon.signal(signal.SIGSTOP)
+        leaving.send(frame("T", b"conns") * 3)
+        asking.send(frame("T", b"conns") * 3)
+        leaving.close()
+        for client in rest[::2]:
+            client.close()
+        daemon.signal(signal.SIGCONT)
+        left = self.COUNT - 1 - len(rest[::2])
+        for _ in range(3):
+            self.assertGreaterEqual(len(json.loads(asking.reply().body)), left)
+        until(lambda: len(json.loads(asking.call("T", b"conns").body)) == left, "those that left are gone")
+
+    def test_a_stop_ends_the_work(self):
+        daemon, crowd = self.crowd("--drain-timeout", 0)
+        daemon.signal(signal.SIGSTOP)
+        for client in crowd[:50]:
+            client.send(frame("T", b"conns") * 60)
+        daemon.signal()
+        daemon.signal(signal.SIGCONT)
+        self.assertEqual(daemon.wait_exit(), 0)
