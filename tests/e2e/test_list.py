@@ -38,7 +38,7 @@ class List(Case):
 
     def test_lists_that_nobody_reads_are_bounded(self):
         names = [f"{i:05}" + "x" * 195 for i in range(5000)]  # one list: a million bytes
-        root = self.directory({name: b"" for name in names})
+        root = self.directory({name: b"" for name in names}, many=True)
         daemon = self.daemon("--bytes-total", "3m", root=root)
         client = self.connect(daemon.unix)
         client.send(b"".join(frame("L", listing(limit=5000), tag=tag) for tag in range(10)))
@@ -124,7 +124,7 @@ class List(Case):
         self.assertEqual(self.all(client, "linked-directory/"), [])
 
     def test_more_than_one_reply_can_carry(self):
-        root = self.directory()
+        root = self.directory(many=True)
         names = [f"{n:05}" for n in range(10500)]
         for name in names:
             os.close(os.open(root / name, os.O_CREAT | os.O_WRONLY, 0o644))
@@ -136,7 +136,7 @@ class List(Case):
         self.assertStatus(client.call("L", listing(limit=10001)), "BAD_REQUEST")
 
     def test_memory_does_not_grow_with_the_directory(self):
-        root = self.directory()
+        root = self.directory(many=True)
         names = [f"{n:05}" + "x" * 235 for n in range(8000)]  # 2 MB of names
         os.close(os.open(root / names[0], os.O_CREAT | os.O_WRONLY, 0o644))
         for name in names[1:]:
@@ -151,7 +151,7 @@ class List(Case):
         self.assertLess(daemon.memory_peak() - before, 3 * MIB)
 
     def test_directories_without_keys_are_passed_over(self):
-        root = self.directory()
+        root = self.directory(many=True)
         for n in range(3000):  # more than are in memory at once
             (root / f"d{n:04}").mkdir()
         (root / "d1500" / "in").mkdir()
