@@ -95,7 +95,8 @@ class Remembered(Case):
         daemon, path = self.served(age=60)
         replies, hits = self.read(daemon, 20)
         self.assertEqual(set(replies), {b"first"})
-        self.assertGreater(hits, 0)
+        if self.mode in ("auto", "nouring"):  # what a job reads is not remembered
+            self.assertGreater(hits, 0)
         path.write_bytes(b"other")
         self.assertEqual(self.read(daemon, 3)[0], [b"other"] * 3)
 
