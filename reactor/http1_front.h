@@ -1,4 +1,4 @@
-/* HTTP/1.1's front end: heads and bodies to exchanges, exchanges to handlers.
+/* HTTP/1.1's front end: heads to exchanges, exchanges to handlers; bodies come by way of http1_intake.h.
  *
  *     bytes -> http1_decode -> route -> [body: length | chunked, up to the route's limit] -> handler.run()
  *                                 \-> 100 Continue when the client waits for it
@@ -11,21 +11,11 @@
 #include "proto/http1_date.h"
 #include "reactor/exchange.h"
 #include "reactor/front.h"
+#include "reactor/http1_intake.h"
 
 #define HTTP1_PATH_ROOM HTTP1_TARGET_MAX
 
 struct loop;
-
-/* Where the body of a request goes as it comes. Until end() or cut() the exchange is `receiving`; a reply given
- * before that is the connection's last. */
-struct http_sink {
-    /* Takes bytes of the body and returns how many; fewer than all: no more until http1_resume(). */
-    size_t (*data)(struct request *request, struct span data);
-    /* The body is complete. */
-    void (*end)(struct request *request);
-    /* It will not be: malformed, too long or too late. Without a reply so far the front end gives one next. */
-    void (*cut)(struct request *request);
-};
 
 /* What answers an exchange. */
 struct http_handler {
@@ -60,10 +50,5 @@ extern const struct front http1_front;
 
 /* Prepares a service; route, ended, interim and context are the caller's. */
 void http1_service_init(struct http1_service *service);
-/* The sink takes bytes again. */
-void http1_resume(struct request *request);
-/* After the reply to a request that asked for another protocol: from now on all bytes of the connection are the
- * request's body, without limits, until the client ends its side. False: no memory. */
-bool http1_switch(struct request *request, const struct http_sink *sink);
 
 #endif

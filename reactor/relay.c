@@ -13,7 +13,7 @@ static struct relay *relay_of(struct body *body) {
 }
 
 static struct span pending_of(const struct relay *relay) {
-    return relay->from && relay->from->in ? iobuf_pending(relay->from->in) : span_of(NULL, 0);
+    return relay->from ? stream_pending(relay->from) : span_of(NULL, 0);
 }
 
 static void give_pipe(struct relay *relay, struct loop *loop) {

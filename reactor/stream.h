@@ -99,6 +99,11 @@ void stream_renew(struct loop *loop);
 void stream_flush(struct stream *stream);
 void stream_bury(struct stream *stream);
 
+/* Bytes that have come and were not parsed yet. */
+static inline struct span stream_pending(const struct stream *stream) {
+    return stream->in ? iobuf_pending(stream->in) : span_of(NULL, 0);
+}
+
 static inline int stream_fd(const struct stream *stream) {
     return stream->io.fd;
 }
