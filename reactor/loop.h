@@ -12,6 +12,7 @@
 
 #include "offload/offload.h"
 #include "proto/detect.h"
+#include "proto/status.h"
 #include "reactor/bufpool.h"
 #include "reactor/deadlines.h"
 #include "reactor/fdwindow.h"
@@ -120,6 +121,11 @@ void loop_relieve(struct loop *loop);
 void loop_sample(struct loop *loop);
 /* CLOCK_MONOTONIC in ns. */
 int64_t loop_clock(void);
+
+/* Counts a reply; the counters replies_* stand in the order of status.def, as the statuses do. */
+static inline void loop_count_reply(struct loop *loop, enum status status) {
+    (&loop->stats.replies_OK)[status]++;
+}
 
 /* The start of the turn in seconds, on a clock that no one sets. */
 static inline double loop_now(const struct loop *loop) {

@@ -152,7 +152,7 @@ void request_no_reply(struct request *request) {
 }
 
 void request_fail(struct request *request, enum status status, const char *text) {
-    (&request_loop(request)->stats.replies_OK)[status]++;
+    loop_count_reply(request_loop(request), status);
     request->conn->front->fail(request, status, text);
 }
 

@@ -205,7 +205,7 @@ static void reply_status(struct request *request, uint8_t op, enum status status
     struct frame frame = {
         .op = op, .status = (uint8_t)status, .tag = request->tag, .length = (uint32_t)text.n};
     frame_encode(head, FRAME_MCP1, &frame);
-    (&request_loop(request)->stats.replies_OK)[status]++;
+    loop_count_reply(request_loop(request), status);
     request_reply(request, span_of(head, sizeof(head)), text, -1, NULL);
 }
 

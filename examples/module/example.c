@@ -3,7 +3,7 @@
  *     GET /greet/:name   inline: an answer at once
  *     GET /count/:n      streamed: the lines are made as fast as the client takes them
  *     GET /clock         Server-Sent Events, from a thread of the module's own
- *     primes             a worker's: computes, and stops when the client leaves (the configuration gives it its route) */
+ *     primes             a worker's: computes, and stops when the client leaves; the configuration gives its route */
 #include <sluice/handler.h>
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
  *     hot:    owner = root, name = path: a short object with its bytes (hot.h)
  *
  * No entry is handed out that is older than max_age. The ledger counts who holds a descriptor: the cache,
- * and every reply on its way. A shared one is never read through: whoever has it can change its status flags for all. */
+ * and every reply on its way. A shared one is never read through: its status flags are anybody's to change. */
 #ifndef SLUICE_HANDLERS_OBJECTS_CACHE_H
 #define SLUICE_HANDLERS_OBJECTS_CACHE_H
 

@@ -38,7 +38,7 @@ static bool seen_before(struct objects *objects, uint64_t version) {
     return seen;
 }
 
-/* Could the file be changed once more without a new version? Also says so of times in the future, which prove nothing. */
+/* Could the file be changed once more without a new version? A time in the future proves nothing: perhaps. */
 static bool just_changed(const struct loop *loop, const struct object_fields *fields) {
     return (double)fields->mtime_ns * 1e-9 > ev_now(loop->ev) - STAMP_GRAIN;
 }
