@@ -13,7 +13,8 @@ ROOT = HERE.parent.parent
 
 def run(*command, **options):
     """Runs it outside of a make that runs the tests; returns what it wrote."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SAN", "BUILD", "E2E")}
+    makes_own = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SAN", "BUILD", "E2E")
+    environment = {name: value for name, value in os.environ.items() if name not in makes_own}
     done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, env={**environment, **options.pop("env", {})}, **options)
     if done.returncode != 0:

@@ -242,9 +242,11 @@ class Saying(ProbeCase):
     def test_hooks(self):
         client = self.open()
         response = client.fetch("/hooked")
-        self.assertEqual((response.status, response.get("X-Before"), response.get("X-After")), (200, "hook", "hook 200"))
+        self.assertEqual((response.status, response.get("X-Before"), response.get("X-After")),
+                         (200, "hook", "hook 200"))
         response = client.fetch("/hooked", "X-Deny: yes")
-        self.assertEqual((response.status, response.get("X-Before"), response.get("X-After")), (403, "hook", "hook 403"))
+        self.assertEqual((response.status, response.get("X-Before"), response.get("X-After")),
+                         (403, "hook", "hook 403"))
         self.assertEqual(json.loads(response.body)["message"], "denied by the hook")
 
     def test_forms_and_queries(self):

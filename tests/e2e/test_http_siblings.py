@@ -20,7 +20,8 @@ class Siblings(Case):
 
     def test_the_first_accepted_one_is_sent(self):
         daemon = self.daemon("--precompressed", "br,gz", root=self.root)
-        for value, coding, body in (("gzip", "gzip", PACKED), ("gzip, br", "br", b"brotli"), ("br;q=0, *", "gzip", PACKED),
+        for value, coding, body in (("gzip", "gzip", PACKED), ("gzip, br", "br", b"brotli"),
+                                    ("br;q=0, *", "gzip", PACKED),
                                     ("zstd", None, PLAIN), ("identity", None, PLAIN), ("gzip;q=0", None, PLAIN)):
             with self.subTest(value):
                 response = self.fetch(daemon, "page.html", f"Accept-Encoding: {value}")
@@ -46,7 +47,8 @@ class Siblings(Case):
         daemon = self.daemon("--precompressed", "br,zst,gz", root=self.root)
         for _ in range(4):  # also when it has become hot
             response = self.fetch(daemon, "only.txt", "Accept-Encoding: gzip, br, zstd")
-            self.assertEqual((response.status, response.get("Content-Encoding"), response.body), (200, None, b"only this"))
+            self.assertEqual((response.status, response.get("Content-Encoding"), response.body),
+                             (200, None, b"only this"))
         self.assertEqual(self.fetch(daemon, "missing", "Accept-Encoding: gzip").status, 404)
         head = self.fetch(daemon, "page.html", "Accept-Encoding: gzip", method="HEAD")
         self.assertEqual((head.status, head.get("Content-Encoding"), head.length), (200, "gzip", len(PACKED)))

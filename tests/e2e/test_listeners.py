@@ -65,7 +65,8 @@ class Addresses(Case):
         daemon = self.daemon(listen=(), config='listen "unix:{dir}/small.sock" { send_buffer = 4096 }')
         client = self.connect(daemon.unix)
         client.send(frame("C", request("1g")))
-        row = until(lambda: next((row for row in daemon.connections() if row["state"] == "sending"), None), "it is full")
+        row = until(lambda: next((row for row in daemon.connections() if row["state"] == "sending"), None),
+                    "it is full")
         self.assertLess(row["bytes_out"], 64 * KIB)
 
     def test_a_port_in_use_is_refused(self):

@@ -63,7 +63,8 @@ class Loading(ModuleCase):
         self.assertEqual(self.check(f'modules = {{"{path}"}}\n'), (0, []))
 
     def test_the_command_line_looks_in_the_working_directory(self):
-        self.assertRefused("", ("sluiced: --modules: ./nowhere.so: cannot open", ""), options=("--modules", "nowhere.so"))
+        self.assertRefused("", ("sluiced: --modules: ./nowhere.so: cannot open", ""),
+                           options=("--modules", "nowhere.so"))
 
     def test_files_that_are_no_modules(self):
         (self.work / "text.so").write_text("hello")
