@@ -51,12 +51,14 @@ struct settings_table {
 enum counter_kind {
     COUNTER_TOTAL,     /* uint64_t that only grows */
     COUNTER_GAUGE,     /* uint64_t that goes up and down */
+    COUNTER_RATIO,     /* double from 0 to 1 */
     COUNTER_HISTOGRAM, /* struct histogram of times in nanoseconds */
     COUNTER_VALUES,    /* struct histogram of plain values: bytes, counts */
 };
 
 #define COUNTER_TYPE_TOTAL     uint64_t
 #define COUNTER_TYPE_GAUGE     uint64_t
+#define COUNTER_TYPE_RATIO     double
 #define COUNTER_TYPE_HISTOGRAM struct histogram
 #define COUNTER_TYPE_VALUES    struct histogram
 

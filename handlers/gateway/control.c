@@ -21,14 +21,13 @@ static double ms(const struct endpoint *endpoint, double quantile) {
 
 json_t *control_row(const struct endpoint *endpoint) {
     const struct endpoint_stats *stats = &endpoint->stats;
-    uint64_t uses = stats->hits + stats->misses;
     return json_pack("{s:s, s:s, s:s, s:i, s:b, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:I}", "upstream",
                      endpoint->upstream->settings->name, "server", endpoint->text, "state",
                      endpoint_state(endpoint), "weight", (int)endpoint->weight, "backup",
                      endpoint->server->backup, "active", (int)endpoint->node.active, "idle",
                      (int)endpoint->idle_count, "requests", (json_int_t)stats->requests, "failures",
-                     (json_int_t)stats->failures, "reuse", uses ? (double)stats->hits / (double)uses : 0,
-                     "p50_ms", ms(endpoint, 0.5), "p99_ms", ms(endpoint, 0.99), "ejections",
+                     (json_int_t)stats->failures, "reuse", endpoint_hit_rate(endpoint), "p50_ms",
+                     ms(endpoint, 0.5), "p99_ms", ms(endpoint, 0.99), "ejections",
                      (json_int_t)stats->ejections);
 }
 

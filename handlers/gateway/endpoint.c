@@ -196,18 +196,32 @@ static void count_status(struct endpoint_stats *stats, int status) {
         stats->responses_2xx++;
 }
 
-static void book_breaker(struct endpoint *endpoint, bool good) {
+static void note_breaker(struct endpoint *endpoint, enum breaker_state before) {
     struct upstream *upstream = endpoint->upstream;
-    enum breaker_state before = endpoint->breaker.state;
-    breaker_leave(&endpoint->breaker, &upstream->breaker, good, loop_now(upstream->loop));
     enum breaker_state after = endpoint->breaker.state;
     if (after == before)
         return;
     endpoint->stats.breaker_opens += after == BREAKER_OPEN;
+    endpoint->stats.breaker_half_opens += after == BREAKER_HALF_OPEN;
+    endpoint->stats.breaker_closes += after == BREAKER_CLOSED;
     log_warn(upstream->loop->log, "breaker", log_text("upstream", upstream->settings->name),
              log_text("server", endpoint->text), log_text("state", breaker_name(after)));
     if (after == BREAKER_CLOSED)
         upstream_serve(upstream);
+}
+
+void endpoint_enter(struct endpoint *endpoint) {
+    struct upstream *upstream = endpoint->upstream;
+    enum breaker_state before = endpoint->breaker.state;
+    breaker_enter(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
+    note_breaker(endpoint, before);
+}
+
+static void book_breaker(struct endpoint *endpoint, bool good) {
+    struct upstream *upstream = endpoint->upstream;
+    enum breaker_state before = endpoint->breaker.state;
+    breaker_leave(&endpoint->breaker, &upstream->breaker, good, loop_now(upstream->loop));
+    note_breaker(endpoint, before);
 }
 
 void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status) {
@@ -281,10 +295,16 @@ bool endpoint_is_over(const struct endpoint *endpoint) {
     return endpoint->gone && endpoint->open == 0 && endpoint->node.active == 0;
 }
 
+double endpoint_hit_rate(const struct endpoint *endpoint) {
+    uint64_t uses = endpoint->stats.hits + endpoint->stats.misses;
+    return uses ? (double)endpoint->stats.hits / (double)uses : 0;
+}
+
 void endpoint_sample(struct endpoint *endpoint) {
     endpoint->stats.active = endpoint->node.active;
     endpoint->stats.idle = endpoint->idle_count;
     endpoint->stats.usable = endpoint_usable(endpoint);
+    endpoint->stats.hit_rate = endpoint_hit_rate(endpoint);
 }
 
 void endpoint_answered(struct endpoint *endpoint, int64_t ns) {

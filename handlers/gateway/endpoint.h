@@ -79,6 +79,8 @@ bool endpoint_has_room(const struct endpoint *endpoint);
 struct upconn *endpoint_take(struct endpoint *endpoint);
 /* A connection whose answer is complete, back to the pool; reusable: both sides may use it again. */
 void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable);
+/* A request passes its circuit breaker, which had admitted it. */
+void endpoint_enter(struct endpoint *endpoint);
 /* A use that was begun (node.active) is over: whoever waits may go on. */
 void endpoint_left(struct endpoint *endpoint);
 /* Books how a request went; status: of the answer, 0 without one. */
@@ -103,6 +105,8 @@ void endpoint_weigh(struct endpoint *endpoint, long weight);
 const char *endpoint_host(const struct endpoint *endpoint);
 /* It has retired and nothing is open any more. */
 bool endpoint_is_over(const struct endpoint *endpoint);
+/* Hits of all uses of the pool, 0 before the first. */
+double endpoint_hit_rate(const struct endpoint *endpoint);
 /* Brings the gauges up to date. */
 void endpoint_sample(struct endpoint *endpoint);
 const char *endpoint_state(const struct endpoint *endpoint);

@@ -86,13 +86,12 @@ static void connected(struct dial *dial, int result) {
 /* At the server that was picked: a pooled connection, or a new one. */
 static void go(struct errand *errand, struct endpoint *endpoint) {
     struct upstream *upstream = errand->upstream;
-    double now = loop_now(upstream->loop);
     errand->endpoint = endpoint;
     errand->tries++;
     errand->tried |= UINT64_C(1) << endpoint->number;
     endpoint->node.active++;
     endpoint->stats.retries += errand->tries > 1;
-    breaker_enter(&endpoint->breaker, &upstream->breaker, now);
+    endpoint_enter(endpoint);
     struct upconn *idle = errand->wish.pooled ? endpoint_take(endpoint) : NULL;
     if (idle) {
         endpoint->stats.hits++;

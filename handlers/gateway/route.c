@@ -140,10 +140,22 @@ static void redirect(struct route *route, struct request *request) {
     http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
+static void note_breaker(struct route *route, enum breaker_state before) {
+    enum breaker_state after = route->breaker.state;
+    if (after == before)
+        return;
+    route->stats.breaker_opens += after == BREAKER_OPEN;
+    route->stats.breaker_half_opens += after == BREAKER_HALF_OPEN;
+    route->stats.breaker_closes += after == BREAKER_CLOSED;
+    log_warn(route->gateway->loop->log, "breaker", log_text("route", route->title),
+             log_text("state", breaker_name(after)));
+}
+
 static void run(struct request *request, struct exchange *exchange) {
     struct route *route = exchange->handler->context;
     const struct gateway_route *settings = route->settings;
     double now = loop_now(route->gateway->loop);
+    enum breaker_state before = route->breaker.state;
     route->stats.requests++;
     if (*settings->redirect) {
         redirect(route, request);
@@ -156,6 +168,7 @@ static void run(struct request *request, struct exchange *exchange) {
         route_fallback(route, request, "too many requests of this route are under way");
     } else {
         breaker_enter(&route->breaker, &route->rule, now);
+        note_breaker(route, before);
         proxy_run(route, request, exchange);
     }
 }
@@ -164,12 +177,7 @@ void route_book(struct route *route, int status, bool good, int64_t ns) {
     struct route_stats *stats = &route->stats;
     enum breaker_state before = route->breaker.state;
     breaker_leave(&route->breaker, &route->rule, good, loop_now(route->gateway->loop));
-    enum breaker_state after = route->breaker.state;
-    if (after != before) {
-        stats->breaker_opens += after == BREAKER_OPEN;
-        log_warn(route->gateway->loop->log, "breaker", log_text("route", route->title),
-                 log_text("state", breaker_name(after)));
-    }
+    note_breaker(route, before);
     if (status >= 200)
         (&stats->responses_2xx)[status / 100 - 2]++;
     else

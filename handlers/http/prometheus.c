@@ -43,6 +43,7 @@ static void print_summary(FILE *out, const char *name, const char *labels, const
 static void print_heading(FILE *out, const struct counters_table *table, const struct counter *row) {
     static const char *const types[] = {[COUNTER_TOTAL] = "counter",
                                         [COUNTER_GAUGE] = "gauge",
+                                        [COUNTER_RATIO] = "gauge",
                                         [COUNTER_HISTOGRAM] = "summary",
                                         [COUNTER_VALUES] = "summary"};
     char name[NAME_MAX_LENGTH];
@@ -60,6 +61,8 @@ static void print_row(FILE *out, const struct counters_table *table, const struc
         print_summary(out, name, labels, field, 1e-9);
     else if (row->kind == COUNTER_VALUES)
         print_summary(out, name, labels, field, 1);
+    else if (row->kind == COUNTER_RATIO)
+        fprintf(out, "%s%s%s%s %.6g\n", name, open, labels, close, *(const double *)field);
     else
         fprintf(out, "%s%s%s%s %llu\n", name, open, labels, close,
                 (unsigned long long)*(const uint64_t *)field);

@@ -25,8 +25,9 @@ static json_t *table_json(const struct counters_table *table) {
     for (size_t i = 0; i < table->count; i++) {
         const struct counter *row = &table->rows[i];
         const void *field = (const char *)table->base + row->offset;
-        json_t *value =
-            row->kind >= COUNTER_HISTOGRAM ? histogram_json(field) : number(*(const uint64_t *)field);
+        json_t *value = row->kind >= COUNTER_HISTOGRAM ? histogram_json(field)
+                        : row->kind == COUNTER_RATIO   ? json_real(*(const double *)field)
+                                                       : number(*(const uint64_t *)field);
         json_object_set_new(group, row->name, value);
     }
     return group;

@@ -418,10 +418,12 @@ class Stats(GatewayCase):
         counters = self.endpoint(daemon, server)
         self.assertEqual((counters["requests"], counters["responses_2xx"], counters["responses_4xx"],
                           counters["responses_5xx"]), (4, 2, 1, 1))
-        self.assertEqual((counters["misses"], counters["hits"], counters["latency"]["count"]), (1, 3, 4))
+        self.assertEqual((counters["misses"], counters["hits"], counters["hit_rate"], counters["latency"]["count"]),
+                         (1, 3, 0.75, 4))
         self.assertEqual(daemon.stats()["route"]["/*"]["requests"], 4)
         text = self.fetch(daemon, "/_/metrics").body.decode()
         self.assertIn(f'sluice_upstream_hits_total{{upstream="api",server="{server.address}"}} 3\n', text)
+        self.assertIn(f'sluice_upstream_hit_rate{{upstream="api",server="{server.address}"}} 0.75\n', text)
         self.assertIn('sluice_route_requests_total{route="/*"} 4\n', text)
         self.assertEqual(text.count("# TYPE sluice_upstream_hits_total "), 1)
 

@@ -379,8 +379,10 @@ class Health(GatewayCase):
         self.assertIn("state=open", daemon.wait_line("event=breaker"))
         server.fail = False
         until(lambda: self.fetch(daemon, "/ok").body == b"ok", "it closes again")
-        self.assertIn("state=closed", daemon.wait_line("event=breaker", 2))
-        self.assertEqual(self.endpoint(daemon, server)["breaker_opens"], 1)
+        self.assertIn("state=half-open", daemon.wait_line("event=breaker", 2))
+        self.assertIn("state=closed", daemon.wait_line("event=breaker", 3))
+        counters = self.endpoint(daemon, server)
+        self.assertEqual([counters[f"breaker_{what}"] for what in ("opens", "half_opens", "closes")], [1, 1, 1])
 
     def test_breaker_of_a_route(self):
         server = self.upstream()
@@ -391,6 +393,18 @@ class Health(GatewayCase):
         response = self.fetch(daemon, "/ok")
         self.assertEqual((response.status, response.get("Retry-After")), (503, "1"))
         self.assertEqual(len(server.seen), 2)
+
+    def test_breaker_of_a_route_tells_every_change(self):
+        server = self.upstream()
+        daemon = self.gateway(server, route='route_ratio = 50 route_least = 1 route_open = 0.1')
+        server.fail = True
+        self.fetch(daemon, "/ok")
+        server.fail = False
+        until(lambda: self.fetch(daemon, "/ok").status == 200, "it closes again")
+        for count, state in enumerate(("open", "half-open", "closed"), 1):
+            self.assertIn(f"state={state}", daemon.wait_line("event=breaker", count))
+        counters = daemon.stats()["route"]["/*"]
+        self.assertEqual([counters[f"breaker_{what}"] for what in ("opens", "half_opens", "closes")], [1, 1, 1])
 
     def test_limit_of_a_route(self):
         server = self.upstream()
