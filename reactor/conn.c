@@ -6,11 +6,9 @@
 #include "reactor/listener.h"
 #include "reactor/loop.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 
 #define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
@@ -162,6 +160,7 @@ static void refuse_protocol(struct conn *conn, enum protocol protocol) {
 }
 
 static void note_peer(struct conn *conn, const struct sockaddr *address) {
+    peer_host(address, conn->host);
     if (address->sa_family == AF_INET) {
         conn->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
     } else if (address->sa_family == AF_INET6) {
@@ -414,12 +413,5 @@ bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer
 }
 
 void conn_peer_text(const struct conn *conn, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN] = "";
-    const struct peer_key *key = &conn->peer->key;
-    if (key->family == AF_UNIX)
-        snprintf(text, size, "uid:%u", key->uid);
-    else if (inet_ntop((int)key->family, key->address, host, sizeof(host)))
-        snprintf(text, size, key->family == AF_INET ? "%s:%u" : "[%s]:%u", host, conn->port);
-    else
-        snprintf(text, size, "unknown");
+    peer_text(&conn->peer->key, conn->host, conn->port, text, size);
 }

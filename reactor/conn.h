@@ -28,6 +28,7 @@ struct conn {
     uint32_t total;                  /* requests so far */
     uint32_t pid;                    /* of a Unix peer */
     uint16_t port;                   /* of a TCP peer */
+    uint8_t host[PEER_HOST];         /* of an IPv6 peer: what its key leaves out */
     bool last;                       /* parse no further: close when everything was answered */
     bool paused;                     /* stopped parsing: too much in hand */
     bool parsing;                    /* inside front->parse() */

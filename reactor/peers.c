@@ -1,7 +1,9 @@
 #include "reactor/peers.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +52,32 @@ int peer_key_of(int fd, const struct sockaddr *address, struct peer_key *key) {
         key->uid = credentials.uid;
     }
     return 0;
+}
+
+void peer_host(const struct sockaddr *address, uint8_t host[PEER_HOST]) {
+    memset(host, 0, PEER_HOST);
+    if (address->sa_family == AF_INET6)
+        memcpy(host, ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr + 8, PEER_HOST);
+}
+
+void peer_address(const struct peer_key *key, const uint8_t host[PEER_HOST], char text[PEER_TEXT]) {
+    uint8_t address[sizeof(key->address)];
+    text[0] = '\0';
+    memcpy(address, key->address, sizeof(address));
+    if (key->family == AF_INET6)
+        memcpy(address + 8, host, PEER_HOST);
+    if (key->family != AF_UNIX)
+        inet_ntop((int)key->family, address, text, PEER_TEXT);
+}
+
+void peer_text(const struct peer_key *key, const uint8_t host[PEER_HOST], uint16_t port, char *text,
+               size_t size) {
+    char address[PEER_TEXT];
+    peer_address(key, host, address);
+    if (key->family == AF_UNIX)
+        snprintf(text, size, "uid:%u", key->uid);
+    else
+        snprintf(text, size, key->family == AF_INET ? "%s:%u" : "[%s]:%u", address, port);
 }
 
 struct peer *peers_find(struct peers *peers, const struct peer_key *key) {

@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
+#define PEER_HOST 8
+#define PEER_TEXT 46 /* bytes for the longest address as text, with its NUL */
+
 /* Token bucket; rate and burst belong to whoever owns the limit. */
 struct bucket {
     double tokens;
@@ -44,6 +47,13 @@ void peers_init(struct peers *peers, bool keep);
 void peers_free(struct peers *peers);
 /* The key of a connected socket's peer; 0 or -errno. */
 int peer_key_of(int fd, const struct sockaddr *address, struct peer_key *key);
+/* The half of an IPv6 address that its key leaves out; zeros for other families. */
+void peer_host(const struct sockaddr *address, uint8_t host[PEER_HOST]);
+/* The whole address of a key and its other half as text; "" for AF_UNIX. */
+void peer_address(const struct peer_key *key, const uint8_t host[PEER_HOST], char text[PEER_TEXT]);
+/* The same with its port, or the uid: "127.0.0.1:5000", "[::1]:5000", "uid:1000". */
+void peer_text(const struct peer_key *key, const uint8_t host[PEER_HOST], uint16_t port, char *text,
+               size_t size);
 /* The entry of key, with one connection more; NULL without memory. */
 struct peer *peers_join(struct peers *peers, const struct peer_key *key);
 void peers_leave(struct peers *peers, struct peer *peer);

@@ -11,6 +11,7 @@
 #include "proto/http1_framing.h"
 #include "proto/http1_writer.h"
 #include "reactor/exchange.h"
+#include "reactor/peers.h"
 
 #define FORWARD_ROOM (32u * 1024) /* a head of 16 KiB and what is added to it */
 
@@ -19,8 +20,8 @@ struct transforms;
 
 /* Who the client is, as told to the upstream. */
 struct forward_client {
-    char address[48];   /* without a port; "": a Unix socket's peer */
-    const char *server; /* the Host of requests that tell none (HTTP/1.0) */
+    char address[PEER_TEXT]; /* without a port; "": a Unix socket's peer */
+    const char *server;      /* the Host of requests that tell none (HTTP/1.0) */
 };
 
 /* How the request is framed. */

@@ -13,9 +13,7 @@
 #include "reactor/loop.h"
 #include "reactor/relay.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #define SEND_MARK (64u * 1024) /* bytes queued for a server, above which the client is not read */
@@ -93,18 +91,6 @@ static void fail(struct proxy *proxy, int status, const char *text) {
 
 /* ---- the request's way up ---------------------------------------------------------------------- */
 
-static void client_address(const struct conn *conn, struct forward_client *client) {
-    const struct peer_key *key = &conn->peer->key;
-    struct sockaddr_in6 name = {0};
-    socklen_t size = sizeof(name);
-    client->address[0] = '\0';
-    if (key->family == AF_INET)
-        inet_ntop(AF_INET, key->address, client->address, sizeof(client->address));
-    else if (key->family == AF_INET6 && /* the key of IPv6 is a network */
-             getpeername(stream_fd(&conn->stream), (struct sockaddr *)(void *)&name, &size) == 0)
-        inet_ntop(AF_INET6, &name.sin6_addr, client->address, sizeof(client->address));
-}
-
 /* All of the request is on its way: now the server has to answer. */
 static void request_complete(struct proxy *proxy) {
     deadline_set(&proxy->phase_by, &proxy->errand.upstream->first_byte);
@@ -131,7 +117,8 @@ static int send_request(struct proxy *proxy) {
     struct gateway *gateway = gateway_of(proxy);
     struct forward_client client;
     struct http1_writer writer;
-    client_address(proxy->request->conn, &client);
+    const struct conn *conn = proxy->request->conn;
+    peer_address(&conn->peer->key, conn->host, client.address);
     client.server = endpoint_host(proxy->errand.endpoint);
     http1_writer_init(&writer, gateway->request, FORWARD_ROOM);
     if (forward_request(&writer, proxy->route, proxy->request->exchange, &client, &proxy->framing) != 0)

@@ -10,7 +10,6 @@
 #include "reactor/loop.h"
 #include "reactor/relay.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -44,6 +43,7 @@ struct pair {
     double opened;
     uint64_t moved; /* bytes of both ways, when idle_by was set */
     uint16_t port;  /* the client's */
+    uint8_t host[PEER_HOST];
     bool near_open, far_open;
     bool expect_proxy;            /* the client's first bytes are a PROXY header */
     struct sockaddr_in6 *proxied; /* owned: the client's address as its proxy tells; NULL: the socket's */
@@ -65,20 +65,11 @@ static struct loop *loop_of(const struct pair *pair) {
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
-static void client_text(const struct pair *pair, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN] = "";
-    const struct peer_key *key = &pair->peer->key;
-    if (key->family == AF_UNIX)
-        snprintf(text, size, "uid:%u", key->uid);
-    else if (inet_ntop((int)key->family, key->address, host, sizeof(host)))
-        snprintf(text, size, key->family == AF_INET ? "%s:%u" : "[%s]:%u", host, pair->port);
-}
-
 static void write_line(const struct pair *pair) {
-    char client[80] = "unknown";
+    char client[80];
     const struct endpoint *endpoint = pair->errand.endpoint;
     double now = loop_now(loop_of(pair));
-    client_text(pair, client, sizeof(client));
+    peer_text(&pair->peer->key, pair->host, pair->port, client, sizeof(client));
     log_info(loop_of(pair)->log, "tunnel", log_text("client", client),
              log_text("upstream", pair->tunnel->upstream->settings->name),
              log_text("server", endpoint ? endpoint->text : "none"),
@@ -160,6 +151,7 @@ static bool rename_client(struct pair *pair, const struct proxy_header *header) 
     peers_leave(&loop->peers, pair->peer);
     pair->peer = peer;
     memcpy(pair->proxied, &header->source, sizeof(*pair->proxied));
+    peer_host(source, pair->host);
     pair->port = ntohs(pair->proxied->sin6_port); /* at the same place in either family */
     return true;
 }
@@ -335,6 +327,7 @@ static bool take(struct loop *loop, struct listener *listener, int fd, struct pe
     pair->peer = peer;
     pair->opened = loop_now(loop);
     pair->near_open = true;
+    peer_host(address, pair->host);
     if (address->sa_family == AF_INET)
         pair->port = ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
     else if (address->sa_family == AF_INET6)

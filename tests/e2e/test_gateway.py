@@ -408,6 +408,16 @@ class Transforms(GatewayCase):
         self.assertEqual(seen.get("Forwarded"), 'for=1.2.3.4, for=127.0.0.1;host="localhost";proto=http')
 
 
+class Clients(GatewayCase):
+    def test_ipv6_client_of_a_trusted_proxy(self):
+        server = self.upstream()
+        daemon = self.gateway(server, more='listen "tcp:127.0.0.1:0" { proxy_from = {"127.0.0.0/8"} }')
+        client = self.open(daemon, daemon.addresses[-1])
+        client.send(b"PROXY TCP6 2001:db8::1:2 ::1 56324 443\r\n" + head("GET", "/ok"))
+        self.assertEqual(client.response().body, b"ok")
+        self.assertEqual(server.seen[-1].get("X-Forwarded-For"), "2001:db8::1:2")
+
+
 class Stats(GatewayCase):
     def test_stats_and_prometheus(self):
         server = self.upstream()

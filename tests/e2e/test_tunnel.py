@@ -290,6 +290,15 @@ class ProxyHeader(TunnelCase):
             self.assertTrue(rest.startswith(b"hello"))
         self.assertIn("client=192.0.2.1:56324", daemon.wait_line("event=tunnel", 2))
 
+    def test_in_of_an_ipv6_client(self):
+        """Limits go by its network, but it is named in full."""
+        daemon, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}')
+        client = self.connect(address)
+        client.send(b"PROXY TCP6 2001:db8::1:2 ::1 56324 443\r\nhello")
+        client.finish_sending()
+        client.rest()
+        self.assertIn('client=[2001:db8::1:2]:56324', daemon.wait_line("event=tunnel"))
+
     def test_in_byte_by_byte(self):
         _, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}')
         client = self.connect(address)
@@ -317,6 +326,10 @@ class ProxyHeader(TunnelCase):
         client = self.connect(daemon.addresses[-1])
         client.send(self.V2 + b"GET /_/conns HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         self.assertIn(b'"peer":"192.0.2.1:56324"', bytes(client.rest()))
+        client = self.connect(daemon.addresses[-1])
+        client.send(b"PROXY TCP6 2001:db8::1:2 ::1 56324 443\r\n"
+                    b"GET /_/conns HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.assertIn(b'"peer":"[2001:db8::1:2]:56324"', bytes(client.rest()))
         client = self.connect(daemon.addresses[-1])
         client.send(b"GET /_/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.assertTrue(client.ended_or_reset(), "a trusted proxy has to tell")
