@@ -1,5 +1,6 @@
 /* How many retries may be under way: a share of the requests under way, and a few in any case. So a failing
- * upstream is not beaten by retries of retries. */
+ * upstream is not beaten by retries of retries. A request that no server had a byte of burdens nobody: its further
+ * tries are free. */
 #ifndef SLUICE_HANDLERS_GATEWAY_BUDGET_H
 #define SLUICE_HANDLERS_GATEWAY_BUDGET_H
 

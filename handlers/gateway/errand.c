@@ -35,7 +35,7 @@ static bool is_spent(unsigned used, long most) {
     return most > 0 && (long)used >= most;
 }
 
-bool errand_may_retry(struct errand *errand) {
+bool errand_may_retry(struct errand *errand, bool sent) {
     struct upstream *upstream = errand->upstream;
     const struct upstream_settings *settings = upstream->settings;
     if ((long)errand->tries > settings->retries || upstream->loop->state == LOOP_STOPPED)
@@ -45,19 +45,22 @@ bool errand_may_retry(struct errand *errand) {
         upstream->gateway->stats.retry_refused++;
         return false;
     }
-    if (errand->retrying || budget_allows(&upstream->budget, settings->retry_budget, settings->retry_floor))
+    if (!sent || errand->budgeted ||
+        budget_allows(&upstream->budget, settings->retry_budget, settings->retry_floor))
         return true;
     upstream->gateway->stats.retry_refused++;
     return false;
 }
 
-static void count_retry(struct errand *errand) {
+static void count_retry(struct errand *errand, bool sent) {
     struct upstream *upstream = errand->upstream;
     if (!errand->retrying && errand->wish.quota)
         errand->wish.quota->retries++;
-    if (!errand->retrying)
-        upstream->budget.retries++;
     errand->retrying = true;
+    if (sent && !errand->budgeted) {
+        upstream->budget.retries++;
+        errand->budgeted = true;
+    }
     upstream->gateway->stats.retried++;
 }
 
@@ -75,8 +78,8 @@ static void connected(struct dial *dial, int result) {
     endpoint->stats.connect_failures++;
     endpoint_book(endpoint, ENDPOINT_BAD, 0);
     leave(errand);
-    if (errand_may_retry(errand)) {
-        count_retry(errand);
+    if (errand_may_retry(errand, false)) {
+        count_retry(errand, false);
         pick(errand);
     } else {
         errand->failed(errand, result == -ETIMEDOUT ? ERRAND_SLOW : ERRAND_REFUSED);
@@ -149,11 +152,11 @@ void errand_begin(struct errand *errand, struct upstream *upstream, const struct
         pick(errand);
 }
 
-bool errand_retry(struct errand *errand) {
+bool errand_retry(struct errand *errand, bool sent) {
     leave(errand);
-    if (!errand_may_retry(errand))
+    if (!errand_may_retry(errand, sent))
         return false;
-    count_retry(errand);
+    count_retry(errand, sent);
     pick(errand);
     return true;
 }
@@ -186,7 +189,7 @@ void errand_end(struct errand *errand) {
         breaker_abandon(&errand->endpoint->breaker);
     }
     upstream->budget.requests--;
-    upstream->budget.retries -= errand->retrying;
+    upstream->budget.retries -= errand->budgeted;
     if (errand->retrying && errand->wish.quota)
         errand->wish.quota->retries--;
     errand->upstream = NULL;

@@ -49,7 +49,8 @@ struct errand {
     unsigned tries;
     struct errand_wish wish;
     bool waiting;  /* in line */
-    bool retrying; /* counts in the retry budget */
+    bool retrying; /* counts in the quota */
+    bool budgeted; /* counts in the retry budget */
     /* idle: a pooled connection, else fd: a new one, both the owner's from now on. */
     void (*got)(struct errand *errand, struct upconn *idle, int fd);
     void (*failed)(struct errand *errand, enum errand_failure failure);
@@ -60,9 +61,9 @@ void errand_begin(struct errand *errand, struct upstream *upstream, const struct
                   void (*got)(struct errand *errand, struct upconn *idle, int fd),
                   void (*failed)(struct errand *errand, enum errand_failure failure));
 /* Once more, after the server in use failed: on another one if there is one. False: it may not be. */
-bool errand_retry(struct errand *errand);
-/* Is another try allowed: by number and by budget? */
-bool errand_may_retry(struct errand *errand);
+bool errand_retry(struct errand *errand, bool sent);
+/* Is another try allowed: by number, and by budget if the server had it in its hands (sent)? */
+bool errand_may_retry(struct errand *errand, bool sent);
 /* For upstream_serve(): its turn has come. False: it is still in line. */
 bool errand_advance(struct errand *errand);
 /* The server is not in use any more: nothing comes after this. */

@@ -305,7 +305,8 @@ void proxy_drained(struct proxy *proxy) {
 /* The connection is no more and no byte of an answer came: once more, or an error. */
 static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
     struct errand *errand = &proxy->errand;
-    bool again = (!sent || proxy->idempotent) && replay_whole(&proxy->replay) && errand_may_retry(errand);
+    bool again =
+        (!sent || proxy->idempotent) && replay_whole(&proxy->replay) && errand_may_retry(errand, sent);
     deadline_clear(&proxy->phase_by);
     if (!again) {
         fail(proxy, status, text);
@@ -313,7 +314,7 @@ static void unanswered(struct proxy *proxy, bool sent, int status, const char *t
     }
     errand->wish.pooled &= !proxy->reused; /* where one was stale, more may be */
     proxy->scan = (struct http1_scan){0};
-    if (!errand_retry(errand))
+    if (!errand_retry(errand, sent))
         fail(proxy, status, text);
 }
 

@@ -242,6 +242,14 @@ class Retries(GatewayCase):
         self.assertEqual(len(server.seen), 1)
         self.assertEqual(daemon.counter("gateway", "retry_refused"), 1)
 
+    def test_budget_is_not_for_what_was_not_sent(self):
+        dead, server = self.upstream(), self.upstream()
+        dead.close()
+        daemon = self.gateway(dead, server, options="retry_budget = 0 retry_floor = 0 outlier_errors = 0")
+        for _ in range(4):
+            self.assertEqual(self.fetch(daemon, "/ok", method="POST", body=b"x").status, 200)
+        self.assertEqual((len(server.seen), daemon.counter("gateway", "retried")), (4, 2))
+
     def test_pooled_connection_that_was_just_closed(self):
         """Lost before a byte was sent: another connection, whatever the method."""
         server = self.upstream()
