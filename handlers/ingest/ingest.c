@@ -120,7 +120,8 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
     struct recovery recovery;
     int directory = journal_directory(settings->path);
     if (directory < 0) {
-        snprintf(why, why_size, "%s: %s", settings->path, strerrordesc_np(-directory));
+        snprintf(why, why_size, "%s: %s", settings->path,
+                 directory == -EBUSY ? "another daemon writes this log" : strerrordesc_np(-directory));
         return directory;
     }
     ledger_enter(&loop->ledger, directory, FD_LOG, 0, loop_now(loop));

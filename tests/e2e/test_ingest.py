@@ -417,6 +417,19 @@ class Log(IngestCase):
         self.assertEqual(names[-1], "n59_29")
         self.assertNotIn("n0_0", names)
 
+    def test_a_log_has_one_writer(self):
+        first = self.ingest()
+        link = self.http(first)
+        self.assertEqual(self.post(link, {"name": "a", "value": 1}).seqs, range(1, 2))
+        file = pathlib.Path(self.directory()) / "sluice.conf"
+        file.write_text(f'ingest {{ path = "{self.log}" }}')
+        done = run_sluiced("-c", file, "--listen", "unix:@none-second")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.log}: another daemon writes this log", done.stderr)
+        self.assertEqual(self.post(link, {"name": "a", "value": 2}).seqs, range(2, 3))
+        self.finish(first)
+        self.assertEqual([sample["seq"] for sample in self.cat()], [1, 2])
+
 
 class FullDisk(IngestCase):
     @as_root
