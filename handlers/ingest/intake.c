@@ -220,7 +220,8 @@ static void take_in(struct request *request, struct exchange *exchange, struct i
         return;
     }
     endpoint->ingest->stats.batches++;
-    intake.gzip = span_equal_nocase(coding, span_text("gzip"));
+    intake.gzip = span_equal_nocase(coding, span_text("gzip")) ||
+                  span_equal_nocase(coding, span_text("x-gzip")); /* RFC 9110, 8.4.1.3 */
     if (!intake.format ||
         (coding.n > 0 && !intake.gzip && !span_equal_nocase(coding, span_text("identity")))) {
         http1_reply_error(request, 415, "UNSUPPORTED",

@@ -2,12 +2,14 @@
 
 #include "handlers/ingest/observation.h"
 #include "handlers/ingest/plain_records.h"
+#include "proto/jsontext.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
-#define POINTER 512 /* bytes of a JSON pointer in an answer; longer ones are cut */
+#define POINTER 512  /* bytes of a JSON pointer in an answer; longer ones are cut */
+#define DEPTH   2048 /* of nesting, as jansson has it */
 
 /* Where the record in hand is. */
 struct spot {
@@ -58,6 +60,12 @@ static bool read_type(const struct spot *spot, const json_t *object, struct samp
     return refuse(spot, "type", nothing, REFUSAL_TYPE, "type is one of gauge, counter, histogram");
 }
 
+/* A whole number from 0 on; a real where another number of the record has more than 64 bits. */
+static bool is_count(const json_t *count) {
+    double number = json_number_value(count);
+    return json_is_number(count) && number >= 0 && number < 9e15 && floor(number) == number;
+}
+
 static bool read_buckets(const struct spot *spot, const json_t *object, struct sample *sample) {
     const json_t *bounds = json_object_get(object, "bounds"), *counts = json_object_get(object, "counts");
     const json_t *sum = json_object_get(object, "sum");
@@ -71,12 +79,13 @@ static bool read_buckets(const struct spot *spot, const json_t *object, struct s
     sample->bounds_n = (unsigned)json_array_size(bounds);
     for (unsigned i = 0; i <= sample->bounds_n; i++) {
         const json_t *bound = json_array_get(bounds, i), *count = json_array_get(counts, i);
-        if ((bound && !json_is_number(bound)) || !json_is_integer(count) || json_integer_value(count) < 0)
+        if ((bound && !json_is_number(bound)) || !is_count(count))
             return refuse(spot, "value", nothing, REFUSAL_FIELD,
                           "bounds are numbers, counts integers from 0 on");
         if (bound)
             sample->bounds[i] = json_number_value(bound);
-        sample->counts[i] = (uint64_t)json_integer_value(count);
+        sample->counts[i] =
+            json_is_integer(count) ? (uint64_t)json_integer_value(count) : (uint64_t)json_real_value(count);
     }
     return true;
 }
@@ -154,6 +163,14 @@ static void read_record(const struct spot *spot, json_t *object) {
         refuse(spot, members[fault.part], fault.label, fault.code, fault.message);
 }
 
+/* One value; a whole number of more than 64 bits is a real. NULL: none, or with a number beyond all doubles, or a name
+ * that is there twice. */
+static json_t *load(struct span text, size_t flags, json_error_t *error) {
+    flags |= JSON_REJECT_DUPLICATES;
+    json_t *root = json_loadb(text.p, text.n, flags, error);
+    return root ? root : json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, error);
+}
+
 /* What jansson says about a text that is none, at the line and column of the body. */
 static void refuse_text(struct decoding *decoding, const json_error_t *error, struct span text,
                         uint32_t line) {
@@ -198,7 +215,7 @@ static void read_lines(struct decoding *decoding, struct span body) {
         if (is_blank(line))
             continue;
         json_error_t error;
-        json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        json_t *root = load(line, JSON_DECODE_ANY, &error);
         if (root)
             read_record(&spot, root);
         else
@@ -219,6 +236,26 @@ static bool has_lines(struct span body) {
     return lines;
 }
 
+/* The elements one by one, when jansson cannot take the array as a whole. It is JSON nevertheless, with a number that is
+ * too large or a name that is there twice, which spoils its record only. False: it is no array, or no JSON. */
+static bool read_elements(struct decoding *decoding, struct span body) {
+    struct spot spot = {.decoding = decoding, .in_array = true};
+    struct span value, rest;
+    if (jsontext_check(body, DEPTH, &value) != NULL || jsontext_kind(value) != JSONTEXT_ARRAY)
+        return false;
+    rest = jsontext_inside(value);
+    for (; jsontext_element(&rest, &value); spot.number++) {
+        json_error_t error;
+        json_t *root = load(value, JSON_DECODE_ANY, &error);
+        if (root)
+            read_record(&spot, root);
+        else
+            refuse(&spot, NULL, nothing, REFUSAL_SYNTAX, error.text);
+        json_decref(root);
+    }
+    return true;
+}
+
 void json_records_decode_any(struct decoding *decoding, struct span body) {
     json_error_t error;
     size_t skip = 0;
@@ -233,10 +270,13 @@ void json_records_decode_any(struct decoding *decoding, struct span body) {
         read_lines(decoding, body);
         return;
     }
-    json_t *root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = body.p[skip] == '[' ? json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error)
+                                       : load(body, 0, &error);
     if (root)
         json_records_read(decoding, root);
-    else if (skip < body.n && body.p[skip] == '{' && memchr(body.p, '\n', body.n))
+    else if (body.p[skip] == '[' && read_elements(decoding, body))
+        return;
+    else if (body.p[skip] != '[' && memchr(body.p + skip, '\n', body.n - skip))
         read_lines(decoding, body);
     else
         refuse_text(decoding, &error, body, 1);
