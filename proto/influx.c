@@ -38,6 +38,16 @@ static bool read_boolean(struct span text, double *value) {
     return *value > 0 || is_one_of(text, no, 5);
 }
 
+/* Digits without a sign, up to 2^64 - 1. */
+static bool read_natural(struct span text, uint64_t *out) {
+    *out = 0;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(*out, 10, out) ||
+            __builtin_add_overflow(*out, (uint64_t)(text.p[i] - '0'), out))
+            return false;
+    return text.n > 0;
+}
+
 static bool read_value(struct metric_line *line, struct influx_field *field) {
     char *start = line->at;
     field->column = (size_t)(start - line->start) + 1;
@@ -51,11 +61,12 @@ static bool read_value(struct metric_line *line, struct influx_field *field) {
         return true;
     field->kind = INFLUX_NUMBER;
     if (text.n > 1 && (text.p[text.n - 1] == 'i' || text.p[text.n - 1] == 'u')) {
-        int64_t integer;
-        text.n--;
-        if (!metric_integer(text, &integer))
+        bool is_signed = text.p[--text.n] == 'i';
+        int64_t integer = 0;
+        uint64_t natural = 0;
+        if (is_signed ? !metric_integer(text, &integer) : !read_natural(text, &natural))
             return metric_line_fail_at(line, start, "not an integer of 64 bits");
-        field->value = (double)integer;
+        field->value = is_signed ? (double)integer : (double)natural;
         return true;
     }
     return metric_number(text, &field->value) ||

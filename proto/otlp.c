@@ -162,10 +162,12 @@ static void read_number_point(struct reading *reading, const struct field *field
     }
 }
 
-/* HistogramDataPoint: time 3, sum 5, bucket_counts 6, explicit_bounds 7, attributes 9, flags 10. */
+/* HistogramDataPoint: time 3, count 4, sum 5, bucket_counts 6, explicit_bounds 7, attributes 9, flags 10. */
 static void read_histogram_point(struct reading *reading, const struct field *field) {
     struct otlp_point *point = &reading->point;
-    if (is(field, 5, WIRE_64)) {
+    if (is(field, 4, WIRE_64)) {
+        point->count = field->number;
+    } else if (is(field, 5, WIRE_64)) {
         point->has_value = true;
         point->value = as_double(field->number);
     } else if (field->id == 6 && is_packed(field)) {
@@ -185,6 +187,7 @@ static void read_point(struct reading *reading, struct span message) {
     point->time_ns = 0;
     point->has_value = point->no_value = false;
     point->value = 0;
+    point->count = 0;
     point->attributes_n = 0;
     point->bounds_n = point->counts_n = 0;
     while (next_field(reading, &message, &field)) {

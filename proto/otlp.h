@@ -32,6 +32,7 @@ struct otlp_point {
     double value;             /* of a histogram: its sum */
     unsigned attributes_n;    /* all of them; the first SAMPLE_LABELS are there */
     struct otlp_attribute attributes[SAMPLE_LABELS];
+    uint64_t count;            /* of a histogram: what it says of all buckets */
     size_t bounds_n, counts_n; /* all of them; the first that fit are there */
     double bounds[SAMPLE_BOUNDS];
     uint64_t counts[SAMPLE_BOUNDS + 1];

@@ -1,5 +1,14 @@
 #include "proto/prometheus_text.h"
 
+static bool is_type(struct span word) {
+    static const char *const types[] = {"counter", "gauge",    "histogram",      "summary", "untyped",
+                                        "unknown", "stateset", "gaugehistogram", "info"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (span_equal(word, span_text(types[i])))
+            return true;
+    return false;
+}
+
 /* # TYPE name type; all other comments, HELP among them, say nothing here. */
 static bool read_comment(struct metric_line *line, struct prometheus_text *out) {
     metric_line_spaces(line);
@@ -13,6 +22,8 @@ static bool read_comment(struct metric_line *line, struct prometheus_text *out) 
     out->kind = PROMETHEUS_TYPE;
     if (out->name.n == 0 || out->type.n == 0)
         return metric_line_fail(line, "a TYPE line has a name and a type");
+    if (!is_type(out->type))
+        return metric_line_fail_at(line, out->type.p, "the type is none of Prometheus or OpenMetrics");
     return line->at == line->end || metric_line_fail(line, "something follows the type");
 }
 
@@ -57,6 +68,16 @@ static bool read_labels(struct metric_line *line, struct prometheus_text *out) {
     return true;
 }
 
+/* # {labels} value: OpenMetrics has it behind a sample; nothing of ours. */
+static bool is_exemplar(const struct metric_line *line) {
+    const char *at = line->at;
+    if (line->end - at < 2 || *at++ != '#')
+        return false;
+    while (at < line->end && *at == ' ')
+        at++;
+    return at < line->end && *at == '{';
+}
+
 static bool read_sample(struct metric_line *line, struct prometheus_text *out) {
     out->name = metric_line_word(line, " \t{", "");
     if (out->name.n == 0)
@@ -71,14 +92,15 @@ static bool read_sample(struct metric_line *line, struct prometheus_text *out) {
         return metric_line_fail_at(line, start, "the value is not a number");
     metric_line_spaces(line);
     out->kind = PROMETHEUS_SAMPLE;
-    if (line->at == line->end)
+    if (line->at == line->end || is_exemplar(line))
         return true;
     start = line->at;
     out->has_time = true;
     if (!metric_integer(metric_line_word(line, " \t", ""), &out->time_ms))
         return metric_line_fail_at(line, start, "the timestamp is not an integer");
     metric_line_spaces(line);
-    return line->at == line->end || metric_line_fail(line, "something follows the timestamp");
+    return line->at == line->end || is_exemplar(line) ||
+           metric_line_fail(line, "something follows the timestamp");
 }
 
 bool prometheus_text_read(struct metric_line *line, struct prometheus_text *out) {

@@ -83,7 +83,8 @@ static void repeat(const struct ingest_endpoint *endpoint, enum answer_style sty
                           "the first batch with this Idempotency-Key is not finished");
     } else {
         ingest->stats.repeated++;
-        answer_reply(request, style, entry->answer_n ? 200 : 204, body, ack, entry->sequence, entry->count);
+        answer_reply(request, style, entry->answer_n || style != ANSWER_LINES ? 200 : 204, body, ack,
+                     entry->sequence, entry->count);
     }
 }
 

@@ -31,7 +31,7 @@ static void print_otlp_json(FILE *out, const struct batch *batch) {
     else
         fprintf(out,
                 "{\"partialSuccess\":{\"rejectedDataPoints\":\"%" PRIu64 "\",\"errorMessage\":\"%s\"}}\n",
-                refusals->count, refusals->first);
+                refusals->count + batch->spoiled, refusals->first);
 }
 
 static void put_varint(FILE *out, uint64_t value) {
@@ -63,8 +63,9 @@ static void print_otlp_protobuf(FILE *out, const struct batch *batch) {
         put_message(out, 3, refusals->first);
     } else if (refusals->count > 0) {
         fputc(0x0a, out);
-        put_varint(out, 2 + varint_size(refusals->count) + varint_size(text) + text);
-        put_message(out, refusals->count, refusals->first);
+        uint64_t rejected = refusals->count + batch->spoiled;
+        put_varint(out, 2 + varint_size(rejected) + varint_size(text) + text);
+        put_message(out, rejected, refusals->first);
     }
 }
 

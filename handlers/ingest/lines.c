@@ -121,7 +121,8 @@ static void influx_line(struct line *line, void *argument) {
     struct influx_context *context = argument;
     struct influx_point *point = &context->point;
     struct sample sample = {.type = SAMPLE_GAUGE, .time_ms = line->decoding->rules.now_ms};
-    if (*line->text.start == '#')
+    metric_line_spaces(&line->text);
+    if (line->text.at == line->text.end || *line->text.at == '#')
         return;
     if (!influx_read(&line->text, point)) {
         refuse(line, line->text.column, REFUSAL_SYNTAX, line->text.error);

@@ -86,7 +86,7 @@ static const char *set_type(struct sample *sample, const struct otlp_point *poin
     }
 }
 
-/* NULL, or why the buckets are none. No buckets at all are one, to infinity, without a count to it. */
+/* NULL, or why the buckets are none. No buckets at all are one, to infinity. */
 static const char *set_buckets(struct sample *sample, const struct otlp_point *point) {
     if (point->bounds_n > SAMPLE_BOUNDS)
         return "too many buckets";
@@ -96,7 +96,7 @@ static const char *set_buckets(struct sample *sample, const struct otlp_point *p
     memcpy(sample->bounds, point->bounds, point->bounds_n * sizeof(*point->bounds));
     memcpy(sample->counts, point->counts, (point->bounds_n + 1) * sizeof(*point->counts));
     if (point->counts_n == 0)
-        sample->counts[0] = 0;
+        sample->counts[0] = point->count;
     return NULL;
 }
 

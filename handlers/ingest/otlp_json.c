@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,6 +50,9 @@ static int64_t integer_of(struct otlp_json *state, const json_t *value) {
     int64_t number = 0;
     if (json_is_integer(value))
         return json_integer_value(value);
+    if (json_is_real(value) && fabs(json_real_value(value)) < 9e18 &&
+        floor(json_real_value(value)) == json_real_value(value))
+        return (int64_t)json_real_value(value); /* 1.0, 1e3: as protobuf's JSON mapping has it */
     if (value && !json_is_null(value) && (!json_is_string(value) || !metric_integer(text_of(value), &number)))
         state->wrong = "an integer is neither a number nor a text of digits";
     return number;
@@ -93,8 +97,12 @@ static void read_attributes(struct otlp_json *state, const json_t *list) {
 
 static void read_buckets(struct otlp_json *state, const json_t *object) {
     struct otlp_point *point = &state->point;
-    const json_t *counts = json_object_get(object, "bucketCounts"),
-                 *bounds = json_object_get(object, "explicitBounds");
+    const json_t *counts = member_of(state, object, "bucketCounts", JSON_ARRAY),
+                 *bounds = member_of(state, object, "explicitBounds", JSON_ARRAY);
+    int64_t all = integer_of(state, json_object_get(object, "count"));
+    if (all < 0)
+        state->wrong = "a histogram's count is negative";
+    point->count = (uint64_t)all;
     point->counts_n = json_array_size(counts);
     point->bounds_n = json_array_size(bounds);
     for (size_t i = 0; i < point->counts_n && i <= SAMPLE_BOUNDS; i++) {
@@ -133,7 +141,7 @@ static void read_point(struct otlp_json *state, const json_t *object, const char
     read_value(state, object);
     if (point->kind == OTLP_HISTOGRAM)
         read_buckets(state, object);
-    read_attributes(state, json_object_get(object, "attributes"));
+    read_attributes(state, member_of(state, object, "attributes", JSON_ARRAY));
     uint32_t number = state->number++;
     if (!state->wrong) {
         otlp_take(state->decoding, point, number, pointer);
@@ -197,13 +205,19 @@ static void read_request(struct otlp_json *state, const json_t *root) {
 
 void otlp_json_decode(struct decoding *decoding, struct span body) {
     struct otlp_json *state = calloc(1, sizeof(*state));
-    json_error_t error = {.text = "a request is an object"};
+    json_error_t error;
     json_t *root = json_loadb(body.p, body.n, 0, &error);
+    if (!root && body.n > 0) /* a double may be written as a whole number of more than 64 bits */
+        root = json_loadb(body.p, body.n, JSON_DECODE_INT_AS_REAL, &error);
     char message[JSON_ERROR_TEXT_LENGTH + 64];
     if (!state) {
         decoding->error = -ENOMEM;
     } else if (!json_is_object(root)) {
-        snprintf(message, sizeof(message), "line %d, column %d: %s", error.line, error.column, error.text);
+        if (root || body.n == 0)
+            snprintf(message, sizeof(message), "a request is an object");
+        else
+            snprintf(message, sizeof(message), "line %d, column %d: %s", error.line, error.column,
+                     error.text);
         for (char *p = message; *p; p++)
             *p = *p == '"' || *p == '\\' || (unsigned char)*p < 0x20 ? '\'' : *p; /* it quotes the body */
         decoding_spoil(decoding, &(struct place){.number = 0}, message);

@@ -43,6 +43,11 @@ static bool name_is_good(struct span name, bool colon) {
     return name.n > 0;
 }
 
+/* A byte of UTF-8 that is not a character's first. */
+static bool is_within_character(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* A name with every other character replaced by _, and _ before a digit at its start. False: no memory. */
 static bool escape(struct rules *rules, struct span *name, bool colon) {
     if (!rules->scratch)
@@ -53,7 +58,8 @@ static bool escape(struct rules *rules, struct span *name, bool colon) {
     if (isdigit((unsigned char)name->p[0]))
         *out++ = '_';
     for (size_t i = 0; i < name->n; i++)
-        *out++ = is_allowed((unsigned char)name->p[i], false, colon) ? name->p[i] : '_';
+        if (i == 0 || !is_within_character(name->p[i]))
+            *out++ = is_allowed((unsigned char)name->p[i], false, colon) ? name->p[i] : '_';
     *name = span_of(start, (size_t)(out - start));
     rules->scratch_n += name->n;
     return true;

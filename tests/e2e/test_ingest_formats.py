@@ -34,6 +34,26 @@ class Formats(IngestCase):
         again = self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k")
         self.assertEqual((again.status, again.ack), (204, "fsync; seq=8"))
 
+    def test_influx_integers_and_blank_lines(self):
+        body = "a v=18446744073709551615u\n  \n  # a comment\r\n\t\n b v=-9223372036854775808i\n"
+        self.assertEqual(self.post(self.link, body, "/write").status, 204)
+        self.assertEqual(self.logged(), [("a_v", 2.0**64, {}), ("b_v", -2.0**63, {})])
+        for value in "18446744073709551616u", "-1u", "9223372036854775808i":
+            self.assertRefused(self.post(self.link, f"a v={value}", "/write"), 400, "syntax", ("line", 1, 5))
+
+    def test_a_character_is_escaped_once(self):
+        self.assertEqual(self.post(self.link, "m\u00f6bel,\u00f6rt=x v=1".encode(), "/write").status, 204)
+        self.assertEqual(self.logged(), [("m_bel_v", 1, {"_rt": "x"})])
+
+    def test_openmetrics_exemplars_and_types(self):
+        body = '# TYPE hits counter\nhits_total 5 # {trace_id="x"} 0.5 1234.5\n'
+        body += f'took{{le="1"}} 2 {wall_ms()} # {{}} 1\n# EOF\n'
+        self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
+        self.assertEqual(self.logged(), [("hits_total", 5, {}), ("took", 2, {"le": "1"})])
+        for line, column in ("hits 1 # x", 8), ("# TYPE hits number", 13):
+            answer = self.post(self.link, line, "/api/v1/import/prometheus")
+            self.assertRefused(answer, 400, "syntax", ("line", 1, column))
+
     def test_prometheus(self):
         body = '# TYPE hits counter\nhits{code="200"} 5\nhits{code="500"} 1\ntemp 20.5\n'
         self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
@@ -78,6 +98,33 @@ class Formats(IngestCase):
         for body in ({}, {"resourceMetrics": None}, {"other": 5, "resourceMetrics": [{"scopeMetrics": []}]}):
             self.assertEqual(self.post(self.link, body, "/v1/metrics", Content_Type="application/json").json, {})
 
+    def test_otlp_json_numbers(self):
+        def gauge(point):
+            return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "g", "gauge": {"dataPoints": [point]}}]}]}]})
+        long = gauge({"asDouble": "LONG"}).replace('"LONG"', "100000000000000000000")
+        for body in long, gauge({"asInt": 5.0}):
+            self.assertEqual(self.post(self.link, body, "/v1/metrics", Content_Type="application/json").json, {})
+        self.assertEqual([value for _, value, _ in self.logged()], [1e20, 5])
+        answer = self.post(self.link, gauge({"asInt": 5.5}), "/v1/metrics", Content_Type="application/json")
+        self.assertEqual(answer.json["partialSuccess"]["rejectedDataPoints"], "1")
+        for body, member in (gauge({"asInt": 5, "attributes": {"a": "b"}}), "attributes"), ("[]", "object"), ("", "object"):
+            answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
+            self.assertEqual(answer.status, 400, answer)
+            self.assertIn(member, answer.json["message"])
+
+    def test_otlp_histogram_without_buckets(self):
+        body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "h", "histogram": {
+            "aggregationTemporality": 1, "dataPoints": [{"count": "6", "sum": 3.5}]}}]}]}]}
+        self.assertEqual(self.post(self.link, body, "/v1/metrics", Content_Type="application/json").json, {})
+        self.assertIn('h_bucket{le="+Inf"} 6\nh_sum 3.5\nh_count 6\n', self.get(self.link, "/metrics")[1])
+
+    def test_otlp_of_a_batch_that_is_refused_whole(self):
+        self.log = self.directory() / "whole"
+        link = self.http(self.ingest("partial = no"))
+        answer = self.post(link, self.otlp({"asInt": "6"}, {"asInt": "x"}, {"asInt": "7"}), "/v1/metrics", Content_Type="application/json")
+        self.assertEqual((answer.status, answer.ack, answer.json["partialSuccess"]["rejectedDataPoints"]), (200, None, "3"))
+        self.assertEqual(self.cat(), [])
+
     def test_an_empty_body(self):
         for body in ("", " \n"):
             error = self.assertRefused(self.post(self.link, body), 400, "syntax", ("line", 1, 1))
@@ -91,6 +138,9 @@ class Formats(IngestCase):
         answer = self.post(self.link, gzip.compress(body), "/v1/metrics", Content_Type="application/x-protobuf", Content_Encoding="gzip")
         self.assertEqual((answer.status, answer.body, answer.fields["Content-Type"]), (200, b"", "application/x-protobuf"))
         self.assertEqual(self.logged(), [("up", 7, {})])
+        for _ in range(2):
+            answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/x-protobuf", Idempotency_Key="k")
+            self.assertEqual((answer.status, answer.ack, answer.fields["Content-Type"]), (200, "fsync; seq=2", "application/x-protobuf"))
         answer = self.post(self.link, body[:-3], "/v1/metrics", Content_Type="application/x-protobuf")
         self.assertEqual(answer.status, 400)
         self.assertTrue(answer.body.startswith(b"\x08\x03\x12"))
