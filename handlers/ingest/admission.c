@@ -10,31 +10,32 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void admission_refuse(struct ingest *ingest, struct request *request, int refusal) {
+void admission_refuse(struct ingest *ingest, struct request *request, enum answer_style style, int refusal) {
     switch (refusal) {
     case -EBUSY:
         ingest->stats.queue_full++;
-        http1_reply_error(request, 503, "BUSY", "the queue of the log is full; try again");
+        answer_error(request, style, 503, "BUSY", "the queue of the log is full; try again");
         break;
     case -EAGAIN:
         ingest->stats.held++;
-        http1_reply_error(request, 503, "LOG_HELD",
-                          "the log is at its cap until the broker has taken it; try again");
+        answer_error(request, style, 503, "LOG_HELD",
+                     "the log is at its cap until the broker has taken it; try again");
         break;
     case -ENOSPC:
         ingest->stats.disk_full++;
-        http1_reply_error(request, 507, "DISK_FULL",
-                          "the disk of the log is full; nothing of this batch was taken");
+        answer_error(request, style, 507, "DISK_FULL",
+                     "the disk of the log is full; nothing of this batch was taken");
         break;
     case -E2BIG:
-        http1_reply_error(request, 413, "TOO_LARGE", "the batch does not fit into a file of the log");
+        answer_error(request, style, 413, "TOO_LARGE", "the batch does not fit into a file of the log");
         break;
     case -ENOMEM:
-        http1_reply_error(request, 503, "BUSY", "no memory for the batch; try again");
+        answer_error(request, style, 503, "BUSY", "no memory for the batch; try again");
         break;
     default:
         ingest->stats.log_failed++;
-        http1_reply_error(request, 503, "LOG_FAILED", "the log has failed; nothing is taken until a restart");
+        answer_error(request, style, 503, "LOG_FAILED",
+                     "the log has failed; nothing is taken until a restart");
     }
 }
 
@@ -49,21 +50,18 @@ struct limiter_client *admission_client(struct ingest *ingest, const struct requ
 }
 
 /* Retry-After and the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */
-static void refuse_rate(struct ingest *ingest, struct request *request, const struct limiter_client *client) {
-    static const char body[] =
-        "{\"error\":\"RATE_LIMITED\",\"message\":\"this client sends more samples than its rate\"}\n";
+static void refuse_rate(struct ingest *ingest, struct request *request, enum answer_style style,
+                        const struct limiter_client *client) {
     struct http1_reply reply;
     char text[96];
     uint64_t wait = (uint64_t)limiter_wait(&ingest->limiter, client) + 1;
     ingest->stats.limited++;
-    http1_reply_begin(&reply, request, 429);
-    http1_reply_field(&reply, "Content-Type", span_text("application/json"));
-    http1_reply_number(&reply, "Retry-After", wait);
+    answer_error_begin(&reply, request, style, 429, wait);
     snprintf(text, sizeof(text), "\"samples\";q=%.0f;w=1", ingest->limiter.rate);
     http1_reply_field(&reply, "RateLimit-Policy", span_text(text));
     snprintf(text, sizeof(text), "\"samples\";r=0;t=%" PRIu64, wait);
     http1_reply_field(&reply, "RateLimit", span_text(text));
-    http1_reply_bytes(&reply, span_of(body, sizeof(body) - 1));
+    answer_error_end(&reply, style, 429, "RATE_LIMITED", "this client sends more samples than its rate");
 }
 
 /* A body as a number: enough to tell a repeat from another batch under the same key by mistake. */
@@ -77,10 +75,10 @@ static void repeat(const struct ingest_endpoint *endpoint, enum answer_style sty
     struct ingest *ingest = endpoint->ingest;
     struct span body = span_of(entry->answer, entry->answer_n);
     if (entry->fingerprint != fingerprint(request->exchange)) {
-        http1_reply_error(request, 422, "KEY_REUSED", "this Idempotency-Key came with another body before");
+        answer_error(request, style, 422, "KEY_REUSED", "this Idempotency-Key came with another body before");
     } else if (entry->pending) {
-        http1_reply_error(request, 409, "IN_PROGRESS",
-                          "the first batch with this Idempotency-Key is not finished");
+        answer_error(request, style, 409, "IN_PROGRESS",
+                     "the first batch with this Idempotency-Key is not finished");
     } else {
         ingest->stats.repeated++;
         answer_reply(request, style, entry->answer_n || style != ANSWER_LINES ? 200 : 204, body, ack,
@@ -96,7 +94,7 @@ static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style s
     if (!key.p || ingest->idempotency.window_ms <= 0)
         return true;
     if (key.n == 0 || key.n > IDEMPOTENCY_KEY_MAX) {
-        http1_reply_error(request, 400, "BAD_REQUEST", "an Idempotency-Key has 1 to 255 bytes");
+        answer_error(request, style, 400, "BAD_REQUEST", "an Idempotency-Key has 1 to 255 bytes");
         return false;
     }
     const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, ingest_wall_ms());
@@ -106,7 +104,7 @@ static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style s
     }
     *entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange));
     if (!*entry)
-        admission_refuse(ingest, request, -ENOMEM);
+        admission_refuse(ingest, request, style, -ENOMEM);
     return *entry != NULL;
 }
 
@@ -115,12 +113,12 @@ bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style st
     struct ingest *ingest = endpoint->ingest;
     int refusal = journal_refusal(&ingest->journal);
     if (refusal) {
-        admission_refuse(ingest, request, refusal);
+        admission_refuse(ingest, request, style, refusal);
         return false;
     }
     struct limiter_client *client = admission_client(ingest, request);
     if (client && !limiter_allows(&ingest->limiter, client)) {
-        refuse_rate(ingest, request, client);
+        refuse_rate(ingest, request, style, client);
         return false;
     }
     return pass_key(endpoint, style, ack, request, entry);

@@ -4,12 +4,13 @@
 #ifndef SLUICE_INGEST_ADMISSION_H
 #define SLUICE_INGEST_ADMISSION_H
 
+#include "handlers/ingest/decode.h"
 #include "handlers/ingest/ingest.h"
 
 struct request;
 
 /* Answers for a refusal of the journal (-EBUSY, -EAGAIN, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
-void admission_refuse(struct ingest *ingest, struct request *request, int refusal);
+void admission_refuse(struct ingest *ingest, struct request *request, enum answer_style style, int refusal);
 /* The client as the limits see it; NULL without memory. */
 struct limiter_client *admission_client(struct ingest *ingest, const struct request *request);
 /* True: the POST, which is promised ack, may go on; *entry is pending if it has an Idempotency-Key; false: it was

@@ -131,3 +131,40 @@ void answer_reply(struct request *request, enum answer_style style, int status, 
         http1_reply_bytes(&reply, large ? span_of(NULL, 0) : body);
     }
 }
+
+/* google.rpc.Code: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE. */
+static unsigned rpc_code(int status) {
+    return status == 429 || status == 413 ? 8 : status >= 500 ? 14 : 3;
+}
+
+void answer_error_begin(struct http1_reply *reply, struct request *request, enum answer_style style,
+                        int status, uint64_t retry) {
+    http1_reply_begin(reply, request, status);
+    http1_reply_field(
+        reply, "Content-Type",
+        span_text(style == ANSWER_OTLP_PROTOBUF ? "application/x-protobuf" : "application/json"));
+    if (retry > 0)
+        http1_reply_number(reply, "Retry-After", retry);
+}
+
+void answer_error_end(struct http1_reply *reply, enum answer_style style, int status, const char *name,
+                      const char *text) {
+    char body[256];
+    size_t n = strnlen(text, 100);
+    int length;
+    if (style == ANSWER_OTLP_PROTOBUF)
+        length =
+            snprintf(body, sizeof(body), "\x08%c\x12%c%.*s", (int)rpc_code(status), (int)n, (int)n, text);
+    else if (style == ANSWER_OTLP_JSON)
+        length = snprintf(body, sizeof(body), "{\"code\":%u,\"message\":\"%s\"}\n", rpc_code(status), text);
+    else
+        length = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}\n", name, text);
+    http1_reply_bytes(reply, span_of(body, (size_t)length));
+}
+
+void answer_error(struct request *request, enum answer_style style, int status, const char *name,
+                  const char *text) {
+    struct http1_reply reply;
+    answer_error_begin(&reply, request, style, status, status == 503);
+    answer_error_end(&reply, style, status, name, text);
+}

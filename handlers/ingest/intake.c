@@ -49,7 +49,7 @@ static void logged(struct batch *batch, int error) {
         idempotency_end(&ingest->idempotency, batch->entry, span_of(batch->answer, batch->answer_n),
                         batch->sequence, batch->count, ingest_wall_ms());
     if (request && error)
-        admission_refuse(ingest, request, error);
+        admission_refuse(ingest, request, ((const struct ingest_format *)batch->context)->style, error);
     else if (request)
         reply(request, batch);
     batch_free(batch);
@@ -91,7 +91,7 @@ static void hand_in(const struct intake *intake, struct request *request) {
     if (!error && batch->count > 0)
         error = journal_append(&ingest->journal, batch);
     if (error) {
-        admission_refuse(ingest, request, error);
+        admission_refuse(ingest, request, intake->format->style, error);
         drop(intake, batch);
         return;
     }
@@ -136,12 +136,13 @@ static void decoded(struct intake *intake, struct request *request) {
         return;
     }
     if (intake->error == -EINVAL)
-        http1_reply_error(request, 400, "BAD_REQUEST", "the body is no gzip, or it is cut off");
+        answer_error(request, intake->format->style, 400, "BAD_REQUEST",
+                     "the body is no gzip, or it is cut off");
     else if (intake->error == -EFBIG)
-        http1_reply_error(request, 413, "TOO_LARGE",
-                          "the body grows too large or too much (body_limit, gzip_ratio)");
+        answer_error(request, intake->format->style, 413, "TOO_LARGE",
+                     "the body grows too large or too much (body_limit, gzip_ratio)");
     else
-        admission_refuse(ingest, request, intake->error);
+        admission_refuse(ingest, request, intake->format->style, intake->error);
     drop(intake, intake->batch);
 }
 
@@ -172,7 +173,7 @@ static void hand_on(struct request *request, const struct intake *intake) {
             offload_release(loop->offload, job);
         free(copy);
         drop(intake, NULL);
-        http1_reply_error(request, 503, "BUSY", "too much work in hand; try again");
+        answer_error(request, intake->format->style, 503, "BUSY", "too much work in hand; try again");
         return;
     }
     *copy = *intake;
@@ -224,9 +225,9 @@ static void take_in(struct request *request, struct exchange *exchange, struct i
                   span_equal_nocase(coding, span_text("x-gzip")); /* RFC 9110, 8.4.1.3 */
     if (!intake.format ||
         (coding.n > 0 && !intake.gzip && !span_equal_nocase(coding, span_text("identity")))) {
-        http1_reply_error(request, 415, "UNSUPPORTED",
-                          intake.format ? "the only Content-Encoding is gzip"
-                                        : "the Content-Type is application/x-protobuf or application/json");
+        answer_error(request, intake.format ? intake.format->style : ANSWER_OTLP_JSON, 415, "UNSUPPORTED",
+                     intake.format ? "the only Content-Encoding is gzip"
+                                   : "the Content-Type is application/x-protobuf or application/json");
         return;
     }
     if (!admission_pass(endpoint, intake.format->style, ack, request, &intake.entry))

@@ -145,6 +145,22 @@ class Formats(IngestCase):
         self.assertEqual(answer.status, 400)
         self.assertTrue(answer.body.startswith(b"\x08\x03\x12"))
 
+    def test_otlp_errors_are_statuses(self):
+        self.log = self.directory() / "limited"
+        link = self.http(self.ingest("rate = 1", "rate_burst = 1"))
+        json_type, protobuf = "application/json", "application/x-protobuf"
+        for status, code, fields in (415, 3, {"Content_Encoding": "br"}), (400, 3, {"Content_Encoding": "gzip"}), (429, 8, {}):
+            if status == 429:
+                self.post(link, [{"name": "a", "value": 1}] * 100)
+            answer = self.post(link, b"x", "/v1/metrics", Content_Type=json_type, **fields)
+            self.assertEqual((answer.status, answer.json["code"]), (status, code))
+            text = answer.json["message"].encode()
+            answer = self.post(link, b"x", "/v1/metrics", Content_Type=protobuf, **fields)
+            self.assertEqual((answer.status, answer.fields["Content-Type"]), (status, protobuf))
+            self.assertEqual(answer.body, b"\x08" + bytes([code]) + b"\x12" + bytes([len(text)]) + text)
+        self.assertGreater(int(answer.fields["Retry-After"]), 0)
+        self.assertIn("RateLimit", answer.fields)
+
     def test_curl(self):
         if not shutil.which("curl"):
             self.skipTest("curl is not installed")
