@@ -15,6 +15,22 @@ class Formats(IngestCase):
     def logged(self):
         return [(s["name"], s["value"], s["tags"]) for s in self.cat()]
 
+    def test_a_record_that_cannot_be_read_spoils_no_other(self):
+        good = '{"name":"good","value":1}'
+        for bad in '{"name":"a","value":1e400}', '{"name":"a","name":"b","value":1}':
+            answer = self.post(self.link, f"[{good},{bad},{good}]")
+            self.assertRefused(answer, 200, "syntax", ("index", 1), "/1")
+            self.assertEqual((answer.json["accepted"], answer.json["rejected"]), (2, 1))
+        answer = self.post(self.link, f"nonsense\n{good}\n{good}\n")
+        self.assertRefused(answer, 200, "syntax", ("line", 1))
+        self.assertEqual((answer.json["accepted"], answer.json["rejected"]), (2, 1))
+
+    def test_long_whole_numbers_are_numbers(self):
+        long = '{"name":"long","value":100000000000000000000}'
+        for body in long, f"[{long}]", f"{long}\n{long}\n":
+            self.assertEqual(self.post(self.link, body).json["rejected"], 0)
+        self.assertEqual({sample["value"] for sample in self.cat()}, {1e20})
+
     def test_influx(self):
         now = wall_ms()
         body = f"cpu,host=a usage=0.5,idle=99i {now}000000\nmem used=1\n"
