@@ -48,14 +48,27 @@ static void show(const struct gateway *gateway, struct request *request) {
     json_decref(rows);
 }
 
+/* By its address alone; NULL also if several upstreams have it. */
+static struct endpoint *find_address(const struct gateway *gateway, const char *text) {
+    struct upstream *upstream;
+    struct endpoint *found = NULL;
+    LIST_FOREACH (upstream, &gateway->upstreams, link) {
+        struct endpoint *endpoint = upstream_find(upstream, span_text(text));
+        if (endpoint && found)
+            return NULL;
+        found = endpoint ? endpoint : found;
+    }
+    return found;
+}
+
 struct endpoint *control_find(const struct gateway *gateway, const char *text) {
     char name[2 * ADDRESS_TEXT];
     const char *slash = strchr(text, '/');
     if (!slash || (size_t)(slash - text) >= sizeof(name))
-        return NULL;
+        return find_address(gateway, text);
     *(char *)mempcpy(name, text, (size_t)(slash - text)) = '\0';
     struct upstream *upstream = gateway_upstream(gateway, name);
-    return upstream ? upstream_find(upstream, span_text(slash + 1)) : NULL;
+    return upstream ? upstream_find(upstream, span_text(slash + 1)) : find_address(gateway, text);
 }
 
 void control_drain(struct endpoint *endpoint, bool drained) {
@@ -99,7 +112,7 @@ static void alter(const struct gateway *gateway, struct request *request, const 
     struct endpoint *endpoint = control_find(gateway, server);
     if (!endpoint) {
         request_fail(request, STATUS_NOT_FOUND,
-                     "no such server: it is named UPSTREAM/ADDRESS as /_/upstreams shows");
+                     "no such server: it is named UPSTREAM/ADDRESS, or ADDRESS if one upstream has it");
         return;
     }
     const char *wrong = change(endpoint, action, weight);

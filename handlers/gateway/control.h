@@ -16,7 +16,7 @@ void control_add(struct gateway *gateway);
 json_t *control_row(const struct endpoint *endpoint);
 /* The servers of the upstream of this name; name NULL: of all. */
 json_t *control_rows(const struct gateway *gateway, const char *name);
-/* The server UPSTREAM/ADDRESS, or NULL. */
+/* The server UPSTREAM/ADDRESS, or ADDRESS if exactly one upstream has it; otherwise NULL. */
 struct endpoint *control_find(const struct gateway *gateway, const char *text);
 /* No new requests for it, or again some. control_changed() follows. */
 void control_drain(struct endpoint *endpoint, bool drained);

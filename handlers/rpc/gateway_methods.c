@@ -20,7 +20,7 @@ static void run_set(struct rpc_call *call, json_t *params) {
     const json_t *drained = json_object_get(params, "drained"), *weight = json_object_get(params, "weight");
     if (!endpoint) {
         rpc_fail(call, STATUS_NOT_FOUND,
-                 "no such server: it is named UPSTREAM/ADDRESS, as upstream.list shows");
+                 "no such server: it is named UPSTREAM/ADDRESS, or ADDRESS if one upstream has it");
         return;
     }
     if (!drained && !weight) {
@@ -40,7 +40,10 @@ static const struct rpc_param list_params[] = {
     {.name = "upstream", .type = RPC_STRING, .help = "its servers only; without it, those of all upstreams"},
 };
 static const struct rpc_param set_params[] = {
-    {.name = "server", .type = RPC_STRING, .required = true, .help = "UPSTREAM/ADDRESS"},
+    {.name = "server",
+     .type = RPC_STRING,
+     .required = true,
+     .help = "UPSTREAM/ADDRESS, or ADDRESS if one upstream has it"},
     {.name = "drained",
      .type = RPC_BOOLEAN,
      .help = "true: no new requests for it, what it has in hand goes on; false: it serves again"},

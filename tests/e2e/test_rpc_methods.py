@@ -50,6 +50,19 @@ class Upstreams(Methods, GatewayCase):
         self.assertEqual((row["state"], row["weight"]), ("up", 3))
         self.assertEqual([self.fetch(daemon, "/who").body for _ in range(8)].count(b"a"), 6)
 
+    def test_set_takes_the_server_as_the_list_shows_it(self):
+        shared, own = "tcp:127.0.0.1:1", "unix:/none/such.sock"
+        config = (f'upstream "one" {{ servers = {{"{shared}"}} }}\n'
+                  f'upstream "two" {{ servers = {{"{shared}", "{own}"}} }}\n')
+        client = self.lines(self.daemon(config=config, listen=BOTH))
+        for row in self.result(client, "upstream.list")["servers"]:
+            with self.subTest(row["server"]):
+                if row["server"] == shared:
+                    self.assertEqual(self.error(client, "upstream.set", server=shared, weight=7)["code"], -32010)
+                else:
+                    changed = self.result(client, "upstream.set", server=row["server"], weight=7)
+                    self.assertEqual((changed["upstream"], changed["weight"]), ("two", 7))
+
     def test_bad_arguments_change_nothing(self):
         a = self.upstream()
         daemon = self.gateway(a, listen=BOTH)
