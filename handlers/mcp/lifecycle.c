@@ -38,10 +38,13 @@ static uint8_t abilities(const json_t *capabilities) {
                      (json_object_get(capabilities, "roots") ? MCP_CAN_ROOTS : 0));
 }
 
+/* An unknown version is answered with our newest (2025-11-25, lifecycle); none at all is a mistake. */
 static void run_initialize(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
-    const json_t *asked = json_object_get(params, "protocolVersion");
-    int version = mcp_version_index(span_of(json_string_value(asked), json_string_length(asked)));
+    const char *asked = mcp_text_param(call, params, "protocolVersion");
+    if (!asked)
+        return;
+    int version = mcp_version_index(span_text(asked));
     struct mcp_token token = {.version = (uint8_t)(version < 0 ? NEWEST_LEGACY : version),
                               .can = abilities(json_object_get(params, "capabilities")),
                               .made = mcp_date(mcp)};

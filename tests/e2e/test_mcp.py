@@ -20,6 +20,17 @@ class Legacy(Mcp):
             self.assertLessEqual({"tools", "resources", "prompts", "logging", "completions"},
                                  set(session.first["capabilities"]))
 
+    def test_a_client_says_its_version(self):
+        server = self.server()
+        lines, http = Lines(server.unix), self.http(server)
+        self.addCleanup(lines.close)
+        for params in (None, {}, {"protocolVersion": 5}, {"protocolVersion": None}):
+            response = http.client.post(call("initialize", params), http.ACCEPT, path="/mcp")
+            self.assertIsNone(response.get("Mcp-Session-Id"))
+            for answer in (lines.ask(call("initialize", params)), json.loads(response.body)):
+                error = answer["error"]
+                self.assertEqual((error["code"], error["data"]["path"]), (-32602, "/protocolVersion"), params)
+
     def test_ping_and_unknown_methods(self):
         for session in self.each(self.server()):
             self.assertEqual(self.result(session, "ping"), {})
