@@ -63,7 +63,7 @@ static bool check_value(const struct rpc_param *param, const json_t *value, stru
         return complain(complaint, param->name, "is longer than %.0f bytes", param->max);
     if (json_is_number(value) && param->min < param->max &&
         (json_number_value(value) < param->min || json_number_value(value) > param->max))
-        return complain(complaint, param->name, "must be from %.15g to %.15g", param->min, param->max);
+        return complain(complaint, param->name, "must be from %.16g to %.16g", param->min, param->max);
     return true;
 }
 

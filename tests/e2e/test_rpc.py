@@ -177,6 +177,11 @@ class OnEach(Case):
                 self.assertEqual((error["code"], error["data"]["path"]), (-32602, path), params)
                 self.assertTrue(error["data"]["reason"])
 
+    def test_the_range_of_a_number_is_told_exactly(self):
+        for client in self.each():
+            error = client.ask(call("object.read", {"key": "hello", "offset": -1}))["error"]
+            self.assertEqual(error["data"], {"path": "/offset", "reason": "must be from 0 to 9007199254740991"})
+
     def test_a_whole_number_is_an_integer_however_it_is_written(self):
         for client in self.each():
             reply = client.ask(b'{"jsonrpc":"2.0","method":"object.read","params":{"key":"hello","offset":1.0,"count":3e0},"id":1}')
