@@ -12,6 +12,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+/* Up to here reading resident pages costs no more than sendfile (20.5 us of CPU against 20.7 for 100 KiB), beyond it
+ * the socket leaves buffers waiting (1 MiB: 230 against 170). */
+#define COPY_MAX (128u << 10)
+
 static void short_done(struct request *request, const struct short_read *read) {
     struct objects *objects = read->objects;
     objects_latency(objects, &objects->stats.latency_copy, request);
@@ -62,6 +66,21 @@ static void copy_refused(struct request *request, struct span message, int fd) {
     slc1_reply_fields(request, OBJECT_OP_COPY, 0, &object.fields, -1, body);
 }
 
+/* Where sendfile may be used and would pay, as HTTP does it. */
+static bool sendfile_pays(const struct objects *objects, const struct request *request,
+                          const struct object *object) {
+    return !request->conn->stream.is_unix && objects->settings.sendfile &&
+           object->fields.count >= objects->settings.sendfile_min;
+}
+
+/* offload = always reads every byte, to show what that costs. */
+static enum transfer_mode copy_mode(const struct objects *objects, const struct request *request,
+                                    const struct object *object) {
+    bool kernel = objects->offload->offload == OFFLOAD_AUTO && object->fields.count > COPY_MAX &&
+                  sendfile_pays(objects, request, object);
+    return kernel ? TRANSFER_SENDFILE : TRANSFER_COPY;
+}
+
 /* Over Unix: short ones inline, a descriptor above; over TCP the kernel's ways from where they pay. */
 static void answer_auto(struct objects *objects, struct request *request, const struct object *object) {
     bool is_unix = request->conn->stream.is_unix;
@@ -76,8 +95,7 @@ static void answer_auto(struct objects *objects, struct request *request, const 
     }
     if (is_unix && !inlined)
         objects->stats.auto_without_fd++;
-    bool kernel =
-        !is_unix && objects->settings.sendfile && object->fields.count >= objects->settings.sendfile_min;
+    bool kernel = sendfile_pays(objects, request, object);
     answer_bytes(objects, request, kernel ? OBJECT_OP_SPLICE : OBJECT_OP_COPY,
                  kernel ? TRANSFER_SENDFILE : TRANSFER_COPY, object);
 }
@@ -109,7 +127,7 @@ static void opened(struct job *job) {
         answer_bytes(objects, request, OBJECT_OP_SPLICE, TRANSFER_SPLICE, &object);
     } else {
         objects->stats.splice_as_copy += request->op == OBJECT_OP_SPLICE;
-        answer_bytes(objects, request, request->op, TRANSFER_COPY, &object);
+        answer_bytes(objects, request, request->op, copy_mode(objects, request, &object), &object);
     }
 }
 

@@ -6,6 +6,7 @@ from slc import frame, request
 
 INLINE_MAX = 16 * KIB
 SPLICE_MIN = 128 * KIB
+SENDFILE_ABOVE = 128 * KIB  # a copy over TCP
 
 
 class Bytes(Case):
@@ -138,6 +139,20 @@ class Choice(Case):
         objects = daemon.stats()["objects"]
         self.assertEqual((objects["served_copy"], objects["served_splice"]), (1, 1))
         self.assertEqual((objects["bytes_copy"], objects["bytes_splice"]), (SPLICE_MIN, SPLICE_MIN))
+
+    def test_long_copies_over_tcp_leave_by_sendfile(self):
+        daemon = self.daemon()
+        reads_all = self.mode not in ("auto", "nouring")
+        for address, size, by_sendfile in ((daemon.tcp, MIB, not reads_all), (daemon.tcp, SENDFILE_ABOVE, False),
+                                           (daemon.unix, MIB, False)):
+            before = daemon.stats()["objects"]
+            reply = self.connect(address).get("C", f"size/{MIB}", MIB - size, size)
+            self.assertEqual(reply.op, "C")
+            self.assertContent(reply, self.tree.files[f"size/{MIB}"], MIB - size, size)
+            after = daemon.stats()["objects"]
+            for way, bytes_of_it in (("sendfile", size * by_sendfile), ("copy", size * (not by_sendfile))):
+                self.assertEqual(after[f"bytes_{way}"] - before[f"bytes_{way}"], bytes_of_it, (address, size, way))
+                self.assertEqual(after[f"served_{way}"] - before[f"served_{way}"], bool(bytes_of_it))
 
     def test_without_sendfile_auto_copies(self):
         daemon = self.daemon("--sendfile", "no")
