@@ -124,14 +124,13 @@ def part_markdown(part):
 
 
 def machine_line(facts):
+    shorter = "" if facts["scale"] == 1 else f" **Every measurement had {facts['scale']:g} of its usual length.**"
     return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-            f"{facts['compiler']}; {facts['time']}. Load average at the start {facts['load']:.2f}.")
+            f"{facts['compiler']}; {facts['time']}. Load average at the start {facts['load']:.2f}.{shorter}")
 
 
 def markdown(parts, facts):
     lines = ["# sluice: bench report", "", machine_line(facts)]
-    if facts["scale"] != 1:
-        lines += ["", f"**Every measurement had {facts['scale']:g} of its usual length.**"]
     lines += ["", "Medians of interleaved repetitions, with the least and the greatest in parentheses. CPU is "
               "what all threads of the server used, per request.", ""]
     if any(part.ratios for part in parts):
