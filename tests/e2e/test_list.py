@@ -2,6 +2,7 @@
 import os
 
 from case import MIB, Case
+from daemon import BUILD
 from slc import MORE, frame, listing
 
 
@@ -148,7 +149,8 @@ class List(Case):
         self.assertEqual(self.list(client, limit=10), (names[:10], MORE))
         self.assertEqual(self.list(client, limit=10, after=names[-11]), (names[-10:], 0))
         self.assertEqual(self.list(client, "079", limit=1000), (names[7900:], 0))
-        self.assertLess(daemon.memory_peak() - before, 3 * MIB)
+        if not {"asan", "tsan", "ubsan"} & set(BUILD.parts):  # their allocators keep what is freed
+            self.assertLess(daemon.memory_peak() - before, 3 * MIB)
 
     def test_directories_without_keys_are_passed_over(self):
         root = self.directory(many=True)
