@@ -3,7 +3,7 @@
 #
 #     tools/setup.sh            to build and test
 #     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
-#     tools/setup.sh --conformance   also what others check us with: promtool; below build/, the MCP conformance suite and
+#     tools/setup.sh --conformance   also what others check us with: promtool, nginx, wrk; below build/, the MCP conformance suite and
 #                                    SDK, and OpenTelemetry's exporters
 #     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
 #
@@ -26,6 +26,7 @@ packages=(
     check         # unit tests
     python3       # end-to-end tests, the Python client
     nats-server   # broker that the forwarder is tested with
+    curl          # HTTP as others speak it, in tests and README
 )
 lint_packages=(
     clang         # second compiler
@@ -44,6 +45,8 @@ bench_packages=(
 )
 conformance_packages=(
     prometheus    # promtool, which reads our exposition
+    nginx-light   # a real upstream for the gateway
+    wrk           # a load that others wrote
 )
 
 guard=/usr/sbin/policy-rc.d
