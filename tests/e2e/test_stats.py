@@ -158,7 +158,7 @@ class Many(Case):
         crowd[0].call("T", b"conns")
         self.assertGreaterEqual(daemon.counter("reactor", "turns") - before, 10)
 
-    def test_others_are_answered_between(self):
+    def test_a_request_beside_a_list_is_answered_first(self):
         log = self.directory() / "access.log"
         daemon, _ = self.crowd("--access-log", "json", "--access-log-file", log)
         with HttpClient(daemon.tcp) as patient, HttpClient(daemon.tcp) as quick:
