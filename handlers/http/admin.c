@@ -10,7 +10,6 @@
 #include "reactor/memory_body.h"
 
 #include <arpa/inet.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -56,14 +55,14 @@ static void stats(struct http *http, struct request *request) {
     admin_reply(request, 200, "application/json", report_stats(http->objects));
 }
 
-static void conns_listed(struct request *request, char *text, size_t n) {
+static void listed(struct request *request, char *text, size_t n) {
     (void)n;
     admin_reply(request, 200, "application/json", text);
 }
 
 static void conns(struct http *http, struct request *request) {
     (void)http;
-    connections_list(request, conns_listed);
+    connections_list(request, listed);
 }
 
 static void config(struct http *http, struct request *request) {
@@ -89,26 +88,38 @@ const char *admin_query(const struct exchange *exchange, const char *name, char 
 }
 
 /* ?kind=client&age=60: only this kind, only those open for longer than age seconds. */
+struct fds {
+    struct rows rows; /* first */
+    double started;   /* when those were opened that were there before the clock */
+    double least;
+    char kind[32];
+    size_t fd; /* the next one to look at */
+};
+
+static bool next_fd(struct rows *rows) {
+    struct fds *fds = (struct fds *)(void *)rows;
+    const struct ledger *ledger = &rows->loop->ledger;
+    if (fds->fd >= ledger->top)
+        return false;
+    size_t fd = fds->fd++;
+    const struct ledger_entry *entry = &ledger->entries[fd];
+    const char *kind = fd_kind_name(entry->kind);
+    double age = loop_now(rows->loop) - (entry->since > 0 ? entry->since : fds->started);
+    if (entry->kind != FD_NONE && (!fds->kind[0] || strcmp(fds->kind, kind) == 0) && age >= fds->least)
+        fprintf(rows_row(rows), "{\"fd\":%zu,\"kind\":\"%s\",\"age\":%.6f,\"owner\":%llu,\"holders\":%u}", fd,
+                kind, age, (unsigned long long)entry->owner, entry->holders);
+    return true;
+}
+
 static void fds(struct http *http, struct request *request) {
-    const struct ledger *ledger = &http->loop->ledger;
-    char kind[32], age[32];
-    admin_query(request->exchange, "kind", kind, sizeof(kind));
-    double least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL),
-           now = loop_now(http->loop);
-    json_t *rows = json_array();
-    for (size_t fd = 0; fd < ledger->top; fd++) {
-        const struct ledger_entry *entry = &ledger->entries[fd];
-        const char *name = fd_kind_name(entry->kind);
-        double since = entry->since > 0 ? now - entry->since : now - http->objects->started;
-        if (entry->kind == FD_NONE || (*kind && strcmp(kind, name) != 0) || since < least)
-            continue;
-        json_array_append_new(rows, json_pack("{s:i, s:s, s:f, s:I, s:i}", "fd", (int)fd, "kind", name, "age",
-                                              since, "owner", (json_int_t)entry->owner, "holders",
-                                              (int)entry->holders));
+    struct fds *fds = calloc(1, sizeof(*fds));
+    char age[32];
+    if (fds) {
+        admin_query(request->exchange, "kind", fds->kind, sizeof(fds->kind));
+        fds->least = strtod(admin_query(request->exchange, "age", age, sizeof(age)), NULL);
+        fds->started = http->objects->started;
     }
-    char *text = json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    json_decref(rows);
-    admin_reply(request, 200, "application/json", text);
+    rows_start(fds ? &fds->rows : NULL, request, next_fd, listed);
 }
 
 static bool is_address(struct span host) {

@@ -4,25 +4,13 @@
 #include "reactor/front.h"
 #include "reactor/listener.h"
 #include "reactor/loop.h"
-#include "reactor/pieces.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define EACH_TURN 256
-
-/* A list in the making. */
-struct listing {
-    struct piecework work; /* first */
-    struct loop *loop;
-    uint64_t request; /* handle: the client may leave */
-    connections_done *done;
+struct connections {
+    struct rows rows;        /* first */
     const struct conn *last; /* the slot of the last one that was looked at */
-    FILE *out;
-    char *text;
-    size_t n;
-    bool failed, any;
 };
 
 static const char *state_of(const struct conn *conn) {
@@ -55,61 +43,19 @@ static json_t *connection_json(const struct loop *loop, const struct conn *conn)
     return row;
 }
 
-static void add(struct listing *listing, const struct conn *conn) {
-    json_t *row = connection_json(listing->loop, conn);
-    if (listing->any)
-        fputc(',', listing->out);
-    listing->any = true;
-    listing->failed |= !row || json_dumpf(row, listing->out, JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0;
+static bool next(struct rows *rows) {
+    struct connections *connections = (struct connections *)(void *)rows;
+    const struct conn *conn = slots_next(&rows->loop->conns, connections->last);
+    if (!conn)
+        return false;
+    connections->last = conn;
+    json_t *row = connection_json(rows->loop, conn);
+    rows->failed |= !row || json_dumpf(row, rows_row(rows), JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0;
     json_decref(row);
+    return true;
 }
 
-static void end(struct listing *listing, struct request *request) {
-    if (listing->out) {
-        fputc(']', listing->out);
-        listing->failed |= ferror(listing->out) != 0;
-        listing->failed |= fclose(listing->out) != 0;
-    }
-    if (listing->failed || !request) {
-        free(listing->text);
-        listing->text = NULL;
-    }
-    if (request)
-        listing->done(request, listing->text, listing->text ? listing->n : 0);
-    free(listing);
-}
-
-static bool step(struct piecework *work) {
-    struct listing *listing = (struct listing *)(void *)work;
-    struct loop *loop = listing->loop;
-    struct request *request = request_find(loop, listing->request);
-    const struct conn *conn = NULL;
-    if (request && !listing->out) {
-        listing->out = open_memstream(&listing->text, &listing->n);
-        listing->failed = !listing->out || fputc('[', listing->out) == EOF;
-    }
-    for (int i = 0; i < EACH_TURN && request && !listing->failed; i++) {
-        conn = slots_next(&loop->conns, listing->last);
-        if (!conn)
-            break;
-        add(listing, conn);
-        listing->last = conn;
-    }
-    if (conn && !listing->failed)
-        return true;
-    end(listing, request);
-    return false;
-}
-
-void connections_list(struct request *request, connections_done *done) {
-    struct listing *listing = calloc(1, sizeof(*listing));
-    if (!listing) {
-        done(request, NULL, 0);
-        return;
-    }
-    listing->work.step = step;
-    listing->loop = request_loop(request);
-    listing->request = request_handle(request);
-    listing->done = done;
-    pieces_add(&listing->loop->pieces, &listing->work);
+void connections_list(struct request *request, rows_done *done) {
+    struct connections *connections = calloc(1, sizeof(*connections));
+    rows_start(connections ? &connections->rows : NULL, request, next, done);
 }

@@ -1,0 +1,63 @@
+#include "handlers/objects/rows.h"
+
+#include "reactor/loop.h"
+#include "reactor/request.h"
+
+#include <stdlib.h>
+
+#define EACH_TURN 256
+
+FILE *rows_row(struct rows *rows) {
+    if (rows->any)
+        fputc(',', rows->out);
+    rows->any = true;
+    return rows->out;
+}
+
+static void end(struct rows *rows, struct request *request) {
+    if (rows->out) {
+        fputc(']', rows->out);
+        rows->failed |= ferror(rows->out) != 0;
+        rows->failed |= fclose(rows->out) != 0;
+    }
+    if (rows->failed || !request) {
+        free(rows->text);
+        rows->text = NULL;
+    }
+    if (request)
+        rows->done(request, rows->text, rows->text ? rows->n : 0);
+    free(rows);
+}
+
+/* Not before its turn: those that wait hold no buffer. */
+static void begin(struct rows *rows) {
+    rows->out = open_memstream(&rows->text, &rows->n);
+    rows->failed = !rows->out || fputc('[', rows->out) == EOF;
+}
+
+static bool step(struct piecework *work) {
+    struct rows *rows = (struct rows *)(void *)work;
+    struct request *request = request_find(rows->loop, rows->request);
+    bool more = request != NULL;
+    if (more && !rows->out)
+        begin(rows);
+    for (int i = 0; i < EACH_TURN && more && !rows->failed; i++)
+        more = rows->next(rows);
+    if (more && !rows->failed)
+        return true;
+    end(rows, request);
+    return false;
+}
+
+void rows_start(struct rows *rows, struct request *request, rows_next *next, rows_done *done) {
+    if (!rows) {
+        done(request, NULL, 0);
+        return;
+    }
+    rows->work.step = step;
+    rows->loop = request_loop(request);
+    rows->request = request_handle(request);
+    rows->next = next;
+    rows->done = done;
+    pieces_add(&rows->loop->pieces, &rows->work);
+}
