@@ -27,16 +27,23 @@ struct place {
 
 static int walk_directory(struct walk *walk, struct place *place, bool top);
 
+/* An fd or -errno. */
 static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
-    return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+    int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+    return fd < 0 ? -errno : fd;
 }
 
-/* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk. Links to files inside are
- * objects. */
-static char kind_of(const struct walk *walk, const struct place *place, int directory,
-                    const struct dirent *found) {
+/* Errors that say nothing about what is there: a list that left it out would be wrong. */
+static bool is_failure(int error) {
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO;
+}
+
+/* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk, or -errno. Links to files inside
+ * are objects. */
+static int kind_of(const struct walk *walk, const struct place *place, int directory,
+                   const struct dirent *found) {
     struct stat st;
     unsigned char type = found->d_type;
     if (type == DT_UNKNOWN) {
@@ -56,10 +63,10 @@ static char kind_of(const struct walk *walk, const struct place *place, int dire
              found->d_name);
     int fd = open_beneath(place->root->fd, path, O_PATH, 0);
     if (fd < 0)
-        return 0;
-    char kind = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? 'f' : 0;
+        return is_failure(fd) ? fd : 0;
+    bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     close(fd);
-    return kind;
+    return regular ? 'f' : 0;
 }
 
 static bool is_named_root(const struct roots *roots, const char *name) {
@@ -147,38 +154,47 @@ static bool is_wanted(struct walk *walk, const struct level *level, struct place
 
 static int take(struct walk *walk, struct level *level, int directory, const struct dirent *found) {
     struct place below;
-    char kind = found->d_type == DT_DIR ? 'd' : 'f';
+    int kind = found->d_type == DT_DIR ? 'd' : 'f';
     if (found->d_type == DT_UNKNOWN)
         kind = kind_of(walk, level->place, directory, found);
     else if (walk->directory && kind != 'd')
         return 0;
     else if (found->d_type != DT_DIR && found->d_type != DT_REG && found->d_type != DT_LNK)
         return 0;
-    if (!kind || !is_wanted(walk, level, &below, found->d_name, kind == 'd'))
-        return 0;
+    if (kind <= 0 || !is_wanted(walk, level, &below, found->d_name, kind == 'd'))
+        return kind < 0 ? kind : 0;
     const char *name = below.key + below.n;
     if (!entries_fits(&level->entries, name))
         return 0;
-    if (found->d_type == DT_LNK && !kind_of(walk, level->place, directory, found))
-        return 0;
+    if (found->d_type == DT_LNK && (kind = kind_of(walk, level->place, directory, found)) <= 0)
+        return kind;
     return entries_add(&level->entries, name, NULL);
 }
 
-static int read_directory(struct walk *walk, struct level *level, bool top) {
+/* The directory of a level; NULL with *error 0 if there is none that we may read. */
+static DIR *open_directory(const struct place *place, int *error) {
     char path[OBJECT_KEY_MAX + 2];
-    const struct place *place = level->place;
     snprintf(path, sizeof(path), "%.*s", (int)(place->n - place->skip), place->key + place->skip);
     int fd = open_beneath(place->root->fd, path, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+    *error = is_failure(fd) ? fd : 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
-        return 0;
+    if (fd >= 0 && !dir) {
+        *error = -errno;
+        close(fd);
     }
-    int error = 0;
+    return dir;
+}
+
+static int read_directory(struct walk *walk, struct level *level, bool top) {
+    const struct place *place = level->place;
+    int error;
+    DIR *dir = open_directory(place, &error);
+    if (!dir)
+        return error;
     if (walk->directory && !level->from)
-        walk->more = !walk->directory(walk, fd, span_of(place->key, place->n));
-    for (struct dirent *found; !error && !walk->more && (found = readdir(dir));) {
+        walk->more = !walk->directory(walk, dirfd(dir), span_of(place->key, place->n));
+    errno = 0;
+    for (struct dirent *found; !error && !walk->more && (found = readdir(dir)); errno = 0) {
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         if (top && is_named_root(walk->roots, found->d_name))
@@ -187,6 +203,8 @@ static int read_directory(struct walk *walk, struct level *level, bool top) {
         if (atomic_load_explicit(walk->cancelled, memory_order_relaxed))
             error = -ECANCELED;
     }
+    if (!error && is_failure(-errno))
+        error = -errno;
     closedir(dir);
     return error;
 }

@@ -30,7 +30,7 @@ struct walk {
     size_t held;             /* its own: entries in memory */
 };
 
-/* 0; -ENOMEM; -ECANCELED. Directories that cannot be read count as empty. */
+/* 0; -ECANCELED; -EMFILE, -ENOMEM or the like, -EIO. Directories that we may not read count as empty. */
 int walk_keys(struct walk *walk);
 
 #endif

@@ -4,7 +4,7 @@ import resource
 
 from case import GIB, MIB, Case, Client, as_root
 from daemon import run_sluiced, until
-from slc import frame, request
+from slc import frame, listing, request
 
 
 class Connections(Case):
@@ -200,6 +200,7 @@ class Descriptors(Case):
             client.ping()  # who is there goes on
         self.assertStatus(client.get("F", "hello"), "FD_LIMIT")
         self.assertStatus(client.get("C", "hello"), "FD_LIMIT")
+        self.assertStatus(client.call("L", listing()), "FD_LIMIT")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
         for other in waiting:
             self.assertEqual(other.reply().payload, b"at last")
