@@ -1,5 +1,7 @@
 #include "proto/address.h"
 
+#include "proto/utf8.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -91,9 +93,13 @@ static const char *parse_host_port(struct span text, struct address *out) {
 }
 
 const char *address_parse(struct span text, struct address *out) {
-    for (size_t i = 0; i < text.n; i++) {
+    int step;
+    for (size_t i = 0; i < text.n; i += (size_t)step) {
         if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
             return "an address has no control characters";
+        step = utf8_step(text.p + i, text.n - i);
+        if (step <= 0)
+            return "an address is UTF-8"; /* reports and logs name it */
     }
     for (enum address_kind kind = ADDRESS_UNIX; kind <= ADDRESS_UDP; kind++) {
         size_t n = strlen(schemes[kind]);

@@ -21,6 +21,7 @@ static const struct {
 } good[] = {
     {"unix:/run/sluice.sock", ADDRESS_UNIX, "/run/sluice.sock", 0},
     {"unix:/with space:and:colons", ADDRESS_UNIX, "/with space:and:colons", 0},
+    {"unix:/ümlaut", ADDRESS_UNIX, "/ümlaut", 0},
     {"unix:@name", ADDRESS_UNIX, "@name", 0},
     {"unixgram:/run/log", ADDRESS_UNIXGRAM, "/run/log", 0},
     {"tcp:127.0.0.1:7080", ADDRESS_TCP, "127.0.0.1", 7080},
@@ -65,6 +66,8 @@ static const struct {
     {"unix:relative.sock", "path"},
     {"unixgram:@abstract", "path"},
     {"unix:/new\nline", "control"},
+    {"unix:/latin1-\xfc.sock", "UTF-8"},
+    {"unix:/cut-\xc3", "UTF-8"},
     {"tcp:", "HOST:PORT"},
     {"tcp:80", "HOST:PORT"},
     {"tcp:localhost", "HOST:PORT"},
