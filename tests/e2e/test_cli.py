@@ -66,6 +66,8 @@ class Cli(Case):
                 self.ask(daemon, "get", "-m", mode, name, "-o", target / file)
                 self.assertEqual((target / file).read_bytes(), self.tree.files[name])
         self.assertEqual(len(os.listdir(target)), 5)
+        self.assertEqual(self.ask(daemon, "get", "hello", "-o", "-", cwd=target)[0], b"hello, world\n")
+        self.assertEqual(len(os.listdir(target)), 5)
 
     def test_a_failed_get_leaves_the_file_as_it_was(self):
         daemon = self.daemon()

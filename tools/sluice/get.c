@@ -13,7 +13,7 @@ const char command_get_help[] =
     "                         auto (the server's choice, the default)\n"
     "      --offset N         start there; K, M, G and T are powers of 1024\n"
     "      --count N          at most that many bytes; 0: to the end\n"
-    "  -o, --output FILE      instead of standard output; an existing file is replaced once all is there\n"
+    "  -o, --output FILE      instead of standard output (-); an existing file is replaced once all is there\n"
     "\n"
     "Examples:\n"
     "  sluice -s unix:/run/sluice.sock get --mode fd models/a.bin -o a.bin\n"
@@ -58,7 +58,7 @@ static int parse_option(struct call *call, struct get_options *options, int opti
             return CALL_GO_ON;
         return call_usage(call, "--count %s: expected a number of bytes", optarg);
     case 'o':
-        options->output = optarg;
+        options->output = strcmp(optarg, "-") == 0 ? NULL : optarg;
         return CALL_GO_ON;
     default:
         return call_option(call, option, argv);
