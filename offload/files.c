@@ -81,6 +81,17 @@ static enum spot spot_open(struct files *files, struct job *job) {
     return job->error == -EAGAIN || job->error == -EXDEV || job->error == -EINTR ? SPOT_AGAIN : SPOT_DONE;
 }
 
+int files_look(struct files *files, int root, const char *path, struct stat *st) {
+    if (!files->cached_lookup || !(filesystems_root(&files->filesystems, root) & FILESYSTEM_LOCAL))
+        return -EAGAIN;
+    int fd = open_beneath(root, path, O_PATH, RESOLVE_SPOT);
+    if (fd < 0)
+        return fd;
+    int error = fstat(fd, st) == 0 ? 0 : -errno;
+    close(fd);
+    return error;
+}
+
 static void pause_ms(long ms) {
     struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&pause, NULL);

@@ -33,6 +33,9 @@ enum spot files_spot(struct files *files, struct job *job);
 enum spot files_read_now(struct files *files, struct job *job);
 /* Does a job of any kind; may sleep. Sets job->error. */
 void files_run(struct job *job);
+/* What the name below root stands for now, by a lookup that does not sleep. 0; -errno, -EAGAIN: it would sleep, or
+ * might. */
+int files_look(struct files *files, int root, const char *path, struct stat *st);
 /* True if the range of fd, on the device (0: unknown), is in memory and the file system is local. */
 bool files_resident(struct files *files, int fd, dev_t device, uint64_t offset, size_t size);
 

@@ -256,6 +256,10 @@ bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t of
     return files_resident(&offload->files, fd, device, offset, size);
 }
 
+int offload_look(struct offload *offload, int root, const char *path, struct stat *st) {
+    return files_look(&offload->files, root, path, st);
+}
+
 struct pipe_pair *offload_pipe(struct offload *offload) {
     return pipes_take(&offload->pipes);
 }

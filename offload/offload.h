@@ -73,6 +73,8 @@ void offload_reap_on_eventfd_only(struct offload *offload);
 /* True if size bytes at offset of fd (device: its st_dev, 0: not known) can leave by sendfile without
  * sleeping (resident, local file system). */
 bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t offset, size_t size);
+/* What the name below root stands for now. 0; -errno, -EAGAIN: to know it might take sleep, submit a JOB_OPEN. */
+int offload_look(struct offload *offload, int root, const char *path, struct stat *st);
 /* An empty pipe from the pool, or NULL if all are in use: answer by copy. */
 struct pipe_pair *offload_pipe(struct offload *offload);
 /* Gives a pipe back. Not empty (drained false): it is closed and replaced, so that no byte leaks. */

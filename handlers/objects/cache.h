@@ -29,6 +29,7 @@ struct cached {
     TAILQ_ENTRY(cached) link;
     UT_hash_handle hh;
     double since;         /* the loop's clock */
+    int64_t looked_ns;    /* hot: when its name was looked up */
     struct object object; /* its range is the whole */
     uint32_t name_n, bytes_n;
     char name[]; /* owner (4 bytes), name; then bytes */

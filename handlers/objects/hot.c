@@ -7,9 +7,29 @@
  * timer tick, and some store coarser times. */
 #define STAMP_GRAIN 0.05
 
+/* Does the name still stand for this file, unchanged? It is looked up once a turn; what is written to the file within
+ * the turn, its descriptor shows. */
+static bool is_current(const struct loop *loop, struct cached *entry, int root, struct span path) {
+    struct stat st;
+    struct object_fields now;
+    char name[OBJECT_KEY_MAX + 1];
+    int error;
+    if (entry->looked_ns == loop->now_ns) {
+        error = fstat(entry->object.fd, &st);
+    } else {
+        memcpy(name, path.p, path.n);
+        name[path.n] = '\0';
+        error = offload_look(loop->offload, root, name, &st);
+        entry->looked_ns = loop->now_ns;
+    }
+    if (error)
+        return false;
+    objects_describe(&st, &now);
+    return now.version == entry->object.fields.version;
+}
+
 const struct cached *hot_find(struct objects *objects, struct span key) {
     struct span path;
-    struct stat st;
     if (objects->hot.count == 0)
         return NULL;
     const struct root *root = roots_find(&objects->roots, key, &path);
@@ -18,16 +38,12 @@ const struct cached *hot_find(struct objects *objects, struct span key) {
     struct cached *entry = cache_find(&objects->hot, (uint32_t)root->fd, path, loop_now(objects->loop));
     if (!entry)
         return NULL;
-    struct object_fields now;
-    if (fstat(entry->object.fd, &st) == 0) {
-        objects_describe(&st, &now);
-        if (now.version == entry->object.fields.version) {
-            objects->stats.hot_hits++;
-            return entry;
-        }
+    if (!is_current(objects->loop, entry, root->fd, path)) {
+        cache_forget(&objects->hot, entry);
+        return NULL;
     }
-    cache_forget(&objects->hot, entry);
-    return NULL;
+    objects->stats.hot_hits++;
+    return entry;
 }
 
 /* True from the second time on, until another name with the same place is seen. */

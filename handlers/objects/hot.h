@@ -1,11 +1,11 @@
 /* Short objects that are asked for again and again, answered from memory.
  *
  *     asked for the second time -> opened and read as ever -> kept, with its descriptor
- *     then: fstat of that descriptor: same version? -> the bytes at hand   (one system call instead of four)
+ *     then, once a turn: does the name lead to the same version?
+ *           else:        does the descriptor show it? -> the bytes at hand     (one system call instead of four)
  *
- * Writing to the file, replacing or removing it changes its version at once; one that was changed a moment ago is not
- * kept, as its next change might carry the same time. What the file itself does not show (a directory above it was
- * renamed) ends with the entry's age. */
+ * So whatever is done to the name or the file is seen at once; one that was changed a moment ago is not kept, as its
+ * next change might carry the same time. What no time shows (writing through a mapping) ends with the entry's age. */
 #ifndef SLUICE_HANDLERS_OBJECTS_HOT_H
 #define SLUICE_HANDLERS_OBJECTS_HOT_H
 

@@ -79,10 +79,10 @@ class Changing(Case):
 class Remembered(Case):
     """Short objects that the server keeps in memory."""
 
-    def read(self, daemon, times):
+    def read(self, daemon, times, key="object"):
         client = self.connect(daemon.unix)
         hits = daemon.counter("objects", "hot_hits")
-        replies = [bytes(client.get("C", "object").body) for _ in range(times)]
+        replies = [bytes(client.get("C", key).body) for _ in range(times)]
         return replies, daemon.counter("objects", "hot_hits") - hits
 
     def served(self, age):
@@ -99,6 +99,22 @@ class Remembered(Case):
             self.assertGreater(hits, 0)
         path.write_bytes(b"other")
         self.assertEqual(self.read(daemon, 3)[0], [b"other"] * 3)
+
+    def test_a_name_that_leads_elsewhere_is_seen_at_once(self):
+        """As deployments do it: a link that changes, directories that take each other's place."""
+        root = self.directory({"v1/object": b"first", "v2/object": b"other"})
+        os.symlink("v1", root / "current")
+        for version in ("v1", "v2"):
+            os.utime(root / version / "object", times=(time.time() - 60,) * 2)
+        daemon = self.daemon("--hot-age", 1, root=root)
+        for key in ("current/object", "v1/object"):
+            self.assertEqual(set(self.read(daemon, 20, key)[0]), {b"first"})
+        os.symlink("v2", root / "next")
+        os.rename(root / "next", root / "current")
+        self.assertEqual(set(self.read(daemon, 3, "current/object")[0]), {b"other"})
+        os.rename(root / "v1", root / "old")
+        os.rename(root / "v2", root / "v1")
+        self.assertEqual(set(self.read(daemon, 3, "v1/object")[0]), {b"other"})
 
     def test_one_whose_next_change_could_have_the_same_time_is_not_kept(self):
         daemon, _ = self.served(age=-3600)
