@@ -311,6 +311,7 @@ class Budget(Case):
             self.assertStatus(refused, "FD_LIMIT")
         self.assertContent(first.reply(), b"hello, world\n")
         self.assertEqual([row["fds_in_flight"] for row in daemon.connections()], [0, 0, 0])
+        self.assertEqual(daemon.counter("reactor", "fds_in_flight"), 0, "nothing stays booked")
         name = f"size/{MIB}"
 
         def copied():

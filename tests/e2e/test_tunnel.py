@@ -210,9 +210,10 @@ class Ends(TunnelCase):
         self.assertEqual(daemon.wait_exit(), 0)
 
     def test_back_pressure(self):
-        """A reader that stops stops the writer; memory stays bounded."""
-        server = self.echo()
-        daemon, address = self.tunnel(server)
+        """A reader that stops stops the writer; memory stays bounded. Over Unix sockets: with both ways full, Linux 6.18
+        may drop TCP's acknowledgements as beyond the window, and the connection waits for minutes."""
+        server = self.echo(unix=str(self.directory() / "echo.sock"))
+        _, address = self.tunnel(server, listen="unix:{dir}/tunnel.sock")
         client = self.connect(address)
         client.socket.setblocking(False)
         sent, still = 0, 0
@@ -223,7 +224,7 @@ class Ends(TunnelCase):
             except BlockingIOError:
                 still += 1
                 threading.Event().wait(0.01)
-        self.assertLess(sent, 256 * MIB)  # what five socket buffers of the kernel hold at most
+        self.assertLess(sent, 64 * MIB)  # what the socket buffers of the kernel hold at most
         client.socket.setblocking(True)
         client.socket.settimeout(TIMEOUT)
         client.discard(sent)
