@@ -95,8 +95,8 @@ int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
     mode_t mask = umask(0177); /* nobody else may connect before owner and mode are set */
     error = bind(fd, (struct sockaddr *)&name, size) == 0 ? 0 : -errno;
     umask(mask);
-    if (!error && file)
-        error = set_permissions(options);
+    if (!error && file && (error = set_permissions(options)) != 0)
+        unlink(address->path);
     if (error) {
         close(fd);
         return error;

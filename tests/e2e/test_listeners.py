@@ -3,12 +3,14 @@ import os
 import pathlib
 import pwd
 import secrets
+import shutil
 import socket
 import stat
+import subprocess
 import unittest
 
-from case import KIB, NOBODY, Case, Client, as_root, has_ipv6
-from daemon import run_sluiced, until
+from case import KIB, NOBODY, TIMEOUT, Case, Client, as_root, has_ipv6
+from daemon import SLUICED, run_sluiced, until
 from slc import frame, request
 
 ipv6 = unittest.skipUnless(has_ipv6(), "no IPv6 here")
@@ -100,6 +102,16 @@ class SocketFile(Case):
         self.assertEqual((found.st_uid, found.st_gid), (NOBODY, NOBODY + 1))
         found = self.start('owner = "nobody"')[1]
         self.assertEqual((found.st_uid, found.st_gid), (pwd.getpwnam("nobody").pw_uid, os.getegid()))
+
+    @as_root
+    def test_one_that_cannot_be_given_away_is_not_left_behind(self):
+        directory = self.directory({"conf": b""}, owner=NOBODY)
+        (directory / "conf").write_text(f'listen "unix:{directory}/x.sock" {{ owner = "root" }}')
+        done = subprocess.run([shutil.copy(SLUICED, directory), "-c", directory / "conf"], user=NOBODY, group=NOBODY,
+                              extra_groups=[], capture_output=True, text=True, timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not permitted", done.stderr)
+        self.assertFalse(os.path.lexists(directory / "x.sock"))
 
     def test_it_goes_with_the_daemon(self):
         daemon, _ = self.start()
