@@ -88,6 +88,15 @@ class Cli(Case):
         self.assertNotEqual(done.returncode, 0)
 
     # ---- the others ------------------------------------------------------------------------------
+    def test_without_standard_output(self):
+        """Nothing is written into the connection, which might have got its number."""
+        daemon = self.daemon()
+        for mode in ("fd", "copy"):
+            done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', SLUICE, "-s", daemon.unix, "get", "-m", mode, "hello"],
+                                  capture_output=True, text=True, timeout=TIMEOUT)
+            self.assertEqual((done.returncode, done.stdout), (REFUSED, ""))
+            self.assertIn("Bad file descriptor", done.stderr)
+
     def test_info(self):
         out, _ = self.ask(self.daemon(), "info", "hello")
         self.assertRegex(out.decode(),

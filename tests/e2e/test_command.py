@@ -3,9 +3,11 @@ import json
 import os
 import pathlib
 import resource
+import secrets
+import subprocess
 
-from case import Case, Client
-from daemon import run_sluiced, until
+from case import TIMEOUT, Case, Client
+from daemon import SLUICED, run_sluiced, until
 
 
 class Refused(Case):
@@ -192,6 +194,25 @@ class Taken(Case):
     def test_the_ready_line_is_there_whatever_the_log_level(self):
         daemon = self.daemon("--log", "error")
         self.assertEqual(sum(line.startswith("ready: ") for line in daemon.lines), 1)
+
+    def test_without_standard_streams(self):
+        """What would be written to them reaches nobody else."""
+        name = f"unix:@sluice-e2e-{secrets.token_hex(8)}"
+        process = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', SLUICED, "--listen", name])
+        self.addCleanup(process.wait, TIMEOUT)
+        self.addCleanup(process.terminate)
+
+        def places():
+            return [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)]
+        until(lambda: self.answers(name), "it serves")
+        self.assertEqual(places(), ["/dev/null"] * 3)
+
+    def answers(self, name):
+        try:
+            with Client(name) as client:
+                return client.ping()
+        except ConnectionRefusedError:
+            return None
 
     def test_the_ready_line_comes_first(self):
         self.assertTrue(self.daemon("--log", "debug").lines[0].startswith("ready: "))

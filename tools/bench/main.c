@@ -7,6 +7,7 @@
 #include "tools/bench/live.h"
 #include "tools/bench/procstat.h"
 #include "tools/bench/report.h"
+#include "tools/standard_fds.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -124,6 +125,7 @@ static int plan_and_load(struct plan *plan, const struct bench_settings *setting
 int main(int argc, char **argv) {
     struct bench_settings settings;
     struct plan plan = {0};
+    standard_fds_take();
     int status = EXIT_SUCCESS;
     enum arguments_result result = bench_arguments(&settings, argc, argv, stdout, stderr);
     signal(SIGPIPE, SIG_IGN);

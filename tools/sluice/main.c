@@ -4,6 +4,7 @@
  */
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
+#include "tools/standard_fds.h"
 #include "tools/version.h"
 
 #include <stdio.h>
@@ -45,6 +46,7 @@ static int run(struct call *call, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    standard_fds_take();
     struct call call = {.address = getenv("SLUICE_ADDR"), .timeout_ms = TIMEOUT_MS};
     int code = run(&call, argc, argv);
     sluice_close(call.client);

@@ -21,6 +21,7 @@
 #include "tools/sluiced/check.h"
 #include "tools/sluiced/methods.h"
 #include "tools/sluiced/routes.h"
+#include "tools/standard_fds.h"
 #include "tools/version.h"
 
 #include <errno.h>
@@ -271,6 +272,7 @@ static int run(struct daemon *daemon) {
 }
 
 int main(int argc, char **argv) {
+    standard_fds_take();
     struct daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon || config_init(&daemon->config) != 0)
         return failed("start", "no memory");
