@@ -22,6 +22,7 @@ enum setting_kind {
     SETTING_CHOICE,  /* int: index into the words of "a|b|c" */
     SETTING_TEXT,    /* char *, owned by the struct; "" when unset */
     SETTING_LIST,    /* char *, words joined by commas; "" when unset */
+    SETTING_SECRETS, /* the same, of NAME: VALUE or URLs: no page shows the values, users and passwords */
 };
 
 /* The C type of each kind, for expanding options.def into a struct. */
@@ -32,6 +33,7 @@ enum setting_kind {
 #define SETTING_TYPE_CHOICE  int
 #define SETTING_TYPE_TEXT    char *
 #define SETTING_TYPE_LIST    char *
+#define SETTING_TYPE_SECRETS char *
 
 struct setting {
     const char *name; /* as in the file; on the command line '_' reads '-' */
@@ -41,6 +43,10 @@ struct setting {
     const char *range; /* choices, or "min..max", or "" */
     const char *help;
 };
+
+static inline bool setting_is_list(const struct setting *row) {
+    return row->kind == SETTING_LIST || row->kind == SETTING_SECRETS;
+}
 
 struct settings_table {
     const char *title; /* heading in help: "offload", "reactor", ... */

@@ -9,7 +9,7 @@ import unittest
 
 import exposition
 from case import KIB, Case
-from daemon import until
+from daemon import run_sluiced, until
 from http1 import HttpClient, head
 from http_case import HttpCase
 
@@ -102,6 +102,29 @@ class Pages(HttpCase):
         self.assertEqual((settings["timeout_keep_alive"], settings["chunk"], settings["timeout_request"]),
                          ("33", "128k", "10"))
         self.assertIn(str(self.tree.path), text)
+
+    def test_config_hides_secrets(self):
+        """Fields that upstreams are sent, users and passwords of brokers; --check, for the file's owner, shows them."""
+        config = """
+            ingest { path = "{dir}/log" }
+            forward "nats" { servers = {"nats://bob:hunter2@127.0.0.1:9", "tls://token-7@[::1]:9", "nats://127.0.0.1:9"} }
+            upstream "u" { servers = {"tcp:127.0.0.1:9"} }
+            route "/u/*" { upstream = "u" request_set = {"Authorization: Bearer http://x@hunter2", "X-Key:hunter2"}
+                           request_add = {"X-Other: hunter2"} response_set = {"X-Shown: yes"} }"""
+        daemon = self.daemon(config=config)
+        shown = self.fetch(daemon.tcp, "/_/config").body.decode()
+        called = self.fetch(daemon.tcp, "/rpc", "Content-Type: application/json", method="POST",
+                            body=b'{"jsonrpc":"2.0","id":1,"method":"config.get"}').body.decode()
+        self.assertIn("X-Shown: yes", called)
+        for secret in ("hunter2", "bob", "token-7"):
+            self.assertNotIn(secret, shown)
+            self.assertNotIn(secret, called)
+        for line in ('servers = {"nats://***@127.0.0.1:9", "tls://***@[::1]:9", "nats://127.0.0.1:9"}',
+                     'request_set = {"Authorization: ***", "X-Key: ***"}', 'request_add = {"X-Other: ***"}',
+                     'response_set = {"X-Shown: yes"}'):
+            self.assertIn(line, shown)
+        check = run_sluiced("--check", "-c", daemon.directory / "sluice.conf", "--listen", "unix:@x")
+        self.assertIn('"nats://bob:hunter2@127.0.0.1:9"', check.stdout)
 
     def test_other_paths_and_methods(self):
         client = self.open()

@@ -237,6 +237,9 @@ START_TEST(wrong_values_have_line_and_reason)
     refused("chunk = 1k\n", "FILE:1: chunk: 1k is out of range 16k..4m\n");
     refused("listen 'unix:@a' {\n\n  backlog = -1\n}\n", "FILE:3: backlog: '-1' is not a number\n");
     refused("listen 'unix:@a' {\n  nodelay = 2\n}\n", "FILE:2: nodelay: '2' is neither yes nor no\n");
+    refused("listen 'unix:@a' {\n  protocols = {'slc', 'gopher'}\n}\n",
+            "FILE:2: protocols: 'gopher' is not one of: slc,http,rpc,mcp\n");
+    refused("\nprecompressed = {'gz', 'lz'}\n", "FILE:2: precompressed: 'lz' is not one of: br,zst,gz\n");
 }
 END_TEST
 
@@ -288,8 +291,7 @@ START_TEST(all_semantic_errors_are_told_with_their_sections_line)
              "root 'c' { }\n"
              "root 'd/e' { path = '%s' }\n"
              "listen 'tcp:127.0.0.1' { }\n"
-             "listen 'unix:@u' {\n mode = 999\n owner = 'no such user'\n allow = {'10.0.0.0/33'}\n"
-             " protocols = {'slc', 'gopher'}\n}\n"
+             "listen 'unix:@u' {\n mode = 999\n owner = 'no such user'\n allow = {'10.0.0.0/33'}\n}\n"
              "loop_cpus = one\n",
              path, directory);
     snprintf(expected, sizeof expected,
@@ -298,11 +300,10 @@ START_TEST(all_semantic_errors_are_told_with_their_sections_line)
              "FILE:5: root 'c': path is missing\n"
              "FILE:6: root 'd/e': a root's name is one part of a key, without /\n"
              "FILE:7: listen 'tcp:127.0.0.1': expected HOST:PORT\n"
-             "FILE:8: listen 'unix:@u': protocols: 'gopher' is none of slc, http, rpc, mcp\n"
              "FILE:8: listen 'unix:@u': mode: '999' is no octal file mode like 0660\n"
              "FILE:8: listen 'unix:@u': owner: 'no such user' is no user\n"
              "FILE:8: listen 'unix:@u': allow: '10.0.0.0/33' is no network like 10.0.0.0/8 or 2001:db8::/32\n"
-             "FILE:14: loop_cpus: not a list of CPUs like 0,2-3\n",
+             "FILE:13: loop_cpus: not a list of CPUs like 0,2-3\n",
              path);
     refused(text, expected);
 }

@@ -15,7 +15,7 @@ struct sample {
     uint64_t size;
     double seconds;
     int choice;
-    char *text, *list;
+    char *text, *list, *offer;
     int admin;
     double age;
 };
@@ -28,6 +28,7 @@ static const struct setting rows[] = {
     {"choice", SETTING_CHOICE, offsetof(struct sample, choice), "auto", "auto|off|require", "help"},
     {"text", SETTING_TEXT, offsetof(struct sample, text), "", "", "help"},
     {"list", SETTING_LIST, offsetof(struct sample, list), "", "", "help"},
+    {"offer", SETTING_LIST, offsetof(struct sample, offer), "", "slc,http", "help"},
     {"admin", SETTING_CHOICE, offsetof(struct sample, admin), "auto", "auto|yes|no", "help"},
     {"age", SETTING_SECONDS, offsetof(struct sample, age), "0.5", "0..1", "help"},
 };
@@ -193,6 +194,16 @@ START_TEST(lists_are_tidied)
 }
 END_TEST
 
+START_TEST(lists_of_words_on_offer_take_no_other)
+{
+    is_set("offer", "http,slc");
+    is_set("offer", "");
+    for (const char **word = (const char *[]){"gopher", "htt", "https", "slc,http;", NULL}; *word; word++)
+        ck_assert_int_eq(set("offer", *word), -EINVAL);
+    is_refused("offer", "slc, gopher", "'gopher' is not one of: slc,http");
+}
+END_TEST
+
 START_TEST(words_are_appended_to_lists)
 {
     const struct setting *row = option_find(&table, "list");
@@ -258,6 +269,7 @@ int main(void) {
     tcase_add_test(values, choices_are_whole_words);
     tcase_add_test(values, choices_of_yes_and_no_take_true_and_false);
     tcase_add_test(values, lists_are_tidied);
+    tcase_add_test(values, lists_of_words_on_offer_take_no_other);
     tcase_add_test(values, words_are_appended_to_lists);
     tcase_add_test(values, values_print_as_they_are_read);
     tcase_add_test(values, defaults_of_all_floors_are_in_their_ranges);

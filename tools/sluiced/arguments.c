@@ -184,7 +184,7 @@ static enum arguments_outcome judge(struct daemon_config *config, unsigned refus
         return ARGUMENTS_BAD;
     if (!check)
         return ARGUMENTS_RUN;
-    check_print(config, nofile, out);
+    check_print(config, nofile, true, out);
     return ARGUMENTS_DONE;
 }
 

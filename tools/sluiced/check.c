@@ -137,16 +137,34 @@ static int print_quoted(const char *text, size_t n, FILE *out) {
     return width;
 }
 
+/* A word of SETTING_SECRETS without what is secret of it: three stars for a field's value, for a URL's user and
+ * password. */
+static int print_hidden(const char *word, size_t n, FILE *out) {
+    char shown[CONFIG_WHY];
+    const char *colon = memchr(word, ':', n), *end = word + n, *rest = end;
+    if (colon && end - colon > 2 && colon[1] == '/' && colon[2] == '/') {
+        rest = memrchr(colon, '@', (size_t)(end - colon));
+        if (!rest)
+            return print_quoted(word, n, out);
+        colon += 2;
+    }
+    size_t kept = colon ? (size_t)(colon + 1 - word) : 0;
+    int length = snprintf(shown, sizeof shown, "%.*s%s***%.*s", (int)kept, word, rest == end ? " " : "",
+                          (int)(end - rest), rest);
+    return print_quoted(shown, length < (int)sizeof shown ? (size_t)length : sizeof shown - 1, out);
+}
+
 /* Prints NAME = VALUE; returns its width. */
-static int print_setting(const struct setting *row, const void *base, FILE *out) {
+static int print_setting(const struct setting *row, const void *base, bool secrets, FILE *out) {
     char *text = option_text(row, base);
     int width = fprintf(out, "%s = ", row->name);
     const char *word = text ? text : "";
-    if (row->kind == SETTING_LIST) {
+    if (setting_is_list(row)) {
+        bool hidden = row->kind == SETTING_SECRETS && !secrets;
         width += fprintf(out, "{");
         while (*word) {
             size_t n = strcspn(word, ",");
-            width += print_quoted(word, n, out);
+            width += (hidden ? print_hidden : print_quoted)(word, n, out);
             word += n + (word[n] == ',');
             width += *word ? fprintf(out, ", ") : 0;
         }
@@ -170,13 +188,13 @@ static void print_origin(const struct daemon_config *config, const struct settin
     free(text);
 }
 
-static void print_tables(const struct daemon_config *config, FILE *out) {
+static void print_tables(const struct daemon_config *config, bool secrets, FILE *out) {
     const struct config_table *joined;
     for (size_t t = 0; (joined = config_table(t)); t++) {
         const void *base = (const char *)config + joined->offset;
         fprintf(out, "# %s\n", joined->table->title);
         for (size_t i = 0; i < joined->table->count; i++) {
-            int width = print_setting(&joined->table->rows[i], base, out);
+            int width = print_setting(&joined->table->rows[i], base, secrets, out);
             fprintf(out, "%*s", width < VALUE_COLUMN ? VALUE_COLUMN - width : 1, "");
             print_origin(config, &joined->table->rows[i], base, out);
         }
@@ -184,7 +202,7 @@ static void print_tables(const struct daemon_config *config, FILE *out) {
     }
 }
 
-static void print_sections(const struct daemon_config *config, FILE *out) {
+static void print_sections(const struct daemon_config *config, bool secrets, FILE *out) {
     const struct section *kind;
     for (size_t k = 0; (kind = section_kind(k)); k++) {
         for (size_t i = 0; i < section_count(kind, config); i++) {
@@ -195,7 +213,7 @@ static void print_sections(const struct daemon_config *config, FILE *out) {
             fprintf(out, " { # %s\n", head->where);
             for (size_t r = 0; r < kind->table->count; r++) {
                 fprintf(out, "    ");
-                print_setting(&kind->table->rows[r], head, out);
+                print_setting(&kind->table->rows[r], head, secrets, out);
                 fputc('\n', out);
             }
             fprintf(out, "}\n");
@@ -222,8 +240,8 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
             reactor->connections + reactor->open_files + fixed + REACTOR_RESERVE, nofile);
 }
 
-void check_print(const struct daemon_config *config, long nofile, FILE *out) {
-    print_tables(config, out);
-    print_sections(config, out);
+void check_print(const struct daemon_config *config, long nofile, bool secrets, FILE *out) {
+    print_tables(config, secrets, out);
+    print_sections(config, secrets, out);
     print_derived(config, nofile, out);
 }

@@ -8,7 +8,8 @@
 unsigned check_config(const struct daemon_config *config, FILE *messages);
 /* Replaces 0 = auto under a limit of nofile descriptors (config_resolve), and the same for what is known then. */
 unsigned check_resolved(struct daemon_config *config, long nofile, FILE *messages);
-/* Prints a resolved configuration as a file that means the same, what follows from it as comments. */
-void check_print(const struct daemon_config *config, long nofile, FILE *out);
+/* Prints a resolved configuration as a file that means the same, what follows from it as comments. Without secrets,
+ * three stars stand for those of SETTING_SECRETS. */
+void check_print(const struct daemon_config *config, long nofile, bool secrets, FILE *out);
 
 #endif

@@ -97,7 +97,7 @@ static void say_ready(const struct loop *loop) {
     fprintf(stderr, "\n");
 }
 
-/* For /_/config: what --check prints. */
+/* For /_/config: what --check prints, but for its secrets. */
 static char *config_text(void *context) {
     const struct daemon *daemon = context;
     char *text = NULL;
@@ -105,7 +105,7 @@ static char *config_text(void *context) {
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    check_print(&daemon->config, sysconf(_SC_OPEN_MAX), out);
+    check_print(&daemon->config, sysconf(_SC_OPEN_MAX), false, out);
     fclose(out);
     return text;
 }

@@ -150,6 +150,18 @@ static int set_text(const struct setting *row, void *base, char *copy, char *why
     return 0;
 }
 
+/* Is the word one that the row offers, in "a,b,c"? A row without words offers any. */
+static bool is_offered(const struct setting *row, const char *word, size_t n) {
+    const char *offer = row->range;
+    for (; *offer; offer += strspn(offer, ",")) {
+        size_t length = strcspn(offer, ",");
+        if (length == n && memcmp(offer, word, n) == 0)
+            return true;
+        offer += length;
+    }
+    return !row->range[0];
+}
+
 static int set_list(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
     char *copy = malloc(strlen(text) + 1), *end = copy;
     const char *word = text + strspn(text, " ");
@@ -162,6 +174,10 @@ static int set_list(const struct setting *row, void *base, const char *text, cha
         if (n == 0) {
             free(copy);
             return refuse(why, why_size, "'%s' has an empty word", text);
+        }
+        if (!is_offered(row, word, n)) {
+            free(copy);
+            return refuse(why, why_size, "'%.*s' is not one of: %s", (int)n, word, row->range);
         }
         memcpy(end, word, n);
         end += n;
@@ -190,6 +206,7 @@ int option_set(const struct setting *row, void *base, const char *text, char *wh
     case SETTING_TEXT:
         return set_text(row, base, strdup(text), why, why_size);
     case SETTING_LIST:
+    case SETTING_SECRETS:
         return set_list(row, base, text, why, why_size);
     }
     return refuse(why, why_size, "no value can be given to %s", row->name);
@@ -222,7 +239,7 @@ int option_defaults(const struct settings_table *table, void *base) {
 void option_release(const struct settings_table *table, void *base) {
     for (size_t i = 0; i < table->count; i++) {
         const struct setting *row = &table->rows[i];
-        if (row->kind == SETTING_TEXT || row->kind == SETTING_LIST) {
+        if (row->kind == SETTING_TEXT || setting_is_list(row)) {
             char **field = field_of(row, base);
             free(*field);
             *field = NULL;
@@ -287,6 +304,7 @@ char *option_text(const struct setting *row, const void *base) {
         return copy_choice(row, *(const int *)value);
     case SETTING_TEXT:
     case SETTING_LIST:
+    case SETTING_SECRETS:
         return strdup(*(char *const *)value);
     }
     return strdup(text);
