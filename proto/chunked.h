@@ -24,7 +24,7 @@ enum chunked_event {
 
 /* All 0 before the first byte of a body. */
 struct chunked {
-    uint64_t left;        /* bytes of the current chunk still to come, known as soon as its size is */
+    uint64_t left;        /* bytes of the current chunk still to come: chunked_left() */
     uint32_t extensions;  /* bytes seen of them */
     uint32_t trailers;    /* bytes seen of them */
     uint8_t state;        /* chunked.c's */
@@ -36,6 +36,11 @@ struct chunked {
 /* Decodes until something is to be said and moves *in behind what it consumed. Data points into the bytes
  * of *in. After END or BAD it is not to be called again. */
 enum chunked_event chunked_decode(struct chunked *chunked, struct span *in, struct span *data);
+
+/* Bytes of the current chunk still to come; 0 before the line with its size is whole. */
+static inline uint64_t chunked_left(const struct chunked *chunked) {
+    return chunked->digits > 0 ? 0 : chunked->left;
+}
 
 /* Writes what precedes a chunk of size (> 0) bytes; CRLF follows it, CHUNKED_LAST ends the body. Returns the
  * number of bytes written. */

@@ -83,8 +83,6 @@ static enum taken take_data(struct conn *conn, struct http1_intake *intake) {
     struct span pending = stream_pending(&conn->stream);
     struct request *request = intake->request;
     size_t n = pending.n < intake->left ? pending.n : (size_t)intake->left;
-    if (intake->kind == HTTP1_BODY_CHUNKED && intake->taken + n > request->exchange->handler->body_limit)
-        return TAKEN_TOO_MUCH;
     size_t taken = intake->sink->data(request, span_of(pending.p, n));
     if (conn->state != intake)
         return TAKEN_PAUSED; /* it has replied, and that was the end of the request */
@@ -94,6 +92,12 @@ static enum taken take_data(struct conn *conn, struct http1_intake *intake) {
     intake->progress += taken;
     iobuf_parsed(conn->stream.in, taken);
     return taken < n ? TAKEN_PAUSED : TAKEN_SOME;
+}
+
+/* Told by a chunk's size, before its bytes come. */
+static bool chunk_exceeds(const struct http1_intake *intake) {
+    uint64_t known = intake->taken + intake->left + chunked_left(&intake->chunked);
+    return known > intake->request->exchange->handler->body_limit;
 }
 
 /* Takes what is pending into the sink. */
@@ -115,6 +119,8 @@ static enum taken take_bytes(struct conn *conn, struct http1_intake *intake) {
             rest = data;
         }
         iobuf_parsed(conn->stream.in, (size_t)(rest.p - pending.p));
+        if (event != CHUNKED_BAD && chunk_exceeds(intake))
+            return TAKEN_TOO_MUCH;
         if (event == CHUNKED_MORE)
             return TAKEN_SOME;
         if (event != CHUNKED_DATA)

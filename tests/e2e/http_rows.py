@@ -253,7 +253,9 @@ refused("9112 7.1 a chunk without its end", chunked(b"5\r\nhello0\r\n\r\n"))
 refused("9112 7.1 a chunk longer than its size", chunked(b"5\r\nhello!\r\n0\r\n\r\n"))
 refused("9112 7.1 a body that ends with LF", chunked(b"5\r\nhello\r\n0\r\n\n"))
 refused("9112 7.1 a last size that ends with LF", chunked(b"5\r\nhello\r\n0\n\r\n"))
-last("9110 15.5.14 chunks longer than the route takes", chunked(b"100001\r\n" + b"x" * 0x100001), 413)
+last("9110 15.5.14 a chunk longer than the route takes, before it comes", chunked(b"100001\r\n"), 413)
+last("9110 15.5.14 the longest chunk there can be", chunked(b"7fffffffffffffff\r\n"), 413)
+last("9110 15.5.14 chunks that are together longer", chunked(b"fffff\r\n" + b"x" * 0xfffff + b"\r\n2\r\n"), 413)
 for text in (";a", ";a=b", " ;a", "\t; a = b", ';a="b c"', ';a="q\\"q"', ";a;b;c=d", ';a="b";c'):
     echoed(f"9112 7.1.1 extension {text!r}",
            chunked(b"5" + text.encode() + b"\r\nhello\r\n0" + text.encode() + b"\r\n\r\n"))
