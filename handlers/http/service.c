@@ -29,10 +29,12 @@ static const struct counter http_counters[] = {
 };
 
 static void not_found(struct request *request, struct exchange *exchange) {
-    if (exchange->head.method == HTTP1_CONNECT)
-        request_fail(request, STATUS_UNSUPPORTED, "there is no CONNECT here"); /* RFC 9110, 9.3.6 */
-    else
+    if (exchange->head.method == HTTP1_CONNECT) { /* RFC 9110, 9.3.6 */
+        exchange->close = true; /* what follows may be meant for the tunnel: it is no request */
+        request_fail(request, STATUS_UNSUPPORTED, "there is no CONNECT here");
+    } else {
         request_fail(request, STATUS_NOT_FOUND, "nothing is served under this path");
+    }
 }
 
 bool http_add_path(struct http *http, const char *path, const struct http_handler *handler) {

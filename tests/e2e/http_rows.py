@@ -157,7 +157,8 @@ refused("9112 3.2.2 no Host", line(f"GET http://a{HELLO} HTTP/1.1", "X: y"))
 for target in ("ftp://a/", "http:/a", "http:a", "http://", "http:///a", "http://u@a/", "http://a:b/", "//a/b:"):
     status = 404 if target.startswith("/") else 400
     (good if status == 404 else refused)(f"9112 3.2.2 {target}", line(f"GET {target} HTTP/1.1", "Host: a"), status)
-good("9112 3.2.3 CONNECT is not served", line("CONNECT a:80 HTTP/1.1", "Host: a:80"), 501)
+refused("9112 3.2.3 CONNECT is not served, nor what would be for the tunnel",
+        line("CONNECT a:80 HTTP/1.1", "Host: a:80"), 501)
 row("9112 3.2.3 CONNECT is not mixed up with the request before", GET + line("CONNECT a:80 HTTP/1.1", "Host: a:80"),
     200, 501)
 for target in ("/", "a", "a:", "a:0", "http://a/", "*"):
