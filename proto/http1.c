@@ -145,6 +145,8 @@ static struct http1_verdict overlong(const struct http1_scan *scan, const char *
 struct http1_verdict http1_decode(struct http1_scan *scan, const void *bytes, size_t n,
                                   const struct http1_limits *limits, struct http1_request *out) {
     const char *p = bytes;
+    out->method = HTTP1_OTHER;
+    out->method_name = out->target = span_of(NULL, 0);
     struct http1_verdict verdict = http1_scan_empty_lines(scan, p, n);
     if (verdict.kind != VERDICT_FRAME)
         return verdict;
@@ -152,14 +154,14 @@ struct http1_verdict http1_decode(struct http1_scan *scan, const void *bytes, si
     verdict = http1_scan_head(scan, p, n, REQUEST_LINE_MAX(limits), limits->head);
     if (scan->second == 0)
         return verdict.http_status == 414 ? overlong(scan, p, verdict, out) : verdict;
-    bool whole = verdict.kind == VERDICT_FRAME;
-    if (whole || !judged) { /* a bad request line is answered before its head is whole */
+    if (verdict.kind != VERDICT_MORE ||
+        !judged) { /* a bad request line is answered before its head is whole */
         struct span line = span_of(p + scan->first, scan->second - scan->first - 2);
         struct http1_verdict judgement = decode_line(line, limits->target, out);
         if (judgement.kind == VERDICT_BAD)
             return judgement;
     }
-    if (!whole)
+    if (verdict.kind != VERDICT_FRAME)
         return verdict;
     struct http1_verdict rest = decode_rest(span_of(p + scan->second, verdict.n - scan->second), out);
     if (rest.kind == VERDICT_BAD)

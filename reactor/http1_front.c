@@ -52,8 +52,8 @@ static bool keep(struct loop *loop, uint64_t handle, struct span head) {
     return !request->replied;
 }
 
-/* What follows cannot be told apart any more: an error, then the end. */
-static void refuse(struct conn *conn, int status, const char *reason) {
+/* What follows cannot be told apart any more: an error, then the end. told: the request line, as far as it is known. */
+static void refuse(struct conn *conn, struct http1_request told, int status, const char *reason) {
     struct loop *loop = conn->stream.loop;
     struct request *request = request_new(conn);
     loop->stats.bad_frames++;
@@ -63,16 +63,20 @@ static void refuse(struct conn *conn, int status, const char *reason) {
         return;
     }
     struct exchange *exchange = scratch_exchange(loop);
-    exchange->head.fields.n = 0;
-    exchange->head.method = HTTP1_GET;
-    exchange->head.method_name = exchange->head.target = exchange->path = exchange->head.query =
-        span_of(NULL, 0);
-    exchange->head.minor = 1;
+    struct span last = told.target.n ? told.target : told.method_name;
+    exchange->head = (struct http1_request){.method = told.method,
+                                            .method_name = told.method_name,
+                                            .target = told.target,
+                                            .minor = 1,
+                                            .fields = {.list = loop->http->fields}};
+    exchange->path = span_of(NULL, 0);
     exchange->close = true;
     request->exchange = exchange;
     uint64_t handle = request_handle(request);
     http1_reply_error(request, status, status == 400 ? "BAD_REQUEST" : http1_reason(status), reason);
-    keep(loop, handle, span_of("", 0));
+    keep(loop, handle,
+         last.n ? span_of(told.method_name.p, (size_t)(last.p + last.n - told.method_name.p))
+                : span_of("", 0));
 }
 
 /* The body of a request will follow; its head is kept meanwhile. False: it will not be received. */
@@ -144,7 +148,7 @@ static bool take_head(struct conn *conn) {
     struct http1_verdict verdict =
         http1_decode(scan, pending.p, pending.n, &service->limits, &exchange->head);
     if (verdict.kind == VERDICT_BAD) {
-        refuse(conn, verdict.http_status, verdict.reason);
+        refuse(conn, exchange->head, verdict.http_status, verdict.reason);
         return false;
     }
     if (verdict.kind == VERDICT_FRAME) {
@@ -197,7 +201,7 @@ static void ended(struct request *request) {
 static void late(struct conn *conn) {
     struct http1_intake *intake = conn->state;
     if (!intake || !intake->request) {
-        refuse(conn, 408, "the head of the request did not arrive in time");
+        refuse(conn, (struct http1_request){0}, 408, "the head of the request did not arrive in time");
         return;
     }
     http1_intake_cut(conn, 408, "TIMEOUT", "the body of the request did not arrive in time");

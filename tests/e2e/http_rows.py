@@ -160,14 +160,14 @@ for target in ("ftp://a/", "http:/a", "http:a", "http://", "http:///a", "http://
 refused("9112 3.2.3 CONNECT is not served, nor what would be for the tunnel",
         line("CONNECT a:80 HTTP/1.1", "Host: a:80"), 501)
 row("9112 3.2.3 CONNECT is not mixed up with the request before", GET + line("CONNECT a:80 HTTP/1.1", "Host: a:80"),
-    200, 501)
+    200, 501, after=CLOSED)
 for target in ("/", "a", "a:", "a:0", "http://a/", "*"):
     refused(f"9112 3.2.3 CONNECT {target}", line(f"CONNECT {target} HTTP/1.1", "Host: a"))
 good("9112 3.2.4 OPTIONS *", line("OPTIONS * HTTP/1.1", "Host: a"), 204)
 row("9112 3.2.4 OPTIONS * is not mixed up with the request before", GET + line("OPTIONS * HTTP/1.1"), 200, 204)
 good("9112 3.2.4 OPTIONS * by a proxy's client", line("OPTIONS http://a HTTP/1.1", "Host: a"), 204)
 for method in ("GET", "HEAD", "POST", "DELETE"):
-    refused(f"9112 3.2.4 {method} *", line(f"{method} * HTTP/1.1"))
+    refused(f"9112 3.2.4 {method} *", line(f"{method} * HTTP/1.1"), methods=[method])
 
 # ---- RFC 9112, 5 and RFC 9110, 5: fields ---------------------------------------------------------
 refused("9112 5.1 a space before the colon", get("X : y"))
@@ -304,6 +304,9 @@ good("9110 9.3.2 HEAD of a handler", head("HEAD", "/hello"), methods=["HEAD"])
 good("9110 14.2 Range means nothing to HEAD", head("HEAD", HELLO, "Range: bytes=99-"), methods=["HEAD"])
 row("9110 9.3.2 HEAD and GET", head("HEAD", HELLO) + GET + head("HEAD", "/none") + GET, 200, 200, 404, 200,
     methods=["HEAD", "GET", "HEAD", "GET"])
+for fault in ("HTTP/2.0", "HTTP/1.1\r\nHost: a b", "HTTP/1.1", "HTTP/1.1\r\nX : y", "HTTP/1.1\r\nX: y\nZ: z"):
+    refused(f"9110 9.3.2 HEAD that is refused: {fault!r}", line(f"HEAD {HELLO} {fault}", "X: y"),
+            505 if "2.0" in fault else 400, methods=["HEAD"])
 last("9110 9.3.2 HEAD in HTTP 1.0", head("HEAD", HELLO, version="1.0"), methods=["HEAD"])
 good("9110 9.3.7 OPTIONS of an object", head("OPTIONS", HELLO), 204)
 good("9110 9.3.7 OPTIONS of a handler", head("OPTIONS", "/hello"), 204)
