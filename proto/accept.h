@@ -4,8 +4,11 @@
 
 #include "proto/http1_fields.h"
 
-/* Does Accept-Encoding name this content coding (or *) with a weight above 0? Without the field: no, since we only
- * ask about codings that a client may not know (12.5.3). */
-bool accept_coding(const struct http1_fields *fields, struct span coding);
+#define ACCEPT_FULLY 1000u
+
+/* The weight that Accept-Encoding gives this content coding, by its name or by *, from 0 to ACCEPT_FULLY. Not named: 0,
+ * since only codings that a client may not know are asked about, and identity, which comes behind all others
+ * (12.5.3). */
+unsigned accept_coding(const struct http1_fields *fields, struct span coding);
 
 #endif

@@ -18,24 +18,29 @@ static size_t find_known(const char *text, size_t n) {
 }
 
 size_t sibling_next(const struct http *http, struct exchange *exchange, char *key, size_t n, size_t size) {
-    const char *list = http->settings.precompressed;
-    unsigned at = 0;
-    exchange->coding = 0;
-    for (; *list; at++) {
-        size_t length = strcspn(list, ","), i = find_known(list, length);
-        const char *word = list;
-        list += length + (list[length] == ',');
-        if (at < exchange->siblings || i == KNOWN || n + 1 + length > size ||
-            !accept_coding(&exchange->head.fields, span_text(known[i].coding)))
+    const struct http1_fields *fields = &exchange->head.fields;
+    unsigned identity = accept_coding(fields, span_text("identity")), best = identity > 0 ? identity - 1 : 0;
+    size_t chosen = KNOWN, length;
+    for (const char *list = http->settings.precompressed; *list; list += length + (list[length] == ',')) {
+        length = strcspn(list, ",");
+        size_t i = find_known(list, length);
+        if (i == KNOWN || exchange->siblings & 1u << i || n + 1 + length > size)
             continue;
-        exchange->siblings = (uint8_t)(at + 1);
-        exchange->coding = (uint8_t)(i + 1);
-        key[n] = '.';
-        memcpy(key + n + 1, word, length);
-        return n + 1 + length;
+        unsigned weight = accept_coding(fields, span_text(known[i].coding));
+        if (weight > best) {
+            best = weight;
+            chosen = i;
+        }
     }
-    exchange->siblings = UINT8_MAX;
-    return n;
+    exchange->coding = 0;
+    if (chosen == KNOWN)
+        return n;
+    exchange->siblings |= (uint8_t)(1u << chosen);
+    exchange->coding = (uint8_t)(chosen + 1);
+    length = strlen(known[chosen].ending);
+    key[n] = '.';
+    memcpy(key + n + 1, known[chosen].ending, length);
+    return n + 1 + length;
 }
 
 const char *sibling_coding(const struct exchange *exchange) {

@@ -2,6 +2,9 @@
  *
  *     precompressed = {"br", "gz"}:  KEY.br accepted and there? -> KEY.gz accepted and there? -> KEY
  *
+ * What the client weights more comes before, and nothing that it weights less than the object as it is (RFC 9110,
+ * 12.5.3).
+ *
  * Which one is being tried hangs on the exchange. */
 #ifndef SLUICE_HANDLERS_HTTP_SIBLING_H
 #define SLUICE_HANDLERS_HTTP_SIBLING_H

@@ -21,7 +21,10 @@ class Siblings(Case):
     def test_the_first_accepted_one_is_sent(self):
         daemon = self.daemon("--precompressed", "br,gz", root=self.root)
         for value, coding, body in (("gzip", "gzip", PACKED), ("gzip, br", "br", b"brotli"),
-                                    ("br;q=0, *", "gzip", PACKED),
+                                    ("br;q=0, *", "gzip", PACKED), ("gzip, br;q=0.9", "gzip", PACKED),
+                                    ("gzip;q=0.1, br;q=0.2", "br", b"brotli"), ("br;q=0.5, *;q=0.6", "gzip", PACKED),
+                                    ("gzip, br, identity", "br", b"brotli"), ("gzip;q=0.5, identity", None, PLAIN),
+                                    ("identity;q=0.4, gzip;q=0.5", "gzip", PACKED), ("*;q=0", None, PLAIN),
                                     ("zstd", None, PLAIN), ("identity", None, PLAIN), ("gzip;q=0", None, PLAIN)):
             with self.subTest(value):
                 response = self.fetch(daemon, "page.html", f"Accept-Encoding: {value}")

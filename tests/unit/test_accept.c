@@ -6,33 +6,49 @@
 
 static const struct {
     const char *value, *coding;
-    bool accepted;
+    unsigned weight;
 } cases[] = {
-    {"gzip", "gzip", true},
-    {"GZip", "gzip", true},
-    {"br, gzip;q=0.5", "gzip", true},
-    {"br, gzip;q=0.5", "br", true},
-    {"br, gzip;q=0.5", "zstd", false},
-    {"gzip;q=0", "gzip", false},
-    {"gzip; q=0.000", "gzip", false},
-    {"gzip;q=0.001", "gzip", true},
-    {"*", "gzip", true},
-    {"*;q=0", "gzip", false},
-    {"*;q=0, gzip", "gzip", true},
-    {"gzip;q=0, *", "gzip", false},
-    {"identity", "gzip", false},
-    {"", "gzip", false},
-    {"gzipped", "gzip", false},
-    {"gzip;q=", "gzip", true},
-    {" , ,gzip", "gzip", true},
+    {"gzip", "gzip", 1000},
+    {"GZip", "gzip", 1000},
+    {"br, gzip;q=0.5", "gzip", 500},
+    {"br, gzip;q=0.5", "br", 1000},
+    {"br, gzip;q=0.5", "zstd", 0},
+    {"gzip;q=0", "gzip", 0},
+    {"gzip; q=0.000", "gzip", 0},
+    {"gzip;q=0.", "gzip", 0},
+    {"gzip;q=0.001", "gzip", 1},
+    {"gzip ;\tQ=0.25 , br", "gzip", 250},
+    {"gzip;q=1", "gzip", 1000},
+    {"gzip;q=1.000", "gzip", 1000},
+    {"gzip;q=0.5;x", "gzip", 500},
+    {"*", "gzip", 1000},
+    {"*;q=0", "gzip", 0},
+    {"*;q=0, gzip", "gzip", 1000},
+    {"*;q=0.3", "identity", 300},
+    {"gzip;q=0, *", "gzip", 0},
+    {"identity", "gzip", 0},
+    {"gzip", "identity", 0},
+    {"identity;q=0.7", "identity", 700},
+    {"", "gzip", 0},
+    {"gzipped", "gzip", 0},
+    {" , ,gzip", "gzip", 1000},
+    /* malformed weights count as none */
+    {"gzip;q=", "gzip", 1000},
+    {"gzip;q=0.0000", "gzip", 1000},
+    {"gzip;q=0,5", "gzip", 0},
+    {"gzip;q=.5", "gzip", 1000},
+    {"gzip;q=0.5x", "gzip", 1000},
+    {"gzip;q=05", "gzip", 1000},
+    {"gzip;q", "gzip", 1000},
+    {"gzip;", "gzip", 1000},
 };
 
 START_TEST(codings_by_name_and_weight)
 {
     struct http1_field field = {span_text("accept-encoding"), span_text(cases[_i].value)};
     struct http1_fields fields = {&field, 1, 1};
-    ck_assert_msg(accept_coding(&fields, span_text(cases[_i].coding)) == cases[_i].accepted, "'%s' and %s",
-                  cases[_i].value, cases[_i].coding);
+    unsigned weight = accept_coding(&fields, span_text(cases[_i].coding));
+    ck_assert_msg(weight == cases[_i].weight, "'%s' and %s: %u", cases[_i].value, cases[_i].coding, weight);
 }
 END_TEST
 
