@@ -2,10 +2,12 @@
 
 #include "handlers/objects/transfer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
-#define BOUNDARY "sluice_range_boundary"
+#define BOUNDARY 16 /* bytes of it */
 
 struct multipart {
     struct body body;
@@ -16,6 +18,7 @@ struct multipart {
     unsigned n, at; /* at: the part whose text is next, or being sent; n: the last boundary */
     bool begun;     /* the part's text was sent: its bytes are next */
     size_t text_n, text_sent;
+    char boundary[BOUNDARY + 1];
     char text[RANGE_TEXT + 256];
 };
 
@@ -27,11 +30,10 @@ static struct multipart *multipart_of(struct body *body) {
 static size_t make_text(const struct multipart *parts, unsigned i, char *text, size_t size) {
     char range[RANGE_TEXT];
     if (i == parts->n)
-        return (size_t)snprintf(text, size, "\r\n--" BOUNDARY "--\r\n");
+        return (size_t)snprintf(text, size, "\r\n--%s--\r\n", parts->boundary);
     size_t n = range_print(&parts->ranges[i], parts->size, range);
-    return (size_t)snprintf(text, size,
-                            "%s--" BOUNDARY "\r\nContent-Type: %.128s\r\nContent-Range: %.*s\r\n\r\n",
-                            i ? "\r\n" : "", parts->type, (int)n, range);
+    return (size_t)snprintf(text, size, "%s--%s\r\nContent-Type: %.128s\r\nContent-Range: %.*s\r\n\r\n",
+                            i ? "\r\n" : "", parts->boundary, parts->type, (int)n, range);
 }
 
 static void set_text(struct multipart *parts) {
@@ -88,6 +90,18 @@ static void end(struct body *body, bool whole) {
 
 static const struct body_class multipart_class = {.next = next, .sent = sent, .end = end};
 
+static void choose_boundary(struct multipart *parts) {
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+        random = (uintptr_t)parts;
+    snprintf(parts->boundary, sizeof(parts->boundary), "%016" PRIx64, random);
+}
+
+void multipart_type(const struct body *parts, char out[static MULTIPART_TYPE]) {
+    const struct multipart *multipart = (const struct multipart *)(const void *)parts;
+    snprintf(out, MULTIPART_TYPE, "multipart/byteranges; boundary=%s", multipart->boundary);
+}
+
 struct body *multipart_new(const struct range *ranges, unsigned n, uint64_t size, const char *type,
                            uint64_t *length) {
     struct multipart *parts = calloc(1, sizeof(*parts));
@@ -97,6 +111,7 @@ struct body *multipart_new(const struct range *ranges, unsigned n, uint64_t size
     parts->type = type;
     parts->size = size;
     parts->n = n;
+    choose_boundary(parts);
     memcpy(parts->ranges, ranges, n * sizeof(*ranges));
     *length = 0;
     for (unsigned i = 0; i <= n; i++)

@@ -165,6 +165,7 @@ static void reply_body(struct objects *objects, struct request *request, const s
 static void reply_parts(struct objects *objects, struct request *request, const struct object *object,
                         const struct selection *selection) {
     struct http1_reply reply;
+    char type[MULTIPART_TYPE];
     uint64_t length;
     struct body *parts =
         multipart_new(selection->list, selection->n, object->fields.size, selection->face.type, &length);
@@ -179,7 +180,8 @@ static void reply_parts(struct objects *objects, struct request *request, const 
         return;
     }
     multipart_read(parts, transfer);
-    face_begin(&reply, request, 206, &selection->face, MULTIPART_TYPE);
+    multipart_type(parts, type);
+    face_begin(&reply, request, 206, &selection->face, type);
     http1_reply_body(&reply, length, parts);
 }
 

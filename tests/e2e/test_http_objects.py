@@ -209,6 +209,11 @@ class Ranges(HttpCase):
                 self.check(client, key, data, f"bytes={value}", want)
                 self.assertGoesOn(client)
 
+    def test_parts_have_a_boundary_that_no_object_can_hold(self):
+        client = self.open()
+        kinds = {client.fetch("/objects/hello", "Range: bytes=0-0,2-2").get("Content-Type") for _ in range(3)}
+        self.assertEqual(len(kinds), 3, kinds)
+
     def test_values(self):
         data = self.tree.files[f"size/{self.SIZE}"]
         for address in (self.server.tcp, self.server.unix):
