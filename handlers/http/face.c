@@ -19,20 +19,27 @@ static void print_etag(uint64_t version, char out[FACE_ETAG]) {
         out[i] = "0123456789abcdef"[version & 15];
 }
 
+/* RFC 9110, 8.8.2.1: not later than the reply. */
+static time_t modified(const struct exchange *exchange, const struct object_fields *fields) {
+    time_t now = loop_date(exchange->loop), mtime = (time_t)(fields->mtime_ns / 1000000000);
+    return mtime < now ? mtime : now;
+}
+
 void face_make(struct face *face, const struct exchange *exchange, const struct object_fields *fields) {
     const struct http *http = exchange->handler->context;
     face->type = content_type(http, exchange->path);
     face->coding = sibling_coding(exchange);
     face->varies = *http->settings.precompressed != '\0';
     print_etag(fields->version, face->etag);
-    http1_date((time_t)(fields->mtime_ns / 1000000000), face->modified);
+    face->modified = modified(exchange, fields);
+    http1_date(face->modified, face->last_modified);
 }
 
 void face_add_validators(struct http1_reply *reply, const struct face *face) {
     http1_reply_lines(reply, span_text("ETag: "));
     http1_reply_lines(reply, span_of(face->etag, FACE_ETAG - 1));
     http1_reply_lines(reply, span_text("\r\nLast-Modified: "));
-    http1_reply_lines(reply, span_of(face->modified, HTTP1_DATE_SIZE - 1));
+    http1_reply_lines(reply, span_of(face->last_modified, HTTP1_DATE_SIZE - 1));
     http1_reply_lines(reply, span_text("\r\n"));
     if (face->varies)
         http1_reply_field(reply, "Vary", span_text("Accept-Encoding"));

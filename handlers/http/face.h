@@ -13,7 +13,8 @@ struct face {
     const char *coding; /* Content-Encoding, or NULL */
     bool varies;        /* another client might get another coding */
     char etag[FACE_ETAG];
-    char modified[HTTP1_DATE_SIZE];
+    time_t modified; /* as Last-Modified tells it */
+    char last_modified[HTTP1_DATE_SIZE];
 };
 
 /* The face of an object with these fields, asked for under the exchange's path. */

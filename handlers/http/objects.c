@@ -69,7 +69,7 @@ static bool judge(struct request *request, struct object_fields *fields, struct 
     struct representation current = {.exists = true,
                                      .etag = span_text(selection->face.etag),
                                      .dated = true,
-                                     .modified = (time_t)(fields->mtime_ns / 1000000000)};
+                                     .modified = selection->face.modified};
     struct span range = {0};
     selection->n = 0;
     enum conditional outcome = conditional_judge(&exchange->head.fields, exchange->head.method, &current,

@@ -46,6 +46,15 @@ class Whole(HttpCase):
         tags.append(client.fetch("/objects/a").get("ETag"))
         self.assertEqual(len(set(tags)), 4, tags)
 
+    def test_last_modified_is_never_after_the_date(self):
+        root = self.directory({"future": b"x"})
+        os.utime(root / "future", (2e9, 2e9))
+        client = self.open(self.daemon(root=root).tcp)
+        for method in ("GET", "HEAD", "GET", "GET"):  # from the file, and from memory
+            response = client.ask(method, "/objects/future")
+            self.assertEqual(response.get("Last-Modified"), response.get("Date"))
+        self.assertEqual(client.fetch("/objects/future", "If-Unmodified-Since: " + http_date(0)).status, 412)
+
     def test_content_types(self):
         types = {"page.html": "text/html", "style.css": "text/css", "data.json": "application/json",
                  "i.png": "image/png", "LOUD.PNG": "image/png", "i.svg": "image/svg+xml", "note.txt": "text/plain",
