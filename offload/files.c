@@ -55,6 +55,7 @@ int files_init(struct files *files, size_t spot_max) {
  * device for its carrier; it stays set unless blocking is asked for. */
 static int open_regular(struct job *job, uint64_t resolve, bool blocking) {
     job->open.fd = -1;
+    job->open.st.st_mode = 0;
     int fd = open_beneath(job->open.root, job->open.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve);
     if (fd < 0)
         return fd == -ENXIO ? -EISDIR : fd; /* ENXIO: a socket, or a device that is not there */

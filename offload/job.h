@@ -48,7 +48,7 @@ struct job {
             int root;                      /* in: directory fd (O_PATH); not owned */
             bool hand_out;                 /* in: the fd is for a client: O_NONBLOCK is cleared */
             int fd;                        /* out: owned by the job; -1 on error */
-            struct stat st;                /* out: fstat of that fd */
+            struct stat st;                /* out: fstat of that fd; -EISDIR: st_mode of what it is, or 0 */
             char path[OBJECT_KEY_MAX + 1]; /* in: relative to root */
         } open;
         struct {

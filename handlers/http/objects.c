@@ -13,6 +13,7 @@
 #include "reactor/conn.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define PREFIX "/objects/"
 
@@ -215,9 +216,36 @@ static void answer(struct objects *objects, struct request *request, struct obje
     }
 }
 
+static bool ends_with_slash(struct span path) {
+    return path.p[path.n - 1] == '/';
+}
+
+/* A directory that may have an index: under its name with a slash, where the links in it lead where they should. False:
+ * there is no such place. */
+static bool reply_directory(struct request *request) {
+    const struct exchange *exchange = request->exchange;
+    struct span path = exchange->path, query = exchange->head.query;
+    struct http1_reply reply;
+    char location[HTTP1_REPLY_ROOM / 2];
+    if (!*http_of_request(request)->settings.index || ends_with_slash(path))
+        return false;
+    int n = snprintf(location, sizeof(location), "%.*s/%s%.*s", (int)path.n, path.p, query.p ? "?" : "",
+                     (int)query.n, query.p ? query.p : "");
+    if (n >= (int)sizeof(location))
+        return false;
+    http1_reply_begin(&reply, request, 301);
+    http1_reply_field(&reply, "Location", span_of(location, (size_t)n));
+    http1_reply_bytes(&reply, span_of(NULL, 0));
+    return true;
+}
+
 static void opened(struct job *job) {
     struct objects *objects = job->context;
     struct object object;
+    bool directory = job->error == -EISDIR && S_ISDIR(job->open.st.st_mode);
+    struct request *asked = directory ? request_of_job(objects->loop, job) : NULL;
+    if (asked && reply_directory(asked))
+        return;
     struct request *request = objects_opened(objects, job, &object);
     if (request)
         answer(objects, request, &object);
@@ -298,8 +326,7 @@ static void run(struct request *request, struct exchange *exchange) {
         return;
     }
     size_t n = key_of(http, exchange->path, key, sizeof(key), &reason);
-    bool directory = exchange->path.p[exchange->path.n - 1] == '/';
-    if (n == 0 && directory)
+    if (n == 0 && ends_with_slash(exchange->path))
         request_fail(request, STATUS_NOT_FOUND, "a directory is no object");
     else if (n == 0)
         request_fail(request, STATUS_BAD_REQUEST, reason);

@@ -140,16 +140,27 @@ class Names(HttpCase):
         self.assertEqual(self.fetch(daemon.tcp, "/objects/hello").body, HELLO)
 
     def test_directories_may_have_an_index(self):
-        files = {"index.html": b"top", "dir/index.html": b"below", "empty/x": b"", "dir/page.txt": b"page"}
-        client = self.open(self.daemon("--index", "index.html", root=self.directory(files)).tcp)
+        files = {"index.html": b"top", "dir/index.html": b"below", "empty/x": b"", "dir/page.txt": b"page",
+                 "a b/x": b"", "x/index.html/y": b""}
+        root = self.directory(files)
+        os.mkfifo(root / "fifo")
+        client = self.open(self.daemon("--index", "index.html", root=root).tcp)
         for target, want in (("/objects/", b"top"), ("/objects/dir/", b"below"), ("/objects/./", b"top"),
                              ("/objects/dir/index.html", b"below")):
             with self.subTest(target):
                 response = client.fetch(target)
                 self.assertEqual((response.body, response.get("Content-Type")), (want, "text/html"))
-        for target in ("/objects/dir", "/objects/empty/", "/objects/none/", "/objects/dir/page.txt/"):
+        for target in ("/objects/empty/", "/objects/none/", "/objects/none", "/objects/dir/page.txt/", "/objects/fifo",
+                       "/objects/x/", "/objects/dir?" + 3000 * "q"):
             with self.subTest(target):
                 self.assertEqual(client.fetch(target).status, 404)
+        for target, place in (("/objects/dir", "/objects/dir/"), ("/objects/%64ir?a=b", "/objects/dir/?a=b"),
+                              ("/objects/a%20b?", "/objects/a%20b/?"), ("/x/..//objects/dir", None)):
+            with self.subTest(target):
+                for method in ("GET", "HEAD"):
+                    response = client.ask(method, target)
+                    self.assertEqual((response.status, response.get("Location")), (301 if place else 404, place))
+        self.assertGoesOn(client)
 
 
 class Ranges(HttpCase):
