@@ -376,7 +376,7 @@ class Log(Case):
     def test_of_a_refused_head_what_is_known_is_told(self):
         daemon = self.logging("json")
         told = [("GET", "/a?b", "/a?b HTTP/1.1\r\n", 400), ("PUT", "/c", "/c HTTP/3.0\r\nHost: x\r\n", 505),
-                ("HEAD", "/d", "/d HTTP/1.1\r\nHost: x\nX: y\r\n", 400), ("POST", "", "/e f HTTP/1.1\r\n", 400),
+                ("HEAD", "/d", "/d HTTP/1.1\r\nHost: x\nX: y\r\n", 400), ("POST", "/e", "/e f HTTP/1.1\r\n", 400),
                 ("GET", "/g", "/g HTTP/1.1\r\nHost: x\r\nX: " + 17000 * "y" + "\r\n", 431),
                 ("CONNECT", "h:80", "h:80 HTTP/1.1\r\nHost: i\r\n", 400)]
         for method, _, rest, status in told:
