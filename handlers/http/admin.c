@@ -1,6 +1,7 @@
 #include "handlers/http/admin.h"
 
 #include "handlers/http/http.h"
+#include "handlers/http/methods.h"
 #include "handlers/http/prometheus.h"
 #include "handlers/objects/connections.h"
 #include "handlers/objects/report.h"
@@ -173,6 +174,13 @@ const char *admin_forbidden(const struct http *http, const struct request *reque
     return NULL;
 }
 
+static void serve(struct http *http, struct request *request, void (*page)(struct http *, struct request *)) {
+    if (METHODS_READ & 1u << request->exchange->head.method)
+        page(http, request);
+    else
+        methods_answer(request, METHODS_READ);
+}
+
 static void run(struct request *request, struct exchange *exchange) {
     static const struct {
         const char *name;
@@ -193,16 +201,9 @@ static void run(struct request *request, struct exchange *exchange) {
             exchange->handler->run(request, exchange);
             return;
         }
-    if (exchange->head.method != HTTP1_GET && exchange->head.method != HTTP1_HEAD) {
-        struct http1_reply reply;
-        http1_reply_begin(&reply, request, 405);
-        http1_reply_field(&reply, "Allow", span_text("GET, HEAD"));
-        http1_reply_bytes(&reply, span_of(NULL, 0));
-        return;
-    }
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
         if (span_equal(name, span_text(pages[i].name))) {
-            pages[i].run(http, request);
+            serve(http, request, pages[i].run);
             return;
         }
     request_fail(request, STATUS_NOT_FOUND,

@@ -25,7 +25,7 @@ struct served {
 struct dispatch {
     struct http *http;
     struct served *served;
-    struct http_handler no_method, options;
+    struct http_handler other;     /* of paths that have other methods, and of OPTIONS * */
     unsigned in_pool, in_pool_max; /* calls waiting for a worker or running on one */
 };
 
@@ -132,32 +132,27 @@ static unsigned methods_of(struct dispatch *dispatch, struct exchange *exchange)
     const struct http_handler *handler;
     unsigned methods;
     if (exchange->head.form == HTTP1_ASTERISK) /* the server as a whole */
-        return router->methods | 1u << HTTP1_GET | 1u << HTTP1_HEAD;
+        return router->methods | METHODS_READ;
     router_find(router, exchange, &handler, &methods);
     return methods;
 }
 
-static void refuse_method(struct request *request, struct exchange *exchange) {
-    methods_refuse(request, methods_of(exchange->handler->context, exchange));
-}
-
-static void tell_methods(struct request *request, struct exchange *exchange) {
-    methods_tell(request, methods_of(exchange->handler->context, exchange));
+static void run_other(struct request *request, struct exchange *exchange) {
+    methods_answer(request, methods_of(exchange->handler->context, exchange));
 }
 
 const struct http_handler *dispatch_route(struct dispatch *dispatch, struct exchange *exchange) {
     const struct http_handler *handler = NULL;
     unsigned methods;
-    bool options = exchange->head.method == HTTP1_OPTIONS;
     switch (router_find(&dispatch->http->router, exchange, &handler, &methods)) {
     case ROUTER_FOUND:
         return handler;
     case ROUTER_NO_METHOD:
-        return options ? &dispatch->options : &dispatch->no_method;
+        return &dispatch->other;
     case ROUTER_NO_PATH:
         break;
     }
-    return exchange->head.form == HTTP1_ASTERISK ? &dispatch->options : NULL;
+    return exchange->head.form == HTTP1_ASTERISK ? &dispatch->other : NULL;
 }
 
 int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size) {
@@ -196,8 +191,7 @@ struct dispatch *dispatch_new(struct http *http) {
     if (!dispatch)
         return NULL;
     dispatch->http = http;
-    dispatch->no_method = (struct http_handler){.early = true, .run = refuse_method, .context = dispatch};
-    dispatch->options = (struct http_handler){.early = true, .run = tell_methods, .context = dispatch};
+    dispatch->other = (struct http_handler){.early = true, .run = run_other, .context = dispatch};
     long queue = http->settings.worker_queue;
     if (queue == 0)
         queue = http->loop->settings.connections; /* a client that does not pipeline is never refused */

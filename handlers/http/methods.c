@@ -1,9 +1,10 @@
 #include "handlers/http/methods.h"
 
-#include "proto/http1_method.h"
 #include "reactor/http1_reply.h"
 
 #include <stdio.h>
+
+#define METHODS_TEXT 80 /* room for all of them */
 
 static const char *const names[HTTP1_METHODS] = {
 #define HTTP1_METHOD(name) [HTTP1_##name] = #name,
@@ -11,7 +12,8 @@ static const char *const names[HTTP1_METHODS] = {
 #undef HTTP1_METHOD
 };
 
-void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
+/* As in Allow, OPTIONS always among them. */
+static void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
     size_t n = 0;
     methods |= 1u << HTTP1_OPTIONS;
     for (int i = 0; i < HTTP1_METHODS; i++)
@@ -19,23 +21,19 @@ void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
             n += (size_t)snprintf(text + n, METHODS_TEXT - n, "%s%s", n ? ", " : "", names[i]);
 }
 
-void methods_refuse(struct request *request, unsigned methods) {
+void methods_answer(struct request *request, unsigned methods) {
     static const char body[] =
         "{\"error\":\"METHOD_NOT_ALLOWED\",\"message\":\"this path has other methods: see Allow\"}\n";
+    bool options = request->exchange->head.method == HTTP1_OPTIONS;
     struct http1_reply reply;
     char text[METHODS_TEXT];
     methods_text(methods, text);
-    http1_reply_begin(&reply, request, 405);
+    http1_reply_begin(&reply, request, options ? 204 : 405);
     http1_reply_field(&reply, "Allow", span_text(text));
+    if (options) {
+        http1_reply_empty(&reply, UINT64_MAX);
+        return;
+    }
     http1_reply_field(&reply, "Content-Type", span_text("application/json"));
     http1_reply_bytes(&reply, span_of(body, sizeof(body) - 1));
-}
-
-void methods_tell(struct request *request, unsigned methods) {
-    struct http1_reply reply;
-    char text[METHODS_TEXT];
-    methods_text(methods, text);
-    http1_reply_begin(&reply, request, 204);
-    http1_reply_field(&reply, "Allow", span_text(text));
-    http1_reply_empty(&reply, UINT64_MAX);
 }

@@ -2,15 +2,13 @@
 #ifndef SLUICE_HANDLERS_HTTP_METHODS_H
 #define SLUICE_HANDLERS_HTTP_METHODS_H
 
+#include "proto/http1_method.h"
 #include "reactor/request.h"
 
-#define METHODS_TEXT 80 /* room for all of them */
+#define METHODS_READ (1u << HTTP1_GET | 1u << HTTP1_HEAD)
 
-/* Lists methods (a bit per enum http1_method) as in Allow, OPTIONS always among them. */
-void methods_text(unsigned methods, char text[static METHODS_TEXT]);
-/* RFC 9110, 15.5.6: 405. */
-void methods_refuse(struct request *request, unsigned methods);
-/* RFC 9110, 9.3.7: the answer to OPTIONS. */
-void methods_tell(struct request *request, unsigned methods);
+/* Answers a request whose method is none of a path's (a bit per enum http1_method): OPTIONS is told which there are (RFC 9110, 9.3.7), others are
+ * refused with 405 (15.5.6). */
+void methods_answer(struct request *request, unsigned methods);
 
 #endif

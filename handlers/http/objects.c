@@ -319,10 +319,8 @@ static void run(struct request *request, struct exchange *exchange) {
     struct http *http = http_of_request(request);
     char key[OBJECT_KEY_MAX];
     const char *reason;
-    enum http1_method method = exchange->head.method;
-    if (method != HTTP1_GET && method != HTTP1_HEAD) {
-        (method == HTTP1_OPTIONS ? methods_tell : methods_refuse)(request,
-                                                                  1u << HTTP1_GET | 1u << HTTP1_HEAD);
+    if (!(METHODS_READ & 1u << exchange->head.method)) {
+        methods_answer(request, METHODS_READ);
         return;
     }
     size_t n = key_of(http, exchange->path, key, sizeof(key), &reason);

@@ -130,11 +130,14 @@ class Pages(HttpCase):
         client = self.open()
         for target in ("/_/", "/_/none", "/_/health/", "/_/health/x", "/_/Health", "/_", "/_//health",
                        "/_/stats.json"):
-            self.assertEqual(client.fetch(target).status, 404, target)
+            for method in ("GET", "POST", "OPTIONS"):
+                self.assertEqual(client.ask(method, target).status, 404, target)
         for name in PAGES:
             for method in ("POST", "PUT", "DELETE", "BREW"):
                 response = client.ask(method, f"/_/{name}")
-                self.assertEqual((response.status, response.get("Allow")), (405, "GET, HEAD"))
+                self.assertEqual((response.status, response.get("Allow")), (405, "GET, HEAD, OPTIONS"))
+            response = client.ask("OPTIONS", f"/_/{name}")
+            self.assertEqual((response.status, response.get("Allow")), (204, "GET, HEAD, OPTIONS"))
         self.assertEqual(client.fetch("/_/%68ealth").status, 200)
         self.assertEqual(client.fetch("/x/../_/health?a=b").status, 200)
 
