@@ -39,6 +39,19 @@ static struct span digits_of(uint64_t value, char out[DIGITS_MAX]) {
     return span_of(out + at, DIGITS_MAX - at);
 }
 
+/* The reason phrase; "" for a status without one. */
+static const char *http1_reason(int status) {
+    switch (status) {
+#define HTTP1_STATUS(number, reason)                                                                         \
+    case number:                                                                                             \
+        return reason;
+#include "proto/http1_status.def"
+#undef HTTP1_STATUS
+    default:
+        return "";
+    }
+}
+
 void http1_writer_init(struct http1_writer *writer, void *at, size_t max) {
     *writer = (struct http1_writer){at, 0, max, 0};
 }
@@ -85,14 +98,12 @@ int http1_writer_end(struct http1_writer *writer) {
     return writer->error;
 }
 
-const char *http1_reason(int status) {
-    switch (status) {
-#define HTTP1_STATUS(number, reason)                                                                         \
-    case number:                                                                                             \
-        return reason;
-#include "proto/http1_status.def"
-#undef HTTP1_STATUS
-    default:
-        return "";
-    }
+void http1_error_name(int status, char out[static HTTP1_NAME_MAX]) {
+    const char *reason = http1_reason(status);
+    size_t n = 0;
+    for (reason = *reason ? reason : "ERROR"; reason[n] && n < HTTP1_NAME_MAX - 1; n++)
+        out[n] = (char)(reason[n] >= 'a' && reason[n] <= 'z' ? reason[n] - 0x20
+                        : reason[n] == ' '                   ? '_'
+                                                             : reason[n]);
+    out[n] = '\0';
 }

@@ -30,7 +30,10 @@ void http1_writer_lines(struct http1_writer *writer, struct span lines);
 /* The empty line. Returns 0 or the first error. */
 int http1_writer_end(struct http1_writer *writer);
 
-/* The reason phrase, for bodies of error replies; "" for a status without one. */
-const char *http1_reason(int status);
+#define HTTP1_NAME_MAX 32
+
+/* The name of an error for the body of its reply, made of the reason phrase: "NOT_FOUND"; "ERROR" for a status without
+ * one. */
+void http1_error_name(int status, char out[static HTTP1_NAME_MAX]);
 
 #endif

@@ -73,7 +73,7 @@ static void refuse(struct conn *conn, struct http1_request told, int status, con
     exchange->close = true;
     request->exchange = exchange;
     uint64_t handle = request_handle(request);
-    http1_reply_error(request, status, status == 400 ? "BAD_REQUEST" : http1_reason(status), reason);
+    http1_reply_error(request, status, status == 408 ? status_name(STATUS_TIMEOUT) : NULL, reason);
     keep(loop, handle,
          last.n ? span_of(told.method_name.p, (size_t)(last.p + last.n - told.method_name.p))
                 : span_of("", 0));

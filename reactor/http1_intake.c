@@ -149,10 +149,8 @@ void http1_intake_cut(struct conn *conn, int status, const char *name, const cha
 
 static void fail_body(struct conn *conn, enum taken result) {
     const struct http1_intake *intake = conn->state;
-    int status = intake->chunked.http_status;
     if (result == TAKEN_BAD)
-        http1_intake_cut(conn, status, status == 400 ? "BAD_REQUEST" : http1_reason(status),
-                         intake->chunked.reason);
+        http1_intake_cut(conn, intake->chunked.http_status, NULL, intake->chunked.reason);
     else if (result == TAKEN_TOO_MUCH)
         http1_intake_cut(conn, 413, "TOO_LARGE", "the body is larger than this route takes");
     else

@@ -48,7 +48,7 @@ void http1_intake_begin(struct conn *conn, struct request *request);
 /* Goes on with the body. False: wait for more of it, or the connection is over. */
 bool http1_intake_take(struct conn *conn);
 /* The body ends before its time: the request is answered with an error unless it was answered, and the connection ends.
- * status: HTTP's; name, reason: constants for the body of the error. */
+ * status: HTTP's; name (NULL: the status's), reason: constants for the body of the error. */
 void http1_intake_cut(struct conn *conn, int status, const char *name, const char *reason);
 /* The client ended its side inside a body: the end of a tunnel's, no end of any other. */
 void http1_intake_stop(struct conn *conn);

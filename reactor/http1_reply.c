@@ -152,8 +152,10 @@ void http1_reply_fd(struct http1_reply *reply, int fd) {
 
 void http1_reply_error(struct request *request, int status, const char *name, const char *text) {
     struct http1_reply reply;
-    char body[256];
-    int n = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}\n", name, text);
+    char body[256], usual[HTTP1_NAME_MAX];
+    http1_error_name(status, usual);
+    int n =
+        snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}\n", name ? name : usual, text);
     http1_reply_begin(&reply, request, status);
     http1_reply_field(&reply, "Content-Type", span_text("application/json"));
     if (status == 503 || status == 429)

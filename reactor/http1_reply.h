@@ -44,7 +44,7 @@ void http1_reply_empty(struct http1_reply *reply, uint64_t length);
 void http1_reply_fd(struct http1_reply *reply, int fd);
 /* 101: the body is what the other protocol sends, until it ends. http1_switch() is for the other direction. */
 void http1_reply_upgrade(struct http1_reply *reply, struct body *body);
-/* An error as JSON: {"error":NAME,"message":TEXT}. */
+/* An error as JSON: {"error":NAME,"message":TEXT}; name NULL: the status's (http1_error_name). */
 void http1_reply_error(struct request *request, int status, const char *name, const char *text);
 /* True if the exchange asks for no body: HEAD. */
 bool http1_reply_is_head(const struct exchange *exchange);

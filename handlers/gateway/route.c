@@ -111,7 +111,7 @@ void route_fallback(struct route *route, struct request *request, const char *re
     if (*settings->fallback_body)
         answer(route, request, status, settings->fallback_body);
     else
-        http1_reply_error(request, status, status == 503 ? "UNAVAILABLE" : http1_reason(status), reason);
+        http1_reply_error(request, status, status == 503 ? "UNAVAILABLE" : NULL, reason);
 }
 
 /* $path and $query in the text of redirect. */

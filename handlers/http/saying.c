@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ERROR_TEXT "{\"error\":\"%s\",\"message\":" /* then the message and "}\n" */
+
 void saying_init(struct saying *saying) {
     saying->status = 0;
     saying->retry = false;
@@ -118,27 +120,15 @@ int saying_format(struct saying *saying, const char *type, const char *format, v
     return result;
 }
 
-/* "Not Found" -> NOT_FOUND */
-static size_t put_name(int status, char *out) {
-    const char *reason = http1_reason(status);
-    size_t n = 0;
-    for (; reason[n]; n++)
-        out[n] = (char)(reason[n] >= 'a' && reason[n] <= 'z' ? reason[n] - 0x20
-                        : reason[n] == ' '                   ? '_'
-                                                             : reason[n]);
-    return n;
-}
-
 void saying_error(struct saying *saying, int status, const char *message) {
     struct span text = span_text(message);
-    char small[64], *body = malloc(sizeof(small) + json_text_room(text.n));
+    char name[HTTP1_NAME_MAX], *body = malloc(sizeof(ERROR_TEXT) + sizeof(name) + json_text_room(text.n));
     saying_status(saying, status);
     if (!body) { /* the status says enough */
         saying_bytes(saying, NULL, NULL, 0);
     } else {
-        size_t n = (size_t)sprintf(body, "{\"error\":\"");
-        n += put_name(saying->status, body + n);
-        n += (size_t)sprintf(body + n, "\",\"message\":");
+        http1_error_name(saying->status, name);
+        size_t n = (size_t)sprintf(body, ERROR_TEXT, name);
         n += json_text_quote(text, body + n);
         n += (size_t)sprintf(body + n, "}\n");
         saying_owned(saying, "application/json", body, n);

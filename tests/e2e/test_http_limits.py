@@ -49,7 +49,7 @@ class Slow(LimitCase):
                         client.send(before + whole[:cut])
                         if before:
                             self.assertEqual(client.response().status, 200)
-                        self.assertTold(client.response(), 408, "Request Timeout")
+                        self.assertTold(client.response(), 408, "TIMEOUT")
                         self.assertEqual(client.rest(), b"")
         self.assertEqual(daemon.counter("reactor", "closed_request"), 16)
 
@@ -57,7 +57,7 @@ class Slow(LimitCase):
         daemon = self.daemon("--timeout-request", 0.2)
         client = self.open(daemon.tcp)
         self.drip(client, head("GET", "/objects/hello")[:-2] + b"X: " + b"y" * 1000)
-        self.assertTold(client.response(), 408, "Request Timeout")
+        self.assertTold(client.response(), 408, "TIMEOUT")
         self.assertEqual(client.rest(), b"")
 
     def test_a_head_that_comes_in_time_has_its_own(self):

@@ -356,7 +356,10 @@ class Errors(HttpCase):
                                    (head("GET", "/objects/none"), 404, "NOT_FOUND"),
                                    (head("GET", "/objects/a//b"), 400, "BAD_REQUEST"),
                                    (b"GET / HTTP/1.1\r\n\r\n", 400, "BAD_REQUEST"),
-                                   (b"GET / HTTP/2.0\r\n\r\n", 505, "HTTP Version Not Supported"),
+                                   (b"GET / HTTP/2.0\r\n\r\n", 505, "HTTP_VERSION_NOT_SUPPORTED"),
+                                   (b"GET /" + 9000 * b"a", 414, "URI_TOO_LONG"),
+                                   (head("POST", "/echo", "Transfer-Encoding: x, chunked"), 501, "NOT_IMPLEMENTED"),
+                                   (head("POST", "/echo", "Transfer-Encoding: chunked") + b"x", 400, "BAD_REQUEST"),
                                    (head("POST", "/echo", "Content-Length: 9999999"), 413, "TOO_LARGE")):
             with self.subTest(data):
                 client = self.open()

@@ -121,6 +121,21 @@ START_TEST(a_value_cannot_split_a_response)
 }
 END_TEST
 
+START_TEST(the_names_of_errors_are_words)
+{
+    char name[HTTP1_NAME_MAX];
+    for (int status = 400; status < 600; status++) {
+        http1_error_name(status, name);
+        ck_assert_uint_gt(strlen(name), 0);
+        ck_assert_uint_eq(strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"), strlen(name));
+    }
+    http1_error_name(431, name);
+    ck_assert_str_eq(name, "REQUEST_HEADER_FIELDS_TOO_LARGE");
+    http1_error_name(499, name);
+    ck_assert_str_eq(name, "ERROR");
+}
+END_TEST
+
 START_TEST(a_target_cannot_split_a_request)
 {
     char out[256];
@@ -165,6 +180,7 @@ int main(void) {
                         (int)(sizeof(bad_values) / sizeof(bad_values[0])));
     tcase_add_loop_test(tests, a_target_cannot_split_a_request, 0,
                         (int)(sizeof(bad_targets) / sizeof(bad_targets[0])));
+    tcase_add_test(tests, the_names_of_errors_are_words);
     tcase_add_test(tests, a_NUL_in_a_value_is_refused);
     tcase_add_test(tests, the_first_error_stays);
     suite_add_tcase(suite, tests);
