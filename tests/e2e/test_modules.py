@@ -178,7 +178,7 @@ class Built(ModuleCase):
     def test_the_example_builds_outside_the_tree_and_runs(self):
         work = self.work / "module"
         shutil.copytree(ROOT / "examples" / "module", work)
-        run("make", "-C", work, f"PKG_CONFIG_PATH={installed()}/lib/pkgconfig")
+        run("make", "-C", work, f"PKG_CONFIG_PATH={installed()}/lib/pkgconfig", "CFLAGS=-O1 -Werror")
         config = (work / "sluiced.conf").read_text().replace("tcp:127.0.0.1:8080", "tcp:127.0.0.1:0")
         daemon = self.daemon(config=config.replace('"example.so"', f'"{work}/example.so"'), root=False, listen=())
         with HttpClient(daemon.tcp) as client:
