@@ -81,18 +81,20 @@ static void refuse(struct conn *conn, struct http1_request told, int status, con
 
 /* The body of a request will follow; its head is kept meanwhile. False: it will not be received. */
 static bool expect_body(struct conn *conn, struct request *request, struct span head) {
-    struct loop *loop = conn->stream.loop;
     const struct http1_framing *framing = &request->exchange->head.framing;
-    const struct http_handler *handler = request->exchange->handler;
-    if (!http1_intake_of(conn) || !keep(loop, request_handle(request), head)) {
-        conn->last = true;
-        return false;
-    }
-    if (framing->body == HTTP1_BODY_LENGTH && framing->length > handler->body_limit) {
-        conn->last = true;
+    bool last = conn->last;
+    conn->last = true; /* unless it is received, nothing behind it can be */
+    if (framing->body == HTTP1_BODY_LENGTH && framing->length > request->exchange->handler->body_limit) {
         request_fail(request, STATUS_TOO_LARGE, "the body is larger than this route takes");
         return false;
     }
+    if (!http1_intake_of(conn)) {
+        request_fail(request, STATUS_BUSY, "no memory; try again");
+        return false;
+    }
+    if (!keep(conn->stream.loop, request_handle(request), head))
+        return false;
+    conn->last = last;
     http1_intake_begin(conn, request);
     return true;
 }
