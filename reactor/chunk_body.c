@@ -13,9 +13,10 @@ struct chunk_body {
     struct body *inner;
     char text[CHUNKED_HEAD_MAX + 8 + SHORT_MAX];
     size_t text_n, text_sent;
-    size_t data; /* bytes of inner still to be sent in this chunk */
-    bool open;   /* a chunk was begun: its CRLF is due */
-    bool over;   /* the last chunk is in text */
+    size_t content; /* bytes of text that are inner's */
+    size_t data;    /* bytes of inner still to be sent in this chunk */
+    bool open;      /* a chunk was begun: its CRLF is due */
+    bool over;      /* the last chunk is in text */
 };
 
 static struct chunk_body *chunk_body_of(struct body *body) {
@@ -32,7 +33,7 @@ static void begin_chunk(struct chunk_body *chunk, struct piece *piece) {
     char head[CHUNKED_HEAD_MAX];
     if (piece->kind == PIECE_WAIT || piece->kind == PIECE_STARVED || piece->kind == PIECE_FAIL)
         return;
-    chunk->text_n = chunk->text_sent = 0;
+    chunk->text_n = chunk->text_sent = chunk->content = 0;
     if (chunk->open)
         put_text(chunk, "\r\n", 2);
     chunk->open = piece->kind != PIECE_END;
@@ -47,6 +48,7 @@ static void begin_chunk(struct chunk_body *chunk, struct piece *piece) {
         return;
     }
     put_text(chunk, piece->p, piece->n);
+    chunk->content = piece->n;
     put_text(chunk, "\r\n", 2);
     chunk->open = false;
     chunk->inner->class->sent(chunk->inner, piece->n);
@@ -79,6 +81,8 @@ static void sent(struct body *body, size_t n) {
     struct chunk_body *chunk = chunk_body_of(body);
     if (chunk->text_sent < chunk->text_n) {
         chunk->text_sent += n;
+        if (chunk->text_sent == chunk->text_n && body->count)
+            *body->count -= chunk->text_n - chunk->content; /* framing is no content */
         return;
     }
     chunk->data -= n;

@@ -106,12 +106,10 @@ void http1_reply_bytes(struct http1_reply *reply, struct span body) {
 
 void http1_reply_body(struct http1_reply *reply, uint64_t length, struct body *body) {
     http1_reply_number(reply, "Content-Length", length);
-    reply->exchange->replied_bytes = length;
     send_reply(reply, span_of(NULL, 0), -1, body);
 }
 
 void http1_reply_stream(struct http1_reply *reply, struct body *body) {
-    reply->exchange->replied_bytes = UINT64_MAX;
     if (reply->exchange->head.minor == 0) {
         reply->exchange->close = true; /* RFC 9112, 6.3: only the end of the connection ends the body */
     } else {
@@ -134,7 +132,6 @@ void http1_reply_empty(struct http1_reply *reply, uint64_t length) {
 
 void http1_reply_upgrade(struct http1_reply *reply, struct body *body) {
     http1_reply_field(reply, "Connection", span_of("upgrade", 7));
-    reply->exchange->replied_bytes = UINT64_MAX;
     reply->request->conn->last = true;
     struct span head = span_of(reply->writer.at, http1_writer_end(&reply->writer) == 0 ? reply->writer.n : 0);
     if (head.n == 0) {

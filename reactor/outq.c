@@ -203,6 +203,12 @@ static void account(struct outq_sink *sink, size_t n) {
     sink->budget = sink->budget > n ? sink->budget - n : 0;
 }
 
+static void body_sent(struct body *body, size_t n) {
+    if (body->count)
+        *body->count += n;
+    body->class->sent(body, n);
+}
+
 /* Sends the bytes of the first segment and, with them, the start of its body. OUTQ_EMPTY: go on. */
 static enum outq_result flush_bytes(struct outq *queue, struct segment *segment, struct piece *piece,
                                     struct outq_sink *sink) {
@@ -219,7 +225,7 @@ static enum outq_result flush_bytes(struct outq *queue, struct segment *segment,
     queue->bytes -= (uint32_t)of_segment;
     segment->closed = true;
     if ((size_t)n > bytes)
-        segment->body->class->sent(segment->body, (size_t)n - bytes);
+        body_sent(segment->body, (size_t)n - bytes);
     size_t asked = bytes + (piece && piece->kind == PIECE_BYTES ? piece->n : 0);
     return (size_t)n < asked ? OUTQ_BLOCKED : OUTQ_EMPTY;
 }
@@ -235,7 +241,7 @@ static enum outq_result flush_piece(struct segment *segment, struct piece *piece
     if (n <= 0)
         return result_of(n, sink);
     account(sink, (size_t)n);
-    segment->body->class->sent(segment->body, (size_t)n);
+    body_sent(segment->body, (size_t)n);
     return (size_t)n < piece->n && piece->kind == PIECE_BYTES ? OUTQ_BLOCKED : OUTQ_EMPTY;
 }
 

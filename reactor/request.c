@@ -69,7 +69,9 @@ static void release(struct request *request, struct span head, struct span rest,
             end_request(request);
     } else if (fd >= 0) {
         STAILQ_INSERT_TAIL(&conn->passing, request, link);
-    } else if (!body) {
+    } else if (body) {
+        body->count = &request->body_sent;
+    } else {
         end_request(request);
     }
 }

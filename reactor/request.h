@@ -30,6 +30,7 @@ struct request {
     void *state;               /* the handler's */
     struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */
     uint64_t offset, count;    /* the handler's: a range */
+    uint64_t body_sent;        /* bytes of the body of its reply that have left */
     void (*cleanup)(struct request *request); /* the client left: free state; may be NULL */
     /* The kernel does not let the descriptor of the reply (message) pass: gives another reply at once, fd is the callee's.
      * NULL: there is none. */

@@ -138,8 +138,10 @@ int stream_send(struct stream *stream, struct span head, struct span rest, int f
     int error = outq_append(&stream->out, &stream->loop->segments, head, rest, fd, body);
     if (error)
         return error;
-    if (body)
+    if (body) {
         body->stream = stream;
+        body->count = NULL;
+    }
     stream_wake(stream);
     return 0;
 }

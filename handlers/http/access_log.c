@@ -146,8 +146,8 @@ static void time_text(char *out, size_t size) {
 static size_t format(const struct access_log *log, char *line, size_t size, struct request *request,
                      struct exchange *exchange, int64_t ns) {
     static const char logfmt[] =
-        "time=%s method=%s path=%s status=%u bytes=%lld duration=%.6f delivery=%s peer=%s request_id=%s\n";
-    static const char json[] = "{\"time\":\"%s\",\"method\":%s,\"path\":%s,\"status\":%u,\"bytes\":%lld,"
+        "time=%s method=%s path=%s status=%u bytes=%llu duration=%.6f delivery=%s peer=%s request_id=%s\n";
+    static const char json[] = "{\"time\":\"%s\",\"method\":%s,\"path\":%s,\"status\":%u,\"bytes\":%llu,"
                                "\"duration\":%.6f,\"delivery\":\"%s\",\"peer\":\"%s\",\"request_id\":%s}\n";
     char when[40], peer[80], method[80], path[TEXT_MAX * 2], id[128];
     time_text(when, sizeof(when));
@@ -155,7 +155,7 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     quote(method, sizeof(method), exchange->head.method_name);
     quote(path, sizeof(path), exchange->head.target);
     quote(id, sizeof(id), request_id_ensure(exchange));
-    long long bytes = exchange->replied_bytes == UINT64_MAX ? -1 : (long long)exchange->replied_bytes;
+    unsigned long long bytes = exchange->replied_bytes + request->body_sent;
     int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method,
                      path, exchange->status, bytes, (double)ns / 1e9,
                      exchange->delivery ? exchange->delivery : "memory", peer, id);

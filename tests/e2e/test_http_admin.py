@@ -8,10 +8,11 @@ import subprocess
 import unittest
 
 import exposition
-from case import KIB, Case
+from case import KIB, MIB, Case
 from daemon import run_sluiced, until
 from http1 import HttpClient, head
 from http_case import HttpCase
+from probe import probe
 
 PAGES = ("health", "ready", "stats", "conns", "fds", "config", "metrics")
 
@@ -341,6 +342,27 @@ class Log(Case):
                 for line in lines:
                     self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
                     self.assertGreaterEqual(float(line["duration"]), 0)
+
+    def test_the_bytes_are_those_of_the_body_that_left(self):
+        daemon = self.logging("json", "--modules", probe())
+        want = []
+        for size in (0, 3, 100, 5000, 100000):
+            self.ask(daemon, f"/stream?size={size}")
+            self.ask(daemon, f"/stream?size={size}", version="1.0")
+            self.ask(daemon, f"/say?size={size}")
+            want += [size] * 3
+        response = self.ask(daemon, "/objects/size/4096", "Range: bytes=0-9,20-29")
+        want.append(len(response.body))
+        self.assertEqual([line["bytes"] for line in self.lines(len(want))], want)
+
+    def test_of_a_body_that_is_broken_off_only_what_left_counts(self):
+        daemon = self.logging("json")
+        with HttpClient(daemon.unix, receive_buffer=4 * KIB) as client:
+            client.send(head("GET", "/objects/1g"))
+            client.response_head()
+        line, = self.lines(1)
+        self.assertEqual(line["status"], 200)
+        self.assertTrue(0 < line["bytes"] < 64 * MIB, line)
 
     def test_a_request_id_is_accepted_or_made(self):
         daemon = self.logging("json")
