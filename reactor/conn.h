@@ -24,6 +24,7 @@ struct conn {
     void *state;                     /* the front end's */
     STAILQ_HEAD(, request) requests; /* open, in order of arrival */
     STAILQ_HEAD(, request) passing;  /* replied with a descriptor that is in the queue, in its order */
+    uint64_t memory;                 /* bytes of their replies in memory (memory_body.h) */
     uint32_t open;                   /* their number */
     uint32_t total;                  /* requests so far */
     uint32_t pid;                    /* of a Unix peer */

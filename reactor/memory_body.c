@@ -1,7 +1,7 @@
 #include "reactor/memory_body.h"
 
+#include "reactor/conn.h"
 #include "reactor/loop.h"
-#include "reactor/request.h"
 
 #include <stdlib.h>
 
@@ -30,6 +30,7 @@ static void sent(struct body *body, size_t n) {
 static void end(struct body *body, bool whole) {
     struct memory_body *memory = memory_body_of(body);
     struct request *request = memory->request;
+    request->conn->memory -= memory->n;
     request_loop(request)->stats.memory_bytes -= memory->n;
     free(memory->bytes);
     free(memory);
@@ -52,6 +53,7 @@ struct body *memory_body_new(struct request *request, void *bytes, size_t n) {
         return NULL;
     *memory =
         (struct memory_body){.body.class = &memory_body_class, .request = request, .bytes = bytes, .n = n};
+    request->conn->memory += n;
     request_loop(request)->stats.memory_bytes += n;
     return &memory->body;
 }

@@ -232,6 +232,23 @@ class Memory(LimitCase):
         until(lambda: daemon.counter("reactor", "request_bytes") == 0, "what was booked is free again")
 
 
+    def test_replies_that_nobody_reads_are_at_the_cost_of_their_own_connection(self):
+        daemon = self.daemon("--demo-routes=yes", "--bytes-total", "2m", "--bytes-connection", "200k")
+        body = b"x" * 100000
+        post = head("POST", "/echo", f"Content-Length: {len(body)}") + body
+        greedy = [self.open(address, receive_buffer=4 * KIB) for address in (daemon.tcp, daemon.unix)]
+        senders = [client.send_in_background(post * 40) for client in greedy]
+        daemon.wait_counter("reactor", "memory_bytes", 400000)
+        with HttpClient(daemon.tcp) as other:
+            for _ in range(10):
+                self.assertEqual(other.ask("POST", "/echo", body=body).status, 200)
+        self.assertLessEqual(daemon.counter("reactor", "memory_bytes"), 2 * (200 * KIB + len(body)))
+        for client, sender in zip(greedy, senders):
+            for _ in range(40):
+                self.assertEqual(client.response().body, body)
+            sender.join()
+
+
 class Drain(LimitCase):
     def drain(self, daemon):
         daemon.signal(signal.SIGTERM)

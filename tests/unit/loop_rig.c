@@ -22,6 +22,7 @@ void loop_rig_setup(struct loop_rig *rig) {
                      .fds_in_flight = 1000,
                      .drain_timeout = 10,
                      .accept_batch = 32,
+                     .bytes_connection = 128 * 1024,
                      .bytes_total = 16 * 1024 * 1024,
                      .request_bytes_total = 1024 * 1024,
                      .turn_bytes = 256 * 1024},
