@@ -26,7 +26,7 @@ static time_t modified(const struct exchange *exchange, const struct object_fiel
 }
 
 void face_make(struct face *face, const struct exchange *exchange, const struct object_fields *fields) {
-    const struct http *http = exchange->handler->context;
+    const struct http *http = http_of(exchange->loop->http);
     face->type = content_type(http, exchange->path);
     face->coding = sibling_coding(exchange);
     face->varies = *http->settings.precompressed != '\0';

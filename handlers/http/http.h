@@ -50,7 +50,6 @@ struct http {
     struct http_settings settings;
     struct http_stats stats;
     struct mime mime;
-    struct http_handler object_handler;
     struct router router;
     struct dispatch *dispatch;
     struct access_log *access_log;

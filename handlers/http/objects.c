@@ -332,10 +332,9 @@ static void run(struct request *request, struct exchange *exchange) {
         serve(http, request, key, n);
 }
 
-const struct http_handler *http_objects_route(struct http *http, const struct exchange *exchange) {
+const struct http_handler *http_objects_route(const struct http *http, const struct exchange *exchange) {
+    static const struct http_handler handler = {.early = true, .run = run};
     size_t n = sizeof(PREFIX) - 1;
-    if (!http->settings.http_objects || exchange->path.n < n || memcmp(exchange->path.p, PREFIX, n) != 0)
-        return NULL;
-    http->object_handler = (struct http_handler){.early = true, .run = run, .context = http};
-    return &http->object_handler;
+    bool below = exchange->path.n >= n && memcmp(exchange->path.p, PREFIX, n) == 0;
+    return http->settings.http_objects && below ? &handler : NULL;
 }

@@ -8,6 +8,6 @@
 struct http;
 
 /* The handler for a path, or NULL if it is not below /objects/. */
-const struct http_handler *http_objects_route(struct http *http, const struct exchange *exchange);
+const struct http_handler *http_objects_route(const struct http *http, const struct exchange *exchange);
 
 #endif
