@@ -15,8 +15,15 @@ static bool inside(struct span s, const char *bytes, size_t n) {
     return s.n == 0 || (s.p >= bytes && s.p + s.n <= bytes + n);
 }
 
-static void check_spans(const struct http1_request *r, const char *bytes, size_t n) {
+/* What is known of the request line, also of a head that is refused. */
+static void check_line(const struct http1_request *r, const char *bytes, size_t n) {
     fuzz_check(inside(r->method_name, bytes, n) && inside(r->target, bytes, n));
+    fuzz_check(r->method == http1_method_of(r->method_name));
+    fuzz_check(r->target.n == 0 || (r->method_name.n > 0 && r->target.p > r->method_name.p));
+}
+
+static void check_spans(const struct http1_request *r, const char *bytes, size_t n) {
+    check_line(r, bytes, n);
     fuzz_check(inside(r->query, bytes, n) && inside(r->host.host, bytes, n));
     fuzz_check(inside(r->path, bytes, n) || (r->path.n == 1 && (*r->path.p == '/' || *r->path.p == '*')));
     fuzz_check(r->fields.n <= FIELDS);
@@ -84,6 +91,8 @@ static void check_cuts(const char *bytes, size_t n, const struct http1_limits *l
         fuzz_check(scan.seen <= shown && scan.line <= shown && scan.second <= shown);
         if (verdict.kind == VERDICT_FRAME)
             check_spans(&request, part, verdict.n);
+        if (verdict.kind == VERDICT_BAD)
+            check_line(&request, part, shown);
         free(part);
     }
     fuzz_check(verdict.kind == whole.kind && verdict.http_status == whole.http_status);
@@ -115,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_round_trip(&request);
     } else if (verdict.kind == VERDICT_BAD) {
         fuzz_check(verdict.http_status >= 400 && verdict.http_status <= 505 && verdict.reason);
+        check_line(&request, bytes, n);
     } else {
         fuzz_check(n < limits.head);
     }
