@@ -123,6 +123,8 @@ void call_send(struct call *call, struct request *request) {
     put_fields(&reply, saying);
     if (saying->status == 204 || saying->status == 304)
         http1_reply_empty(&reply, UINT64_MAX);
+    else if (saying->status == 205) /* RFC 9110, 15.3.6 */
+        http1_reply_empty(&reply, 0);
     else if (http1_reply_is_head(request->exchange))
         http1_reply_empty(&reply, saying->kind == SAYING_BYTES ? saying->size : UINT64_MAX);
     else if (saying->kind == SAYING_BYTES)

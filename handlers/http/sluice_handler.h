@@ -252,7 +252,7 @@ static inline const char *sluice_json_quote(struct sluice_request *request, cons
 
 /* ---- the reply: said in any order, the last word on status and body counts ------------------------ */
 
-/* 200 to 599; 200 unless said otherwise. With 204 and 304 there is no body. */
+/* 200 to 599; 200 unless said otherwise. With 204, 205 and 304 there is no body. */
 static inline void sluice_reply_status(struct sluice_request *request, int status) {
     request->api->reply_status(request, status);
 }

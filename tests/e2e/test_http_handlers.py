@@ -200,12 +200,12 @@ class Saying(ProbeCase):
         self.assertEqual(self.say(client, "status=600&size=1").status, 500)
         self.assertEqual(self.say(client, "status=101&size=1").status, 500)
 
-    def test_204_and_304_have_no_body(self):
+    def test_204_205_and_304_have_no_body(self):
         client = self.open()
-        for status in (204, 304):
+        for status, length in ((204, None), (205, 0), (304, None)):
             for size in ("", "&size=10", "&size=100000"):
                 response = self.say(client, f"status={status}{size}")
-                self.assertEqual((response.status, response.length), (status, None))
+                self.assertEqual((response.status, response.length), (status, length))
         self.assertGoesOn(client)
 
     def test_head_of_any_body(self):
