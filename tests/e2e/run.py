@@ -110,7 +110,8 @@ def start_module(module, mode, names):
     """In the parent: (mode, module, passed, failures, skips, seconds)."""
     start = time.monotonic()
     command = [sys.executable, __file__, "--module", module, *names]
-    environment = {**os.environ, "E2E_MODE": json.dumps({"name": mode, **MODES[mode]})}
+    build = pathlib.Path(os.environ.get("SLUICE_BUILD", HERE.parents[1] / "build")).resolve()
+    environment = {**os.environ, "SLUICE_BUILD": str(build), "E2E_MODE": json.dumps({"name": mode, **MODES[mode]})}
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=MODULE_SECONDS, env=environment, cwd=HERE)
