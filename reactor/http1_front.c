@@ -102,24 +102,25 @@ static bool expect_body(struct conn *conn, struct request *request, struct span 
 /* Answers a request, or has its handler do it now or when its body is there. */
 static void start(struct conn *conn, struct request *request, struct exchange *exchange, struct span head) {
     struct http1_service *service = conn->stream.loop->http;
-    bool has_body = exchange->head.framing.body != HTTP1_BODY_NONE;
+    bool has_body = exchange->head.framing.body != HTTP1_BODY_NONE, close = exchange->close;
+    bool has_path = exchange->head.form != HTTP1_ASTERISK && exchange->head.form != HTTP1_AUTHORITY;
+    exchange->close |= has_body; /* a body that is not received is the last that is read */
     exchange->path = exchange->head.path;
-    if (exchange->head.form != HTTP1_ASTERISK && exchange->head.form != HTTP1_AUTHORITY &&
+    if (has_path &&
         uri_normalise(exchange->head.path, service->path, HTTP1_PATH_ROOM, &exchange->path) != 0) {
-        conn->last |= has_body;
         request_fail(request, STATUS_BAD_REQUEST, "the path is malformed or climbs above its root");
         return;
     }
-    if (!conn_admit(conn, request)) {
-        conn->last |= has_body;
+    if (!conn_admit(conn, request))
         return;
-    }
     exchange->handler = service->route(service, request, exchange);
-    bool early = exchange->handler->early;
-    if (has_body && !early && (!expect_body(conn, request, head) || !exchange->handler->sink))
-        return;
-    if (has_body && early)
-        conn->last = exchange->close = true;
+    if (exchange->handler->early) {
+        conn->last |= has_body;
+    } else {
+        exchange->close = close;
+        if (has_body && (!expect_body(conn, request, head) || !exchange->handler->sink))
+            return;
+    }
     exchange = request->exchange; /* kept, if a body is expected */
     exchange->handler->run(request, exchange);
 }
