@@ -196,6 +196,13 @@ void errand_end(struct errand *errand) {
     leave(errand);
 }
 
+struct endpoint *errand_hand_over(struct errand *errand) {
+    struct endpoint *endpoint = errand->endpoint;
+    errand->endpoint = NULL;
+    errand_end(errand);
+    return endpoint;
+}
+
 void errand_late(struct deadline *deadline) {
     struct errand *errand = (struct errand *)(void *)((char *)deadline - offsetof(struct errand, wait_by));
     leave_line(errand);

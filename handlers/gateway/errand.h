@@ -66,6 +66,8 @@ bool errand_retry(struct errand *errand, bool sent);
 bool errand_may_retry(struct errand *errand, bool sent);
 /* For upstream_serve(): its turn has come. False: it is still in line. */
 bool errand_advance(struct errand *errand);
+/* The server stays in the owner's use, who ends that by endpoint_left(); the errand itself is over. */
+struct endpoint *errand_hand_over(struct errand *errand);
 /* The server is not in use any more: nothing comes after this. */
 void errand_end(struct errand *errand);
 /* The time in line is over. For upstream.c. */

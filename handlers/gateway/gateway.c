@@ -121,6 +121,7 @@ void gateway_free(struct gateway *gateway) {
     struct tunnel *tunnel;
     while ((tunnel = LIST_FIRST(&gateway->tunnels)))
         tunnel_free(tunnel);
+    slots_free(&gateway->pairs);
     while ((route = LIST_FIRST(&gateway->routes)))
         route_free(route);
     while ((upstream = LIST_FIRST(&gateway->upstreams)))

@@ -10,6 +10,7 @@
 #include "proto/http1_scan.h"
 #include "reactor/deadlines.h"
 #include "reactor/http1_front.h"
+#include "reactor/slots.h"
 
 #include <sys/queue.h>
 
@@ -35,6 +36,7 @@ struct gateway {
     LIST_HEAD(, upstream) upstreams;
     LIST_HEAD(, route) routes;
     LIST_HEAD(, tunnel) tunnels;
+    struct slots pairs; /* of all tunnels */
     struct http_handler upstreams_page, drain_page;
     struct deadline_class ticks;
     struct deadline tick;

@@ -29,9 +29,14 @@ static const struct setting tunnel_rows[] = {
 const struct settings_table tunnel_settings_table = {"tunnel", tunnel_rows,
                                                      sizeof(tunnel_rows) / sizeof(tunnel_rows[0])};
 
+/* Of a pair that has no server yet. */
+struct opening {
+    struct errand errand; /* first */
+    struct pair *pair;
+};
+
 /* A client and its server. */
 struct pair {
-    struct errand errand; /* first */
     struct stream near, far;
     struct relay up, down; /* near to far, far to near */
     struct deadline idle_by;
@@ -39,7 +44,9 @@ struct pair {
     struct tunnel *tunnel;
     struct listener *listener;
     struct peer *peer;
-    const char *why; /* it ended */
+    struct opening *opening;   /* owned; NULL: it has a server, or waits for a PROXY header */
+    struct endpoint *endpoint; /* NULL: none yet */
+    const char *why;           /* it ended */
     double opened;
     uint64_t moved; /* bytes of both ways, when idle_by was set */
     uint16_t port;  /* the client's */
@@ -49,7 +56,8 @@ struct pair {
     struct sockaddr_in6 *proxied; /* owned: the client's address as its proxy tells; NULL: the socket's */
 };
 
-_Static_assert(sizeof(struct pair) <= 1024, "an idle tunnel has 1 KiB of memory");
+_Static_assert(sizeof(struct pair) <= 768,
+               "an idle tunnel has 1 KiB, the loop's tables of its sockets included");
 
 static struct pair *by_near(struct stream *stream) {
     return (struct pair *)(void *)((char *)stream - offsetof(struct pair, near));
@@ -67,7 +75,7 @@ static struct loop *loop_of(const struct pair *pair) {
 
 static void write_line(const struct pair *pair) {
     char client[80];
-    const struct endpoint *endpoint = pair->errand.endpoint;
+    const struct endpoint *endpoint = pair->endpoint;
     double now = loop_now(loop_of(pair));
     peer_text(&pair->peer->key, pair->host, pair->port, client, sizeof(client));
     log_info(loop_of(pair)->log, "tunnel", log_text("client", client),
@@ -79,6 +87,13 @@ static void write_line(const struct pair *pair) {
              log_text("why", pair->why ? pair->why : "closed"));
 }
 
+static void end_opening(struct pair *pair) {
+    if (pair->opening)
+        errand_end(&pair->opening->errand);
+    free(pair->opening);
+    pair->opening = NULL;
+}
+
 static void free_pair(struct pair *pair) {
     struct gateway *gateway = pair->tunnel->gateway;
     struct loop *loop = gateway->loop;
@@ -86,7 +101,9 @@ static void free_pair(struct pair *pair) {
         return;
     write_line(pair);
     deadline_clear(&pair->idle_by);
-    errand_end(&pair->errand);
+    end_opening(pair);
+    if (pair->endpoint)
+        endpoint_left(pair->endpoint);
     listener_left(pair->listener, pair->peer);
     peers_leave(&loop->peers, pair->peer);
     LIST_REMOVE(pair, link);
@@ -94,7 +111,7 @@ static void free_pair(struct pair *pair) {
     gateway->stats.tunnels_open--;
     loop->stats.closed++;
     loop->guests--;
-    free(pair);
+    slots_give(&gateway->pairs, pair);
     drain_check(loop);
 }
 
@@ -213,7 +230,7 @@ static void near_died(struct stream *stream) {
 
 static void far_died(struct stream *stream) {
     struct pair *pair = by_far(stream);
-    struct endpoint *endpoint = pair->errand.endpoint;
+    struct endpoint *endpoint = pair->endpoint;
     struct gateway_stats *stats = &pair->tunnel->gateway->stats;
     pair->far_open = false;
     endpoint->open--;
@@ -276,11 +293,17 @@ static bool send_header(struct pair *pair) {
     return stream_send(&pair->far, span_of(bytes, n), span_of(NULL, 0), -1, NULL) == 0;
 }
 
+static struct pair *pair_of(struct errand *errand) {
+    return ((struct opening *)(void *)errand)->pair;
+}
+
 static void got(struct errand *errand, struct upconn *idle, int fd) {
-    struct pair *pair = (struct pair *)(void *)errand;
-    struct endpoint *endpoint = errand->endpoint;
+    struct pair *pair = pair_of(errand);
+    struct endpoint *endpoint = errand_hand_over(errand);
     struct loop *loop = loop_of(pair);
     (void)idle; /* tunnels take new connections only */
+    end_opening(pair);
+    pair->endpoint = endpoint;
     stream_init(&pair->far, loop, &far_class, fd, endpoint->name.address.ss_family == AF_UNIX);
     pair->far_open = true;
     endpoint->open++;
@@ -302,7 +325,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
 static void failed(struct errand *errand, enum errand_failure failure) {
     static const char *const reasons[] = {"no usable server", "too many wait", "no connection in time",
                                           "server refused", "server did not answer"};
-    struct pair *pair = (struct pair *)(void *)errand;
+    struct pair *pair = pair_of(errand);
     pair->tunnel->gateway->stats.tunnel_failures++;
     cut(pair, reasons[failure]);
 }
@@ -313,13 +336,19 @@ static void begin(struct pair *pair) {
     stream_read(&pair->near, false);
     struct upstream *upstream = pair->tunnel->upstream;
     struct errand_wish wish = {.key = hashkey_of(upstream->settings->hash_key, NULL, &pair->peer->key)};
-    errand_begin(&pair->errand, upstream, &wish, got, failed);
+    pair->opening = calloc(1, sizeof(*pair->opening));
+    if (!pair->opening) {
+        cut(pair, "no memory");
+        return;
+    }
+    pair->opening->pair = pair;
+    errand_begin(&pair->opening->errand, upstream, &wish, got, failed);
 }
 
 static bool take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                  const struct sockaddr *address) {
     struct tunnel *tunnel = listener->context;
-    struct pair *pair = calloc(1, sizeof(*pair));
+    struct pair *pair = slots_take(&tunnel->gateway->pairs);
     if (!pair)
         return false;
     pair->tunnel = tunnel;
@@ -367,6 +396,11 @@ int tunnel_open(struct gateway *gateway, const struct tunnel_settings *settings,
     snprintf(why, why_size, "out of memory");
     if (!tunnel)
         return -ENOMEM;
+    struct slots *pairs = &gateway->pairs;
+    if (!pairs->memory && slots_init(pairs, sizeof(struct pair), gateway->loop->conns.capacity) != 0) {
+        free(tunnel);
+        return -ENOMEM;
+    }
     tunnel->gateway = gateway;
     tunnel->settings = settings;
     tunnel->upstream = gateway_upstream(gateway, settings->upstream);
