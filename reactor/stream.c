@@ -205,6 +205,20 @@ static enum outq_result descriptors_refused(struct stream *stream) {
     return patience > 0 && stream->denials * RETRY_AFTER > patience ? OUTQ_BROKEN : OUTQ_STARVED;
 }
 
+/* Nothing can be sent any more. */
+static enum outq_result broken(struct stream *stream, int error) {
+    struct loop *loop = stream->loop;
+    if (stream->class->hears_out && error != -ENODATA) {
+        stream->deaf = true;
+        outq_drop(&stream->out, &loop->segments, &loop->ledger);
+        return OUTQ_EMPTY;
+    }
+    if (is_client(stream))
+        (*(error == -ENODATA ? &loop->stats.bodies_cut : &loop->stats.closed_broken))++;
+    stream_abort(stream);
+    return OUTQ_BROKEN;
+}
+
 void stream_flush(struct stream *stream) {
     struct loop *loop = stream->loop;
     struct outq_sink sink = {
@@ -216,6 +230,8 @@ void stream_flush(struct stream *stream) {
         .admit = sink_admit,
         .passed = sink_passed,
     };
+    if (stream->deaf)
+        outq_drop(&stream->out, &loop->segments, &loop->ledger);
     enum outq_result result = outq_flush(&stream->out, &sink);
     if (is_client(stream))
         loop->stats.bytes_out += sink.sent;
@@ -226,13 +242,10 @@ void stream_flush(struct stream *stream) {
         stream->denials = 0;
     if (result == OUTQ_BROKEN && sink.error == -ETOOMANYREFS)
         result = descriptors_refused(stream);
-    if (result == OUTQ_BROKEN) {
-        if (is_client(stream))
-            (*(sink.error == -ENODATA ? &loop->stats.bodies_cut : &loop->stats.closed_broken))++;
-        stream_abort(stream);
-        return;
-    }
-    after_flush(stream, result, &sink);
+    if (result == OUTQ_BROKEN)
+        result = broken(stream, sink.error);
+    if (result != OUTQ_BROKEN)
+        after_flush(stream, result, &sink);
 }
 
 void stream_bury(struct stream *stream) {
@@ -360,11 +373,11 @@ static void readable(struct stream *stream) {
     }
     struct iobuf *in = stream->in;
     ssize_t n = receive(stream, in->data + in->received, in->size - in->received);
-    if (n < 0) {
-        if (errno == EAGAIN || errno == EINTR) {
-            iobuf_settle(&loop->inputs, &stream->in);
-            return;
-        }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        iobuf_settle(&loop->inputs, &stream->in);
+        return;
+    }
+    if (n < 0 || (n == 0 && stream->deaf)) { /* deaf: the send that failed took the error of a reset */
         loop->stats.closed_broken += is_client(stream);
         stream_abort(stream);
         return;

@@ -41,6 +41,9 @@ struct stream_class {
     /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
      * May be NULL. */
     bool (*hold)(struct stream *stream);
+    /* A peer that takes nothing more (EPIPE, ECONNRESET) is heard out: what it had sent is read before the stream is
+     * aborted. */
+    bool hears_out;
 };
 
 struct stream {
@@ -68,6 +71,7 @@ struct stream {
     bool raw : 1;      /* the owner reads the socket itself: input() only tells that it is readable */
     bool shutting : 1; /* FIN when out is empty, input goes on */
     bool shut : 1;     /* FIN was sent */
+    bool deaf : 1;     /* the peer takes nothing more: what is sent to it is dropped */
 };
 
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */

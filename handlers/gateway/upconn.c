@@ -67,7 +67,7 @@ static void died(struct stream *stream) {
 }
 
 static const struct stream_class upconn_class = {
-    .kind = FD_UPSTREAM, .input = input, .drained = drained, .died = died};
+    .kind = FD_UPSTREAM, .input = input, .drained = drained, .died = died, .hears_out = true};
 
 struct upconn *upconn_new(struct endpoint *endpoint, int fd) {
     struct loop *loop = endpoint->upstream->loop;

@@ -135,6 +135,15 @@ class Bodies(GatewayCase):
         self.assertEqual((response.status, response.body), (413, b"too much"))
         self.assertTrue(response.closes)
 
+    def test_early_answer_is_read_before_the_reset(self):
+        """A server that closes with much of the body unread resets the connection: what it had answered still counts."""
+        for _ in range(20):
+            client = self.open(self.daemon_)
+            client.send_in_background(head("POST", "/refuse", f"Content-Length: {MIB}") + b"x" * MIB)
+            response = client.response("POST")
+            self.assertEqual((response.status, response.body), (413, b"too much"))
+            client.close()
+
 
 class WhatTheUpstreamSees(GatewayCase):
     def setUp(self):
