@@ -165,6 +165,8 @@ static int untaken(const struct stream *stream) {
 }
 
 static void watch_peer(struct stream *stream) {
+    if (stream->patient)
+        return;
     stream->untaken = untaken(stream);
     deadline_set(&stream->send_by, &stream->loop->send_deadline);
 }
@@ -427,6 +429,8 @@ static void send_retry(struct deadline *deadline) {
 
 static void send_over(struct deadline *deadline) {
     struct stream *stream = by_send(deadline);
+    if (stream->patient)
+        return;
     /* A socket is writable only when a third of its buffer is free: a slow peer may need longer for that. */
     if (untaken(stream) < stream->untaken) {
         watch_peer(stream);

@@ -9,7 +9,8 @@
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
-#define SMALL_BODY 2048u /* an answer of this size leaves in one go with its head */
+#define SMALL_BODY   2048u        /* an answer of this size leaves in one go with its head */
+#define INTERIM_MARK (16u * 1024) /* bytes queued for a client, above which it gets no interim answers */
 
 /* The connection has brought the whole answer. */
 static void give_back(struct proxy *proxy) {
@@ -98,6 +99,7 @@ static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
     deadline_clear(&proxy->total_by);
     deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
     struct stream *client = &request->conn->stream;
+    client->patient = true;
     http1_reply_upgrade(reply, &proxy->relay.body);
     if (!client->dying && !http1_switch(request, &proxy_sink))
         stream_abort(client);
@@ -136,15 +138,15 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
         reply_relayed(proxy, &reply, framing);
 }
 
-/* An answer before the answer (RFC 9110, 15.2): on to clients that know of them, where it is their turn. 100 is the
- * gateway's own business. */
+/* An answer before the answer (RFC 9110, 15.2): on to clients that know of them and take them, where it is their turn.
+ * 100 is the gateway's own business. */
 static void take_interim(struct proxy *proxy, const struct http1_response *response) {
     struct request *request = proxy->request;
     struct conn *client = request->conn;
     struct http1_writer writer;
     bool dated;
     if (response->status == 100 || request->exchange->head.minor == 0 ||
-        STAILQ_FIRST(&client->requests) != request)
+        client->stream.out.bytes > INTERIM_MARK || STAILQ_FIRST(&client->requests) != request)
         return;
     http1_writer_init(&writer, gateway_of(proxy)->answer, FORWARD_ROOM);
     http1_writer_status(&writer, response->status);

@@ -255,6 +255,8 @@ static size_t sink_data(struct request *request, struct span data) {
     }
     if (proxy->conn->stream.out.bytes >= SEND_MARK || proxy->conn->stream.dying) {
         proxy->blocked = true;
+        if (!proxy->phase_by.class)
+            deadline_set(&proxy->phase_by, &proxy->errand.upstream->idle);
         return 0;
     }
     if (!proxy->upgraded)
@@ -296,6 +298,8 @@ void proxy_drained(struct proxy *proxy) {
         replay_drop(&proxy->replay); /* it will not be sent again */
     if (proxy->blocked && stream->out.bytes < SEND_MARK / 2) {
         proxy->blocked = false;
+        if (!proxy->replied && !proxy->body_over)
+            deadline_clear(&proxy->phase_by);
         http1_resume(proxy->request);
     }
 }
@@ -401,12 +405,30 @@ static void first_byte_over(struct deadline *deadline) {
         unanswered(proxy, true, 504, "the server did not answer in time");
 }
 
-/* Inside an answer or a tunnel. Where it is the client who does not take the bytes, its own deadline counts. */
+/* Is the connection alive though nothing was heard? Bytes that are spliced, or wait for their receiver, do not come by
+ * input. Where it is the client who does not take an answer, its own deadline counts. */
+static bool is_alive(struct proxy *proxy) {
+    const struct upconn *conn = proxy->conn;
+    if (!conn)
+        return false;
+    uint64_t moved = proxy->relay.bytes + conn->stream.sent;
+    bool unread = proxy->replied && !proxy->upgraded && !conn->stream.reading && !conn->stream.eof;
+    bool alive = moved != proxy->moved || unread;
+    proxy->moved = moved;
+    return alive;
+}
+
+/* Inside a request that the server does not take, an answer or a tunnel. */
 static void silence(struct deadline *deadline) {
     struct proxy *proxy = by_phase(deadline);
     struct upstream *upstream = proxy->errand.upstream;
-    if (proxy->conn && !proxy->conn->stream.reading && !proxy->conn->stream.eof) {
+    if (is_alive(proxy)) {
         deadline_set(&proxy->phase_by, proxy->upgraded ? &upstream->upgraded : &upstream->idle);
+        return;
+    }
+    if (!proxy->replied) {
+        count_late(proxy);
+        fail(proxy, 504, "the server did not take the request in time");
         return;
     }
     proxy->errand.endpoint->stats.timeouts++;

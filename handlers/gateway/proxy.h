@@ -37,6 +37,7 @@ struct proxy {
     int status; /* of the answer */
     int64_t started_ns, sent_ns;
     uint64_t sent_before, received_before; /* by the connection when it was taken */
+    uint64_t moved;                        /* bytes both ways, when silence was last looked for */
     bool idempotent;
     bool body_over;  /* all of the request's body has come */
     bool blocked;    /* the sink refused bytes */

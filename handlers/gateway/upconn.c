@@ -80,6 +80,7 @@ struct upconn *upconn_new(struct endpoint *endpoint, int fd) {
     conn->opened = loop_now(loop);
     endpoint->open++;
     stream_init(&conn->stream, loop, &upconn_class, fd, endpoint->name.address.ss_family == AF_UNIX);
+    conn->stream.patient = true;
     return conn;
 }
 

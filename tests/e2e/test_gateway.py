@@ -1,6 +1,7 @@
 """The reverse proxy: bodies both ways, what the upstream sees and what the client sees, and servers that misbehave."""
 import json
 import socket
+import threading
 import time
 
 from daemon import until
@@ -379,6 +380,37 @@ class BackPressure(GatewayCase):
         client.socket.setblocking(True)
         client.send(rest + b"0\r\n\r\n")
         self.assertEqual(client.response("POST").body, b"done")
+
+
+    def test_server_that_takes_too_long_to_read(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="timeout_idle = 0.2")
+        client = self.open(daemon)
+        client.send_in_background(head("POST", "/slow-reader", f"Content-Length: {64 * MIB}") + b"z" * 64 * MIB)
+        self.assertEqual(client.response("POST").status, 504)
+        self.assertEqual(self.endpoint(daemon, server)["timeouts"], 1)
+        server.release.set()
+
+    def test_interim_answers_nobody_takes(self):
+        server = self.upstream()
+        daemon = self.gateway(server)
+        before = self.memory(daemon)
+        client = self.open(daemon)
+        client.send(head("GET", "/interim-flood"))
+        until(lambda: self.settled(lambda: self.connection(daemon)["bytes_out"]) > 0, "the client takes nothing more")
+        self.assertLess(self.memory(daemon) - before, 4 * MIB)
+        self.assertEqual(self.fetch(daemon, "/ok").body, b"ok", "others have buffers")
+
+    def test_upgraded_reader_that_stops(self):
+        """What is no answer any more goes by timeout_tunnel, not by timeout_send."""
+        size = 64 * MIB
+        daemon = self.gateway(self.upstream(), arguments=("--timeout-send", 0.1))
+        client = self.open(daemon)
+        client.send(head("GET", f"/upgrade-bytes/{size}", "Connection: Upgrade", "Upgrade: bulk"))
+        self.settled(lambda: self.connection(daemon)["bytes_out"])
+        threading.Event().wait(0.5)
+        self.assertEqual(client.response().status, 101)
+        client.discard(size)
 
 
 class Transforms(GatewayCase):

@@ -200,6 +200,21 @@ class Ends(TunnelCase):
         client.send(b"x")
         self.assertEqual(client.take(1), b"x")
 
+    def test_stalled_is_not_idle_yet(self):
+        """A reader that stops has timeout_tunnel, as if nothing was to be read; timeout_send is for replies."""
+        size = 64 * MIB
+        daemon, address = self.tunnel(self.echo(greet=b"g" * size), arguments=("--timeout-send", 0.1))
+        client = self.connect(address)
+        threading.Event().wait(0.5)
+        client.discard(size)
+        client.send(b"x")
+        self.assertEqual(client.take(1), b"x")
+
+    def test_stalled_for_too_long(self):
+        daemon, address = self.tunnel(self.echo(greet=b"g" * 64 * MIB), upstream="timeout_tunnel = 0.2")
+        self.connect(address)
+        self.assertIn("why=idle", daemon.wait_line("event=tunnel"))
+
     def test_drain(self):
         daemon, address = self.tunnel(self.echo(), arguments=("--drain-timeout", 30))
         client = self.connect(address)

@@ -250,6 +250,10 @@ class Upstream:
     def answer_interim(self, line, seen, rest):
         line.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plain(b"final"))
 
+    def answer_interim_flood(self, line, seen, rest):
+        while True:
+            line.send(b"HTTP/1.1 103 Early Hints\r\nLink: " + b"a" * 900 + b"\r\n\r\n")
+
     def answer_events(self, line, seen, rest):
         line.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for i in range(3):
@@ -271,6 +275,12 @@ class Upstream:
         except Closed:
             line.send(b"bye\n")
         return False
+
+    def answer_upgrade_bytes(self, line, seen, rest):
+        """As many bytes as are asked for behind the upgrade."""
+        line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: bulk\r\n\r\n")
+        line.send(b"b" * int(rest[0]))
+        line.more()
 
     # ---- misbehaving ---------------------------------------------------------------------------------
     def answer_silent(self, line, seen, rest):
