@@ -30,6 +30,7 @@ static enum fate fate_of(struct span name, bool request) {
         {"trailer", FATE_DROP, true, true},
         {"te", FATE_DROP, true, true},
         {"upgrade", FATE_DROP, true, true},
+        {"http2-settings", FATE_DROP, true, false},
         {"proxy-authorization", FATE_DROP, true, false},
         {"proxy-authenticate", FATE_DROP, false, true},
         {"expect", FATE_DROP, true, false},
@@ -231,6 +232,19 @@ void forward_response(struct http1_writer *writer, const struct transforms *tran
                       const struct http1_fields *fields, bool *dated) {
     *dated = false;
     write_fields(writer, transforms, fields, false, dated);
+}
+
+bool forward_upgrades(const struct exchange *exchange) {
+    const struct http1_field *field;
+    unsigned i = 0;
+    if (!exchange->head.framing.upgrade || exchange->head.framing.body != HTTP1_BODY_NONE)
+        return false;
+    while ((field = http1_fields_next(&exchange->head.fields, span_text("Upgrade"), &i)))
+        for (struct span rest = field->value, protocol; http1_list_next(&rest, &protocol);)
+            if (span_equal_nocase(protocol, span_text("h2c")) ||
+                (protocol.n >= 6 && span_equal_nocase(span_of(protocol.p, 6), span_text("HTTP/2"))))
+                return false;
+    return true;
 }
 
 int64_t forward_max(const struct exchange *exchange) {

@@ -40,6 +40,9 @@ int forward_request(struct http1_writer *writer, const struct route *route, cons
 /* Writes the fields of an answer that go on to the client; its framing follows. *dated: there is a Date. */
 void forward_response(struct http1_writer *writer, const struct transforms *transforms,
                       const struct http1_fields *fields, bool *dated);
+/* Does a request ask for another protocol that may be agreed on? Not HTTP/2 (h2c): its requests would reach the server
+ * past all routes. */
+bool forward_upgrades(const struct exchange *exchange);
 /* The value of Max-Forwards; -1: none, or not a number. */
 int64_t forward_max(const struct exchange *exchange);
 

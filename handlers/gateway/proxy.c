@@ -230,7 +230,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     proxy->body_over = framing->body == HTTP1_BODY_NONE;
     proxy->framing = (struct forward_framing){.body = framing->body,
                                               .length = framing->length,
-                                              .upgrade = framing->upgrade && framing->body == HTTP1_BODY_NONE,
+                                              .upgrade = forward_upgrades(exchange),
                                               .max_forwards = forwards};
     replay_init(&proxy->replay, route->upstream->settings->retry_body);
     request->state = proxy;

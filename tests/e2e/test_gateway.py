@@ -173,6 +173,13 @@ class WhatTheUpstreamSees(GatewayCase):
         self.assertEqual(seen.get("X-Open"), "2")
         self.assertEqual(seen.get("X-Forwarded-For"), "127.0.0.1")
 
+    def test_no_upgrade_to_http2(self):
+        """Its requests would pass the gateway's routes and fields unseen."""
+        for protocol in ("h2c", "H2C", "websocket, h2c", "HTTP/2.0"):
+            seen = self.seen("Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABk")
+            self.assertEqual((seen.get("Upgrade"), seen.get("Connection"), seen.get("HTTP2-Settings")), (None,) * 3)
+        self.assertIsNone(self.seen("HTTP2-Settings: AAMAAABk").get("HTTP2-Settings"))
+
     def test_forged_forwarding_fields_are_dropped(self):
         seen = self.seen("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil",
                          "Forwarded: for=1.2.3.4")
