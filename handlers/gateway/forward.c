@@ -11,7 +11,8 @@
 enum fate {
     FATE_PASS,
     FATE_DROP,      /* of this hop, or written anew */
-    FATE_FORWARDED, /* what proxies say about the client */
+    FATE_FORWARDED, /* what proxies say about the client, written anew */
+    FATE_CLAIMED,   /* the rest of X-Forwarded-*: counts where proxies in front are trusted */
     FATE_DATE,
 };
 
@@ -47,11 +48,14 @@ static enum fate fate_of(struct span name, bool request) {
         if ((request ? table[i].request : table[i].response) && char_lower(name.p[0]) == table[i].name[0] &&
             span_equal_nocase(name, span_text(table[i].name)))
             return table[i].fate;
+    struct span claim = span_text("x-forwarded-");
+    if (request && name.n > claim.n && span_equal_nocase(span_of(name.p, claim.n), claim))
+        return FATE_CLAIMED;
     return FATE_PASS;
 }
 
 bool forward_is_ours(struct span name) {
-    return fate_of(name, true) != FATE_PASS || fate_of(name, false) == FATE_DROP;
+    return fate_of(name, true) == FATE_DROP || fate_of(name, false) == FATE_DROP;
 }
 
 /* Does a Connection field name this one? RFC 9110, 7.6.1. */
@@ -72,9 +76,10 @@ static bool has_connection(const struct http1_fields *fields) {
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
-/* Every value of the fields of this name and one more, as one list, or only its last keep members. */
+/* Every value of the fields of this name and one more, as one list, or only its last keep members; as: the name it gets
+ * (no address: it is not written). */
 static void write_list(struct http1_writer *writer, const struct http1_fields *fields, const char *name,
-                       long keep, struct span more) {
+                       long keep, struct span more, struct span as) {
     char room[VALUE_MAX];
     size_t n = 0;
     const struct http1_field *field;
@@ -100,8 +105,8 @@ static void write_list(struct http1_writer *writer, const struct http1_fields *f
     n += more.n;
     if (more.n == 0 && n > 0)
         n -= 2;
-    if (n > 0)
-        http1_writer_field(writer, span_text(name), span_of(room, n));
+    if (n > 0 && as.p)
+        http1_writer_field(writer, as, span_of(room, n));
 }
 
 static struct span first_of(const struct exchange *exchange, const char *name, struct span otherwise) {
@@ -120,7 +125,15 @@ static void write_rfc7239(struct http1_writer *writer, const struct route *route
                      *client->address ? client->address : "unknown", close, told ? ";host=\"" : "", told,
                      told ? host.p : "", told ? "\"" : "");
     write_list(writer, &exchange->head.fields, "Forwarded", route->settings->trusted_hops,
-               span_of(text, (size_t)n));
+               span_of(text, (size_t)n), transforms_name(&route->request, span_text("Forwarded")));
+}
+
+/* A field of ours, which the route's transforms may remove, rename, or set otherwise. */
+static void write_own(struct http1_writer *writer, const struct route *route, const char *name,
+                      struct span value) {
+    struct span as = transforms_name(&route->request, span_text(name));
+    if (as.p && value.n > 0)
+        http1_writer_field(writer, as, value);
 }
 
 static void write_forwarded(struct http1_writer *writer, const struct route *route,
@@ -129,15 +142,15 @@ static void write_forwarded(struct http1_writer *writer, const struct route *rou
     long hops = route->settings->trusted_hops;
     int how = route->settings->forwarded;
     if (how == FORWARDED_X || how == FORWARDED_BOTH) {
-        write_list(writer, &exchange->head.fields, "X-Forwarded-For", hops, span_text(client->address));
+        write_list(writer, &exchange->head.fields, "X-Forwarded-For", hops, span_text(client->address),
+                   transforms_name(&route->request, span_text("X-Forwarded-For")));
         struct span proto = span_text("http"), named = host;
         if (hops > 0) {
             proto = first_of(exchange, "X-Forwarded-Proto", proto);
             named = first_of(exchange, "X-Forwarded-Host", named);
         }
-        http1_writer_field(writer, span_text("X-Forwarded-Proto"), proto);
-        if (named.n > 0)
-            http1_writer_field(writer, span_text("X-Forwarded-Host"), named);
+        write_own(writer, route, "X-Forwarded-Proto", proto);
+        write_own(writer, route, "X-Forwarded-Host", named);
     }
     if (how == FORWARDED_RFC7239 || how == FORWARDED_BOTH)
         write_rfc7239(writer, route, exchange, client, host);
@@ -171,15 +184,17 @@ static void write_line(struct http1_writer *writer, const struct route *route,
     http1_writer_request(writer, exchange->head.method_name, span_of(room, n));
 }
 
+/* trusted: claims about the client pass. */
 static void write_fields(struct http1_writer *writer, const struct transforms *transforms,
-                         const struct http1_fields *fields, bool request, bool *dated) {
+                         const struct http1_fields *fields, bool request, bool trusted, bool *dated) {
     bool connection = has_connection(fields);
     for (unsigned i = 0; i < fields->n; i++) {
         struct span name = fields->list[i].name;
         enum fate fate = fate_of(name, request);
         if (fate == FATE_DATE)
             *dated = true;
-        if (fate == FATE_DROP || fate == FATE_FORWARDED || (connection && is_named(fields, name)))
+        if (fate == FATE_DROP || fate == FATE_FORWARDED || (fate == FATE_CLAIMED && !trusted) ||
+            (connection && is_named(fields, name)))
             continue;
         name = transforms_name(transforms, name);
         if (name.p)
@@ -218,10 +233,11 @@ int forward_request(struct http1_writer *writer, const struct route *route, cons
                                               : span_text(client->server);
     write_line(writer, route, exchange);
     http1_writer_field(writer, span_text("Host"), host);
-    write_fields(writer, &route->request, &exchange->head.fields, true, &dated);
+    write_fields(writer, &route->request, &exchange->head.fields, true, route->settings->trusted_hops > 0,
+                 &dated);
     write_forwarded(writer, route, exchange, client, sent);
     write_list(writer, &exchange->head.fields, "Via", -1,
-               span_text(exchange->head.minor ? "1.1 sluice" : "1.0 sluice"));
+               span_text(exchange->head.minor ? "1.1 sluice" : "1.0 sluice"), span_text("Via"));
     if (framing->max_forwards >= 0)
         http1_writer_number(writer, span_text("Max-Forwards"), (uint64_t)framing->max_forwards);
     write_framing(writer, exchange, framing);
@@ -231,7 +247,7 @@ int forward_request(struct http1_writer *writer, const struct route *route, cons
 void forward_response(struct http1_writer *writer, const struct transforms *transforms,
                       const struct http1_fields *fields, bool *dated) {
     *dated = false;
-    write_fields(writer, transforms, fields, false, dated);
+    write_fields(writer, transforms, fields, false, true, dated);
 }
 
 bool forward_upgrades(const struct exchange *exchange) {

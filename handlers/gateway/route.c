@@ -50,6 +50,14 @@ static int parse_transforms(struct route *route, char *why, size_t why_size) {
     return 0;
 }
 
+/* As paths are matched: one that is written otherwise would never be met. */
+static bool is_normal_path(struct span text) {
+    char room[HTTP1_TARGET_MAX];
+    struct span normal;
+    return char_run(text.p, text.n, CHAR_TARGET) == text.n && !memchr(text.p, '?', text.n) &&
+           uri_normalise(text, room, sizeof(room), &normal) == 0 && span_equal(normal, text);
+}
+
 static const char *check_texts(const struct gateway_route *settings) {
     const char *const prefixes[] = {settings->strip_prefix, settings->add_prefix};
     int answers =
@@ -57,9 +65,9 @@ static const char *check_texts(const struct gateway_route *settings) {
     struct uri_authority authority;
     for (size_t i = 0; i < 2; i++) {
         struct span text = span_text(prefixes[i]);
-        if (text.n > 0 && (text.p[0] != '/' || char_run(text.p, text.n, CHAR_TARGET) != text.n ||
-                           memchr(text.p, '?', text.n)))
-            return i ? "add_prefix: not the start of a path" : "strip_prefix: not the start of a path";
+        if (text.n > 0 && !is_normal_path(text))
+            return i ? "add_prefix: not the start of a normalised path"
+                     : "strip_prefix: not the start of a normalised path";
     }
     if (answers > 1)
         return "only one of upstream, redirect and answer_status can answer";

@@ -182,11 +182,12 @@ class WhatTheUpstreamSees(GatewayCase):
 
     def test_forged_forwarding_fields_are_dropped(self):
         seen = self.seen("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil",
-                         "Forwarded: for=1.2.3.4")
+                         "X-Forwarded-Port: 1", "x-forwarded-prefix: /evil", "Forwarded: for=1.2.3.4")
         self.assertEqual(seen.get("X-Forwarded-For"), "127.0.0.1")
         self.assertEqual(seen.get("X-Forwarded-Proto"), "http")
         self.assertEqual(seen.get("X-Forwarded-Host"), "localhost")
-        self.assertIsNone(seen.get("Forwarded"))
+        for name in ("Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix"):
+            self.assertIsNone(seen.get(name), name)
 
     def test_ids_pass(self):
         seen = self.seen("X-Request-ID: abc", "traceparent: 00-1-2-01")
@@ -449,11 +450,22 @@ class Transforms(GatewayCase):
         server = self.upstream()
         daemon = self.gateway(server, route='trusted_hops = 1 forwarded = both')
         self.fetch(daemon, "/", "X-Forwarded-For: 6.6.6.6, 1.2.3.4", "X-Forwarded-Proto: https",
-                   "Forwarded: for=6.6.6.6", "Forwarded: for=1.2.3.4")
+                   "X-Forwarded-Port: 443", "Forwarded: for=6.6.6.6", "Forwarded: for=1.2.3.4")
         seen = server.seen[-1]
         self.assertEqual(seen.get("X-Forwarded-For"), "1.2.3.4, 127.0.0.1")
-        self.assertEqual(seen.get("X-Forwarded-Proto"), "https")
+        self.assertEqual((seen.get("X-Forwarded-Proto"), seen.get("X-Forwarded-Port")), ("https", "443"))
         self.assertEqual(seen.get("Forwarded"), 'for=1.2.3.4, for=127.0.0.1;host="localhost";proto=http')
+
+
+    def test_forwarding_fields_are_the_route_s_to_change(self):
+        """Behind what ends TLS, https has to be said by somebody."""
+        server = self.upstream()
+        daemon = self.gateway(server, route='request_set = {"X-Forwarded-Proto: https"} '
+                              'request_rename = {"X-Forwarded-For: X-Client"} request_remove = {"X-Forwarded-Host"}')
+        self.fetch(daemon, "/", "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: http")
+        seen = server.seen[-1]
+        self.assertEqual((seen.get("X-Forwarded-Proto"), seen.get("X-Client"), seen.get("X-Forwarded-For"),
+                          seen.get("X-Forwarded-Host")), ("https", "127.0.0.1", None, None))
 
 
 class Clients(GatewayCase):
