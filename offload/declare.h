@@ -22,7 +22,8 @@ enum setting_kind {
     SETTING_CHOICE,  /* int: index into the words of "a|b|c" */
     SETTING_TEXT,    /* char *, owned by the struct; "" when unset */
     SETTING_LIST,    /* char *, words joined by commas; "" when unset */
-    SETTING_SECRETS, /* the same, of NAME: VALUE or URLs: no page shows the values, users and passwords */
+    SETTING_LINES,   /* the same, joined by line ends, of words that may hold commas: for the file only */
+    SETTING_SECRETS, /* LINES of NAME: VALUE or URLs: no page shows the values, users and passwords */
 };
 
 /* The C type of each kind, for expanding options.def into a struct. */
@@ -34,6 +35,7 @@ enum setting_kind {
 #define SETTING_TYPE_TEXT    char *
 #define SETTING_TYPE_LIST    char *
 #define SETTING_TYPE_SECRETS char *
+#define SETTING_TYPE_LINES   char *
 
 struct setting {
     const char *name; /* as in the file; on the command line '_' reads '-' */
@@ -44,8 +46,11 @@ struct setting {
     const char *help;
 };
 
-static inline bool setting_is_list(const struct setting *row) {
-    return row->kind == SETTING_LIST || row->kind == SETTING_SECRETS;
+/* What joins the words of the row's list; NULL: it is none. */
+static inline const char *setting_joint(const struct setting *row) {
+    return row->kind == SETTING_LIST                                    ? ","
+           : row->kind == SETTING_LINES || row->kind == SETTING_SECRETS ? "\n"
+                                                                        : NULL;
 }
 
 struct settings_table {

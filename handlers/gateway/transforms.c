@@ -37,7 +37,7 @@ static const char *parse(struct span word, struct transform *out) {
 int transforms_add(struct transforms *transforms, enum transform_kind kind, const char *list, char *why,
                    size_t why_size) {
     while (*list) {
-        size_t n = strcspn(list, ",");
+        size_t n = strcspn(list, "\n");
         struct transform *grown = reallocarray(transforms->list, transforms->count + 1, sizeof(*grown));
         if (!grown)
             return -ENOMEM;
@@ -49,7 +49,7 @@ int transforms_add(struct transforms *transforms, enum transform_kind kind, cons
             snprintf(why, why_size, "'%.*s': %s", (int)n, list, reason);
             return -EINVAL;
         }
-        list += n + (list[n] == ',');
+        list += n + (list[n] != '\0');
     }
     return 0;
 }

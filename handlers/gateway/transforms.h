@@ -17,7 +17,7 @@ struct transforms {
     size_t count;
 };
 
-/* Adds those of a comma-separated list: "NAME: VALUE", REMOVE: "NAME", RENAME: "OLD: NEW". 0, -ENOMEM, or -EINVAL with
+/* Adds those of a list, one a line: "NAME: VALUE", REMOVE: "NAME", RENAME: "OLD: NEW". 0, -ENOMEM, or -EINVAL with
  * a sentence. */
 int transforms_add(struct transforms *transforms, enum transform_kind kind, const char *list, char *why,
                    size_t why_size);

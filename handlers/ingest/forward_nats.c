@@ -46,8 +46,8 @@ static natsStatus set_servers(natsOptions *options, const char *list) {
     int count = 0;
     char *copy = strdup(list), *save = NULL;
     natsStatus status = copy ? NATS_OK : NATS_NO_MEMORY;
-    for (char *word = copy ? strtok_r(copy, ",", &save) : NULL; word && count < SERVERS;
-         word = strtok_r(NULL, ",", &save))
+    for (char *word = copy ? strtok_r(copy, "\n", &save) : NULL; word && count < SERVERS;
+         word = strtok_r(NULL, "\n", &save))
         servers[count++] = word;
     if (status == NATS_OK)
         status = natsOptions_SetServers(options, servers, count);

@@ -426,7 +426,8 @@ class Transforms(GatewayCase):
         server = self.upstream()
         daemon = self.gateway(server, route='strip_prefix = "/api" add_prefix = "/v2" host = "inner:80" '
                               'request_set = {"X-Set: new"} request_add = {"X-Add: 2"} request_remove = {"Cookie"} '
-                              'request_rename = {"X-Old: X-New"} response_set = {"Server: me"} '
+                              'request_rename = {"X-Old: X-New"} '
+                              'response_set = {"Server: me", "Cache-Control: no-store, max-age=0"} '
                               'response_remove = {"X-Open"}')
         self.fetch(daemon, "/api/x?q", "X-Set: old", "X-Add: 1", "Cookie: c", "X-Old: o")
         seen = server.seen[-1]
@@ -436,6 +437,7 @@ class Transforms(GatewayCase):
         self.assertEqual(seen.get("X-Forwarded-Host"), "localhost")
         response = self.fetch(daemon, "/hop")
         self.assertEqual((response.get("Server"), response.get("X-Open")), ("me", None))
+        self.assertEqual(response.get("Cache-Control"), "no-store, max-age=0", "a value may hold commas")
 
     def test_redirect_and_answer(self):
         daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '

@@ -37,7 +37,7 @@ void loop_rig_setup(struct loop_rig *rig) {
     };
     for (size_t i = 0; i < listen_settings_table.count; i++) {
         const struct setting *row = &listen_settings_table.rows[i];
-        if (row->kind == SETTING_TEXT || setting_is_list(row))
+        if (row->kind == SETTING_TEXT || setting_joint(row))
             *(const char **)(void *)((char *)&rig->listen + row->offset) = row->initial;
     }
 }

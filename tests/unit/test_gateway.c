@@ -312,7 +312,7 @@ START_TEST(transforms_are_judged)
 {
     struct transforms transforms = {0};
     char why[200];
-    ck_assert_int_eq(transforms_add(&transforms, TRANSFORM_SET, "X-A: b,X-C:d", why, sizeof(why)), 0);
+    ck_assert_int_eq(transforms_add(&transforms, TRANSFORM_SET, "X-A: b, c\nX-C:d", why, sizeof(why)), 0);
     ck_assert_uint_eq(transforms.count, 2);
     ck_assert_int_ne(transforms_add(&transforms, TRANSFORM_SET, "no colon", why, sizeof(why)), 0);
     ck_assert_int_ne(transforms_add(&transforms, TRANSFORM_SET, "Bad Name: x", why, sizeof(why)), 0);

@@ -15,7 +15,7 @@ struct sample {
     uint64_t size;
     double seconds;
     int choice;
-    char *text, *list, *offer;
+    char *text, *list, *offer, *lines;
     int admin;
     double age;
 };
@@ -29,6 +29,7 @@ static const struct setting rows[] = {
     {"text", SETTING_TEXT, offsetof(struct sample, text), "", "", "help"},
     {"list", SETTING_LIST, offsetof(struct sample, list), "", "", "help"},
     {"offer", SETTING_LIST, offsetof(struct sample, offer), "", "slc,http", "help"},
+    {"lines", SETTING_LINES, offsetof(struct sample, lines), "", "", "help"},
     {"admin", SETTING_CHOICE, offsetof(struct sample, admin), "auto", "auto|yes|no", "help"},
     {"age", SETTING_SECONDS, offsetof(struct sample, age), "0.5", "0..1", "help"},
 };
@@ -215,6 +216,17 @@ START_TEST(words_are_appended_to_lists)
 }
 END_TEST
 
+START_TEST(words_of_lines_may_hold_commas)
+{
+    const struct setting *row = option_find(&table, "lines");
+    ck_assert_int_eq(option_append(row, &sample, "a, b", why, sizeof why), 0);
+    ck_assert_int_eq(option_append(row, &sample, "c", why, sizeof why), 0);
+    ck_assert_str_eq(sample.lines, "a, b\nc");
+    ck_assert_int_eq(option_append(row, &sample, "", why, sizeof why), -EINVAL);
+    prints_as("lines", "a, b\nc", "a, b\nc");
+}
+END_TEST
+
 START_TEST(values_print_as_they_are_read)
 {
     prints_as("flag", "off", "no");
@@ -271,6 +283,7 @@ int main(void) {
     tcase_add_test(values, lists_are_tidied);
     tcase_add_test(values, lists_of_words_on_offer_take_no_other);
     tcase_add_test(values, words_are_appended_to_lists);
+    tcase_add_test(values, words_of_lines_may_hold_commas);
     tcase_add_test(values, values_print_as_they_are_read);
     tcase_add_test(values, defaults_of_all_floors_are_in_their_ranges);
     suite_add_tcase(suite, values);

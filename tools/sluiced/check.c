@@ -159,13 +159,14 @@ static int print_setting(const struct setting *row, const void *base, bool secre
     char *text = option_text(row, base);
     int width = fprintf(out, "%s = ", row->name);
     const char *word = text ? text : "";
-    if (setting_is_list(row)) {
+    const char *joint = setting_joint(row);
+    if (joint) {
         bool hidden = row->kind == SETTING_SECRETS && !secrets;
         width += fprintf(out, "{");
         while (*word) {
-            size_t n = strcspn(word, ",");
+            size_t n = strcspn(word, joint);
             width += (hidden ? print_hidden : print_quoted)(word, n, out);
-            word += n + (word[n] == ',');
+            word += n + (word[n] != '\0');
             width += *word ? fprintf(out, ", ") : 0;
         }
         width += fprintf(out, "}");

@@ -100,7 +100,7 @@ static int read_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 static cfg_opt_t option_of(const struct setting *row, struct reading *reading) {
     return (cfg_opt_t){.name = row->name,
                        .type = CFGT_STR,
-                       .flags = CFGF_NODEFAULT | (setting_is_list(row) ? CFGF_LIST : CFGF_NONE),
+                       .flags = CFGF_NODEFAULT | (setting_joint(row) ? CFGF_LIST : CFGF_NONE),
                        .def = {.number = (long)reading},
                        .parsecb = read_value};
 }

@@ -164,11 +164,12 @@ static bool is_offered(const struct setting *row, const char *word, size_t n) {
 
 static int set_list(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
     char *copy = malloc(strlen(text) + 1), *end = copy;
+    const char *joint = setting_joint(row);
     const char *word = text + strspn(text, " ");
     if (!copy)
         return set_text(row, base, NULL, why, why_size);
     while (*word || end > copy) {
-        size_t length = strcspn(word, ","), n = length;
+        size_t length = strcspn(word, joint), n = length;
         while (n > 0 && word[n - 1] == ' ')
             n--;
         if (n == 0) {
@@ -186,7 +187,7 @@ static int set_list(const struct setting *row, void *base, const char *text, cha
             break;
         word++;
         word += strspn(word, " ");
-        *end++ = ',';
+        *end++ = *joint;
     }
     *end = 0;
     return set_text(row, base, copy, why, why_size);
@@ -207,6 +208,7 @@ int option_set(const struct setting *row, void *base, const char *text, char *wh
         return set_text(row, base, strdup(text), why, why_size);
     case SETTING_LIST:
     case SETTING_SECRETS:
+    case SETTING_LINES:
         return set_list(row, base, text, why, why_size);
     }
     return refuse(why, why_size, "no value can be given to %s", row->name);
@@ -218,7 +220,7 @@ int option_append(const struct setting *row, void *base, const char *word, char 
     int error;
     if (!**field)
         return option_set(row, base, word, why, why_size);
-    if (asprintf(&joined, "%s,%s", *field, word) < 0)
+    if (asprintf(&joined, "%s%s%s", *field, setting_joint(row), word) < 0)
         return set_text(row, base, NULL, why, why_size);
     error = option_set(row, base, joined, why, why_size);
     free(joined);
@@ -239,7 +241,7 @@ int option_defaults(const struct settings_table *table, void *base) {
 void option_release(const struct settings_table *table, void *base) {
     for (size_t i = 0; i < table->count; i++) {
         const struct setting *row = &table->rows[i];
-        if (row->kind == SETTING_TEXT || setting_is_list(row)) {
+        if (row->kind == SETTING_TEXT || setting_joint(row)) {
             char **field = field_of(row, base);
             free(*field);
             *field = NULL;
@@ -305,6 +307,7 @@ char *option_text(const struct setting *row, const void *base) {
     case SETTING_TEXT:
     case SETTING_LIST:
     case SETTING_SECRETS:
+    case SETTING_LINES:
         return strdup(*(char *const *)value);
     }
     return strdup(text);

@@ -21,7 +21,7 @@ int option_flag(const char *text);
 const struct setting *option_find(const struct settings_table *table, const char *name);
 
 /* Sets the row's field of base. 0; -EINVAL with a reason that quotes the text, -ENOMEM with a reason:
- * the field keeps its value then. Lists are words joined by commas, spaces around them are dropped. */
+ * the field keeps its value then. Lists are words with joints between them, spaces around them are dropped. */
 int option_set(const struct setting *row, void *base, const char *text, char *why, size_t why_size);
 /* Adds one word to a list; errors as option_set(). */
 int option_append(const struct setting *row, void *base, const char *word, char *why, size_t why_size);

@@ -41,9 +41,9 @@ static bool has_words(const struct setting *row) {
 
 static const char *value_name(const struct setting *row) {
     static const char *const names[] = {
-        [SETTING_FLAG] = "yes|no",     [SETTING_NUMBER] = "N",  [SETTING_SIZE] = "SIZE",
-        [SETTING_SECONDS] = "SECONDS", [SETTING_TEXT] = "TEXT", [SETTING_LIST] = "A,B",
-        [SETTING_SECRETS] = "A,B"};
+        [SETTING_FLAG] = "yes|no",     [SETTING_NUMBER] = "N",   [SETTING_SIZE] = "SIZE",
+        [SETTING_SECONDS] = "SECONDS", [SETTING_TEXT] = "TEXT",  [SETTING_LIST] = "A,B",
+        [SETTING_LINES] = "A,B",       [SETTING_SECRETS] = "A,B"};
     return has_words(row) ? row->range : names[row->kind];
 }
 
