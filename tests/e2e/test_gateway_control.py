@@ -112,13 +112,14 @@ class Check(GatewayCase):
                               'route "/e" { upstream = "check" request_set = {"Content-Length: 1"} }\n'
                               'route "/f" { upstream = "check" strip_prefix = "x" }\n'
                               'route "/x/../a" { answer_status = 200 }\n'
+                              'listen "tcp:127.0.0.1:3" { }\ntunnel "tcp:127.0.0.1:3" { upstream = "check" }\n'
                               'route "/g" { upstream = "check" add_prefix = "/x/%7Ey" }\n'
                               'tunnel "tcp:*:0" { }\n'
                               'tunnel "tcp:*:1" { upstream = "nobody" }\n'
                               'tunnel "nowhere" { upstream = "check" }\n'
                               'tunnel "tcp:*:2" { upstream = "check" protocols = {"http"} }\n')
         lines = [int(line.split(":")[0]) for line in found]
-        self.assertEqual(sorted(set(lines)), list(range(1, 20)), "\n".join(found))
+        self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 22)], "\n".join(found))
 
     def test_syntax(self):
         for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2), ('route "/x" { upstrem = "a" }', 1),

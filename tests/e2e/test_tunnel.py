@@ -2,11 +2,12 @@
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 
 from case import NOBODY, Case, as_root
-from daemon import BUILD, until
+from daemon import BUILD, SLUICED, environment, until
 from slc import TIMEOUT, Client
 
 MIB = 1024 * 1024
@@ -151,6 +152,22 @@ class Bytes(TunnelCase):
         for pattern in ("client=127.0.0.1:[0-9]+", "upstream=up", "server=tcp:127.0.0.1:[0-9]+", "bytes_up=5",
                         "bytes_down=12", "ms=[0-9]+", "why=closed"):
             self.assertTrue(re.search(pattern, line), line)
+
+
+class Alone(TunnelCase):
+    def test_a_tunnel_is_listener_enough(self):
+        """A daemon that does nothing but tunnel needs no other listener."""
+        file = self.directory() / "tunnel.conf"
+        file.write_text(f'upstream "up" {{ servers = {{"{self.echo().address}"}} }}\n'
+                        'tunnel "tcp:127.0.0.1:0" { upstream = "up" }\n')
+        process = subprocess.Popen([SLUICED, "-c", file], stderr=subprocess.PIPE, text=True, env=environment())
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        client = self.connect(process.stderr.readline().split()[1])
+        client.send(b"hello")
+        self.assertEqual(client.take(5), b"hello")
+        client.close()
 
 
 class Ends(TunnelCase):

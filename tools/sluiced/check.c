@@ -61,16 +61,24 @@ static void check_forwarding(const struct daemon_config *config, struct problems
         problem(problems, config->forwards->where, "forward '%s': %s", config->forwards->name, reason);
 }
 
-/* One address twice: --listen beside the file, or given again; libconfuse tells what the file repeats. */
+/* Those of listen sections, then those of tunnels. */
+static const struct listen_settings *listener_at(const struct daemon_config *config, size_t i) {
+    return i < config->listens_count ? &config->listens[i]
+                                     : &config->tunnels[i - config->listens_count].listen;
+}
+
+/* One address twice: --listen beside the file, or given again, or a tunnel's; libconfuse tells what sections of one kind
+ * repeat. */
 static void check_listen_twice(const struct daemon_config *config, struct problems *problems) {
-    for (size_t i = 1; i < config->listens_count; i++) {
-        const struct listen_settings *listen = &config->listens[i];
+    for (size_t i = 1; i < config->listens_count + config->tunnels_count; i++) {
+        const struct listen_settings *listen = listener_at(config, i);
         size_t n = strlen(listen->address);
         bool any_port = n > 2 && strcmp(listen->address + n - 2, ":0") == 0;
         for (size_t j = 0; j < i && !any_port; j++) {
-            if (strcmp(config->listens[j].address, listen->address) == 0) {
-                problem(problems, listen->where, "listen '%s': the address has a listener already (%s)",
-                        listen->address, config->listens[j].where);
+            if (strcmp(listener_at(config, j)->address, listen->address) == 0) {
+                problem(problems, listen->where, "%s '%s': the address has a listener already (%s)",
+                        i < config->listens_count ? "listen" : "tunnel", listen->address,
+                        listener_at(config, j)->where);
                 break;
             }
         }
@@ -88,7 +96,7 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     check_forwarding(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
-    if (config->listens_count == 0)
+    if (config->listens_count + config->tunnels_count == 0)
         problem(&problems, "--listen",
                 "no listener: give one here or in the file, like unix:/run/sluice.sock");
     return problems.count;
