@@ -6,6 +6,7 @@
 #include "handlers/gateway/upstream.h"
 #include "reactor/loop.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -239,6 +240,16 @@ void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int s
         eject(endpoint, "errors in a row");
 }
 
+/* If it is ejected, and its time is over at now. */
+static void end_ejection(struct endpoint *endpoint, double now) {
+    struct upstream *upstream = endpoint->upstream;
+    if (!outlier_returns(&endpoint->outlier, now))
+        return;
+    log_info(upstream->loop->log, "server returns", log_text("upstream", upstream->settings->name),
+             log_text("server", endpoint->text));
+    endpoint_returned(endpoint);
+}
+
 void endpoint_sweep(struct endpoint *endpoint, double now) {
     const struct upstream_settings *settings = endpoint->upstream->settings;
     struct upconn *conn = TAILQ_LAST(&endpoint->idle, upconns), *younger;
@@ -253,11 +264,11 @@ void endpoint_sweep(struct endpoint *endpoint, double now) {
             upconn_end(conn, false);
         }
     }
-    if (outlier_returns(&endpoint->outlier, now)) {
-        log_info(endpoint->upstream->loop->log, "server returns", log_text("upstream", settings->name),
-                 log_text("server", endpoint->text));
-        endpoint_returned(endpoint);
-    }
+    end_ejection(endpoint, now);
+}
+
+void endpoint_readmit(struct endpoint *endpoint) {
+    end_ejection(endpoint, INFINITY);
 }
 
 void endpoint_returned(struct endpoint *endpoint) {

@@ -91,6 +91,8 @@ void endpoint_answered(struct endpoint *endpoint, int64_t ns);
 void endpoint_sweep(struct endpoint *endpoint, double now);
 /* Ends an interval of outlier detection: below the success rate it is ejected. */
 void endpoint_judge(struct endpoint *endpoint, double threshold);
+/* A good check ends an ejection, if there is one. */
+void endpoint_readmit(struct endpoint *endpoint);
 /* It may be used again after a time in which it was not. */
 void endpoint_returned(struct endpoint *endpoint);
 /* Closes all idle connections. */

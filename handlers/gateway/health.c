@@ -30,12 +30,10 @@ static void turn(struct health *health, bool down) {
     endpoint->down = down;
     log_warn(upstream->loop->log, down ? "server down" : "server up",
              log_text("upstream", upstream->settings->name), log_text("server", endpoint->text));
-    if (down) {
+    if (down)
         endpoint_empty(endpoint);
-    } else {
-        endpoint->outlier.until = 0; /* a good check ends an ejection */
+    else
         endpoint_returned(endpoint);
-    }
 }
 
 static void judge(struct health *health, bool good) {
@@ -45,6 +43,8 @@ static void judge(struct health *health, bool good) {
         health->bad = 0;
         if ((long)++health->good >= settings->check_rise)
             turn(health, false);
+        if (!health->endpoint->down)
+            endpoint_readmit(health->endpoint);
     } else {
         health->good = 0;
         health->endpoint->stats.checks_failed++;

@@ -1,6 +1,7 @@
 /* Passive ejection of servers that fail while others do well, with Envoy's defaults and jitter.
  *
- *     errors in a row >= limit                           -> out for eject x ejections so far (at most eject_max)
+ *     errors in a row >= limit                           -> out for eject x ejections so far (at most eject_max),
+ *                                                           or until an active check passes
  *     each interval: success rate < mean - 1.9 deviation -> out (at least 5 servers with 100 requests each)
  *
  * The caller keeps the share of ejected servers below its limit and never ejects the last one. Pure. */

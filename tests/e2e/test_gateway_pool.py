@@ -367,6 +367,16 @@ class Health(GatewayCase):
         until(lambda: self.state(daemon, sick) == 1, "it returns")
         self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well", b"sick"})
 
+    def test_a_good_check_ends_an_ejection(self):
+        sick, well = self.upstream(name="sick"), self.upstream(name="well")
+        daemon = self.gateway(sick, well, options="outlier_errors = 1 outlier_eject = 300 check = tcp check_interval = 0.2")
+        sick.fail = True
+        until(lambda: self.fetch(daemon, "/who").status == 500, "it answers 500")
+        sick.fail = False
+        daemon.wait_line('event="server returns"')
+        self.assertEqual(self.endpoint(daemon, sick)["ejections"], 1)
+        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well", b"sick"})
+
     def test_never_the_last(self):
         server = self.upstream()
         server.fail = True
