@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PEEK_AFTER 0.02 /* seconds of rest, longer than a turn: is it still open? */
+#define PEEK_AFTER  0.02 /* seconds of rest, longer than a turn: is it still open? */
+#define SPARE_PAUSE 1.0  /* seconds after a connection for min_idle that failed */
 
 const struct counter endpoint_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct endpoint_stats, field), help},
@@ -250,21 +251,59 @@ static void end_ejection(struct endpoint *endpoint, double now) {
     endpoint_returned(endpoint);
 }
 
+static void open_spares(struct endpoint *endpoint);
+
+static void spare_opened(struct dial *dial, int fd) {
+    struct endpoint *endpoint = (struct endpoint *)(void *)((char *)dial - offsetof(struct endpoint, spare));
+    struct upconn *conn = fd < 0 ? NULL : upconn_new(endpoint, fd);
+    endpoint->dials--;
+    endpoint->stats.connects += fd >= 0;
+    endpoint->stats.connect_failures += fd < 0;
+    if (!conn) {
+        endpoint->spare_after = loop_now(endpoint->upstream->loop) + SPARE_PAUSE;
+        return;
+    }
+    endpoint_give(endpoint, conn, true);
+    open_spares(endpoint);
+    upstream_serve(endpoint->upstream);
+}
+
+static bool wants_spare(const struct endpoint *endpoint) {
+    const struct upstream *upstream = endpoint->upstream;
+    return (long)endpoint->idle_count < upstream->settings->min_idle && endpoint_usable(endpoint) &&
+           endpoint_has_room(endpoint) && loop_now(upstream->loop) >= endpoint->spare_after;
+}
+
+/* One after the other, as long as there are fewer than min_idle. */
+static void open_spares(struct endpoint *endpoint) {
+    struct upstream *upstream = endpoint->upstream;
+    if (endpoint->opening) /* called by a connection that was made at once */
+        return;
+    endpoint->opening = true;
+    while (!dial_active(&endpoint->spare) && wants_spare(endpoint)) {
+        endpoint->dials++;
+        dial_begin(&endpoint->spare, upstream->loop, &endpoint->name,
+                   upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect,
+                   spare_opened);
+    }
+    endpoint->opening = false;
+}
+
 void endpoint_sweep(struct endpoint *endpoint, double now) {
     const struct upstream_settings *settings = endpoint->upstream->settings;
     struct upconn *conn = TAILQ_LAST(&endpoint->idle, upconns), *younger;
     bool first = true; /* the oldest one stays, to show how long the server keeps it */
     for (; conn; conn = younger) {
         younger = TAILQ_PREV(conn, upconns, idle_link);
-        bool spare = (long)endpoint->idle_count > settings->min_idle;
         bool rested = rested_too_long(endpoint, conn, now) && (!first || settings->keep_alive > 0);
         first = false;
-        if (rested || (spare && too_old(endpoint, conn, now))) {
+        if (rested || too_old(endpoint, conn, now)) {
             endpoint->stats.expired++;
             upconn_end(conn, false);
         }
     }
     end_ejection(endpoint, now);
+    open_spares(endpoint);
 }
 
 void endpoint_readmit(struct endpoint *endpoint) {
@@ -278,6 +317,10 @@ void endpoint_returned(struct endpoint *endpoint) {
 
 void endpoint_empty(struct endpoint *endpoint) {
     struct upconn *conn;
+    if (dial_active(&endpoint->spare)) {
+        dial_cancel(&endpoint->spare);
+        endpoint->dials--;
+    }
     while ((conn = TAILQ_FIRST(&endpoint->idle)))
         upconn_end(conn, false);
 }

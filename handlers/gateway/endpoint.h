@@ -59,6 +59,9 @@ struct endpoint {
     struct outlier outlier;
     struct breaker breaker;
     struct health *health; /* NULL: no checks */
+    struct dial spare;     /* a connection on its way into the pool, for min_idle */
+    double spare_after;    /* when the next one may be tried */
+    bool opening;          /* spares, right now */
     struct endpoint_stats stats, logged;
     struct latency latency;
     double since; /* when it joined or came back: for its slow start */
@@ -87,7 +90,7 @@ void endpoint_left(struct endpoint *endpoint);
 void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status);
 /* The head of an answer came after ns. */
 void endpoint_answered(struct endpoint *endpoint, int64_t ns);
-/* Closes idle connections that are too old, ends ejections. */
+/* Closes idle connections that are too old, opens new ones for min_idle, ends ejections. */
 void endpoint_sweep(struct endpoint *endpoint, double now);
 /* Ends an interval of outlier detection: below the success rate it is ejected. */
 void endpoint_judge(struct endpoint *endpoint, double threshold);

@@ -58,6 +58,10 @@ static bool is_normal_path(struct span text) {
            uri_normalise(text, room, sizeof(room), &normal) == 0 && span_equal(normal, text);
 }
 
+static bool is_bodiless(long status) {
+    return status == 204 || status == 304;
+}
+
 static const char *check_texts(const struct gateway_route *settings) {
     const char *const prefixes[] = {settings->strip_prefix, settings->add_prefix};
     int answers =
@@ -73,10 +77,16 @@ static const char *check_texts(const struct gateway_route *settings) {
         return "only one of upstream, redirect and answer_status can answer";
     if (settings->answer_status > 0 && settings->answer_status < 200)
         return "answer_status: an answer has a status from 200 on";
+    if (*settings->answer_body && is_bodiless(settings->answer_status))
+        return "answer_body: an answer of this status has none"; /* RFC 9110, 6.4.1 */
+    if (settings->redirect_status >= 304 && settings->redirect_status <= 306)
+        return "redirect_status: not that of a redirection"; /* RFC 9110, 15.4 */
     if (*settings->host && uri_authority_decode(span_text(settings->host), &authority) != 0)
         return "host: not a host, with or without a port";
-    struct span redirect = span_text(settings->redirect);
-    return char_run(redirect.p, redirect.n, CHAR_VALUE) == redirect.n ? NULL : "redirect: a control byte";
+    for (const char *p = settings->redirect; *p; p++)
+        if (!char_is(*p, CHAR_TARGET) && *p != '#')
+            return "redirect: a byte that no URI has";
+    return NULL;
 }
 
 static int parse(struct route *route, char *why, size_t why_size) {
@@ -105,7 +115,7 @@ static void answer(struct route *route, struct request *request, int status, con
         http1_reply_field(&reply, "Content-Type",
                           span_text(*body == '{' ? "application/json" : "text/plain; charset=utf-8"));
         http1_reply_bytes(&reply, span_text(body));
-    } else if (status == 204 || status == 304) {
+    } else if (is_bodiless(status)) {
         http1_reply_empty(&reply, UINT64_MAX);
     } else {
         http1_reply_bytes(&reply, span_of(NULL, 0));

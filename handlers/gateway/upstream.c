@@ -6,6 +6,7 @@
 #include "handlers/gateway/health.h"
 #include "handlers/gateway/names.h"
 #include "proto/chars.h"
+#include "proto/uri.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -39,6 +40,26 @@ static struct span next_word(const char **list) {
     return word;
 }
 
+/* The name is part of UPSTREAM/ADDRESS and of Prometheus' labels. */
+static int parse_name(const struct upstream *upstream, char *why, size_t why_size) {
+    struct span name = span_text(upstream->settings->name);
+    if (name.n > 0 && char_run(name.p, name.n, CHAR_UNRESERVED) == name.n)
+        return 0;
+    snprintf(why, why_size, "a name is made of letters, digits, '-', '.', '_' and '~'");
+    return -EINVAL;
+}
+
+static bool is_given(const struct upstream *upstream, const struct address *address) {
+    char text[ADDRESS_TEXT], other[ADDRESS_TEXT];
+    address_print(address, text, sizeof(text));
+    for (size_t i = 0; i < upstream->servers_count; i++) {
+        address_print(&upstream->servers[i].address, other, sizeof(other));
+        if (strcmp(text, other) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int parse_servers(struct upstream *upstream, char *why, size_t why_size) {
     const char *rest = upstream->settings->servers;
     size_t count = count_words(rest);
@@ -51,10 +72,16 @@ static int parse_servers(struct upstream *upstream, char *why, size_t why_size) 
     while (*rest) {
         char reason[400];
         struct span word = next_word(&rest);
-        if (server_parse(word, &upstream->servers[upstream->servers_count++], reason, sizeof(reason)) != 0) {
+        struct server *server = &upstream->servers[upstream->servers_count];
+        if (server_parse(word, server, reason, sizeof(reason)) != 0) {
             snprintf(why, why_size, "servers: %s", reason);
             return -EINVAL;
         }
+        if (is_given(upstream, &server->address)) {
+            snprintf(why, why_size, "servers: '%.*s': is there already", (int)word.n, word.p);
+            return -EINVAL;
+        }
+        upstream->servers_count++;
     }
     return 0;
 }
@@ -89,6 +116,7 @@ static int parse_check(struct upstream *upstream, char *why, size_t why_size) {
     const char *dash = strchr(settings->check_status, '-');
     struct span from = dash ? span_of(text.p, (size_t)(dash - text.p)) : text;
     struct span to = dash ? span_text(dash + 1) : text;
+    struct uri_authority host;
     if (!is_status(from, &upstream->check_from) || !is_status(to, &upstream->check_to) ||
         upstream->check_from > upstream->check_to) {
         snprintf(why, why_size, "check_status: '%s' is no status like 200 nor a range like 200-299",
@@ -99,7 +127,20 @@ static int parse_check(struct upstream *upstream, char *why, size_t why_size) {
         snprintf(why, why_size, "check_path: '%s' is not a path", settings->check_path);
         return -EINVAL;
     }
+    if (*settings->check_host && uri_authority_decode(span_text(settings->check_host), &host) != 0) {
+        snprintf(why, why_size, "check_host: '%s' is not a host, with or without a port",
+                 settings->check_host);
+        return -EINVAL;
+    }
     return 0;
+}
+
+static int parse_pool(const struct upstream *upstream, char *why, size_t why_size) {
+    const struct upstream_settings *settings = upstream->settings;
+    if (settings->min_idle <= settings->max_idle && settings->min_idle <= settings->max_connections)
+        return 0;
+    snprintf(why, why_size, "min_idle: more than max_idle or max_connections");
+    return -EINVAL;
 }
 
 static int parse_balance(const struct upstream *upstream, char *why, size_t why_size) {
@@ -112,8 +153,10 @@ static int parse_balance(const struct upstream *upstream, char *why, size_t why_
 }
 
 static int parse(struct upstream *upstream, char *why, size_t why_size) {
-    int error = parse_servers(upstream, why, why_size);
+    int error = parse_name(upstream, why, why_size);
+    error = error ? error : parse_servers(upstream, why, why_size);
     error = error ? error : parse_sources(upstream, why, why_size);
+    error = error ? error : parse_pool(upstream, why, why_size);
     error = error ? error : parse_balance(upstream, why, why_size);
     return error ? error : parse_check(upstream, why, why_size);
 }

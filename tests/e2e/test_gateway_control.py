@@ -113,13 +113,22 @@ class Check(GatewayCase):
                               'route "/f" { upstream = "check" strip_prefix = "x" }\n'
                               'route "/x/../a" { answer_status = 200 }\n'
                               'listen "tcp:127.0.0.1:3" { }\ntunnel "tcp:127.0.0.1:3" { upstream = "check" }\n'
+                              'upstream "a/b" { servers = {"tcp:127.0.0.1:1"} }\n'
+                              'upstream "twice" { servers = {"tcp:127.0.0.1:1", "tcp:127.0.0.1:1 weight=2"} }\n'
+                              'upstream "host" { servers = {"tcp:127.0.0.1:1"} check_host = "a b" }\n'
+                              'upstream "idle" { servers = {"tcp:127.0.0.1:1"} min_idle = 2 max_idle = 1 }\n'
+                              'route "/h" { answer_status = 204 answer_body = "x" }\n'
+                              'route "/i" { redirect = "/" redirect_status = 304 }\n'
+                              'route "/j" { redirect = "/a b" }\n'
+                              'route "/k" { upstream = "check" body_limit = 1k }\n'
+                              'route "/l" { upstream = "check" mode = worker }\n'
                               'route "/g" { upstream = "check" add_prefix = "/x/%7Ey" }\n'
                               'tunnel "tcp:*:0" { }\n'
                               'tunnel "tcp:*:1" { upstream = "nobody" }\n'
                               'tunnel "nowhere" { upstream = "check" }\n'
                               'tunnel "tcp:*:2" { upstream = "check" protocols = {"http"} }\n')
         lines = [int(line.split(":")[0]) for line in found]
-        self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 22)], "\n".join(found))
+        self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 31)], "\n".join(found))
 
     def test_syntax(self):
         for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2), ('route "/x" { upstrem = "a" }', 1),

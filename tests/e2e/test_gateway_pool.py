@@ -81,6 +81,25 @@ class Pool(GatewayCase):
             self.fetch(daemon, "/ok")
         until(lambda: self.endpoint(daemon, server)["closes"] == 3, "three requests are enough for a connection")
 
+    def test_min_idle_is_ready_before_it_is_needed(self):
+        path = self.directory() / "app.sock"
+        for server in (self.upstream(), self.upstream(unix=str(path))):
+            daemon = self.gateway(server, options="min_idle = 3 max_age = 0.3")
+            until(lambda: server.opened >= 3, "three are opened ahead")
+            until(lambda: server.opened >= 6, "and again when they are too old")
+            until(lambda: self.endpoint(daemon, server)["idle"] == 3, "three are ready")
+            until(lambda: self.fetch(daemon, "/ok").body == b"ok" and self.endpoint(daemon, server)["hits"] > 0, "for use")
+            self.assertLessEqual(self.endpoint(daemon, server)["idle"], 4)
+
+    def test_min_idle_of_a_server_that_is_away(self):
+        server = self.upstream()
+        port = server.port
+        server.close()
+        daemon = self.gateway(server, options="min_idle = 2")
+        until(lambda: self.endpoint(daemon, server)["connect_failures"] > 0, "it is tried")
+        again = self.upstream(port=port)
+        until(lambda: again.opened == 2, "and taken when it is there")
+
     def test_server_goes_away_at_rest(self):
         server = self.upstream()
         daemon = self.gateway(server)
