@@ -119,8 +119,8 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     proxy->keep_alive = response->framing.keep_alive;
     proxy->replied = true;
     if (http1_fields_find(&response->fields, span_text("Keep-Alive"), &said) > 0) {
-        unsigned more = keepalive_said(&endpoint->keepalive, said);
-        conn->most = more ? conn->requests + more : 0;
+        int more = keepalive_said(&endpoint->keepalive, said);
+        conn->most = more >= 0 ? conn->requests + (unsigned)more : 0;
     }
     http1_reply_forward(&reply, proxy->request, response->status, gateway_of(proxy)->answer, FORWARD_ROOM);
     forward_response(&reply.writer, &proxy->route->response, &response->fields, &dated);

@@ -293,6 +293,8 @@ void endpoint_sweep(struct endpoint *endpoint, double now) {
     const struct upstream_settings *settings = endpoint->upstream->settings;
     struct upconn *conn = TAILQ_LAST(&endpoint->idle, upconns), *younger;
     bool first = true; /* the oldest one stays, to show how long the server keeps it */
+    if (conn)
+        keepalive_outlived(&endpoint->keepalive, now - conn->since);
     for (; conn; conn = younger) {
         younger = TAILQ_PREV(conn, upconns, idle_link);
         bool rested = rested_too_long(endpoint, conn, now) && (!first || settings->keep_alive > 0);

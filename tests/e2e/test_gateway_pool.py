@@ -136,6 +136,22 @@ class Pool(GatewayCase):
         self.assertEqual(self.fetch(daemon, "/ok", method="POST", body=b"x").status, 200)
         self.assertEqual(server.opened, 2)
 
+    def test_a_closing_that_was_no_timeout_is_forgotten(self):
+        """One connection was closed at once; that another one stays open for much longer shows that it meant nothing."""
+        server = self.upstream()
+        daemon = self.gateway(server)
+        self.fetch(daemon, "/close-after")
+        until(lambda: self.endpoint(daemon, server)["idle_closes"] == 1, "it is seen")
+        until(lambda: self.fetch(daemon, "/ok").body == b"ok" and self.endpoint(daemon, server)["hits"] > 2,
+              "connections are reused")
+
+    def test_keep_alive_max(self):
+        server = self.upstream(fields=["Keep-Alive: timeout=5, max=0"])
+        daemon = self.gateway(server)
+        for count in (1, 2, 3):
+            self.assertEqual(self.fetch(daemon, "/ok", method="POST", body=b"x").body, b"ok")
+            self.assertEqual(server.opened, count)
+
     def test_pool_line_in_the_log(self):
         server = self.upstream()
         daemon = self.gateway(server, options="log_interval = 0.3")

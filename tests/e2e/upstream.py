@@ -290,6 +290,10 @@ class Upstream:
     def answer_close(self, line, seen, rest):
         return False
 
+    def answer_close_after(self, line, seen, rest):
+        line.send(plain(b"ok"))
+        return False
+
     def answer_reset(self, line, seen, rest):
         line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False

@@ -154,9 +154,10 @@ START_TEST(keepalive_says)
 {
     struct keepalive keepalive = {0};
     ck_assert_double_eq(keepalive_limit(&keepalive), 0);
-    ck_assert_uint_eq(keepalive_said(&keepalive, span_text("Timeout=5, max=100")), 100);
+    ck_assert_int_eq(keepalive_said(&keepalive, span_text("Timeout=5, max=100")), 100);
     ck_assert_double_eq(keepalive_limit(&keepalive), 4);
-    ck_assert_uint_eq(keepalive_said(&keepalive, span_text("nonsense, timeout=x, timeout")), 0);
+    ck_assert_int_eq(keepalive_said(&keepalive, span_text("nonsense, timeout=x, timeout")), -1);
+    ck_assert_int_eq(keepalive_said(&keepalive, span_text("timeout=5, max=0")), 0);
     ck_assert_double_eq(keepalive_limit(&keepalive), 4);
 }
 END_TEST
@@ -180,6 +181,23 @@ START_TEST(keepalive_restart_is_one_event)
     keepalive_closed(&keepalive, 7, 10.01);
     keepalive_closed(&keepalive, 3, 10.02);
     ck_assert_double_eq_tol(keepalive_limit(&keepalive), 5.6, 1e-9);
+}
+END_TEST
+
+START_TEST(keepalive_forgets_what_is_outlived)
+{
+    struct keepalive keepalive = {0};
+    keepalive_closed(&keepalive, 0.01, 10);
+    keepalive_closed(&keepalive, 5, 11);
+    keepalive_closed(&keepalive, 0.5, 12);
+    keepalive_outlived(&keepalive, 0.9);
+    ck_assert_double_eq_tol(keepalive_limit(&keepalive), 0.008, 1e-9);
+    keepalive_outlived(&keepalive, 1.5);
+    ck_assert_double_eq_tol(keepalive_limit(&keepalive), 0.4, 1e-9);
+    keepalive_outlived(&keepalive, 2.1);
+    ck_assert_double_eq_tol(keepalive_limit(&keepalive), 4, 1e-9);
+    keepalive_outlived(&keepalive, 20);
+    ck_assert_double_eq(keepalive_limit(&keepalive), 0);
 }
 END_TEST
 
@@ -339,6 +357,7 @@ int main(void) {
     tcase_add_test(all, keepalive_says);
     tcase_add_test(all, keepalive_sees);
     tcase_add_test(all, keepalive_restart_is_one_event);
+    tcase_add_test(all, keepalive_forgets_what_is_outlived);
     tcase_add_test(all, server_words);
     tcase_add_test(all, replay_is_all_or_nothing);
     tcase_add_test(all, head_is_written_anew);
