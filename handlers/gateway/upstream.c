@@ -202,6 +202,7 @@ static void looked_up(struct upstream *upstream, const struct server *server,
         gateway->stats.resolve_failures++;
         log_warn(upstream->loop->log, "name not found", log_text("upstream", upstream->settings->name),
                  log_text("name", server->address.host), log_text("error", gai_strerror(found->error)));
+        upstream_serve(upstream); /* those who waited for it */
         return;
     }
     for (size_t i = 0; i < found->count; i++) {
@@ -419,8 +420,9 @@ enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, ui
     for (int round = tried ? 0 : 1; round < 3 && choice.count == 0 && !choice.full; round++)
         for (int backup = 0; backup < 2 && choice.count == 0 && !choice.full; backup++)
             choose(upstream, round == 0 ? tried : 0, backup, round == 2, &choice);
+    bool unknown = upstream->count == 0 && upstream->lookups > 0; /* the first look-up is under way */
     if (choice.count == 0)
-        return choice.full ? UPSTREAM_FULL : UPSTREAM_DOWN;
+        return choice.full || unknown ? UPSTREAM_FULL : UPSTREAM_DOWN;
     if (method == BALANCE_HASH) {
         *out = pick_by_key(upstream, &choice, key);
         return UPSTREAM_PICKED;

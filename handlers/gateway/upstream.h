@@ -2,8 +2,8 @@
  *
  *     servers -> [names: looked up in the names pool, again and again] -> endpoints
  *     errand -> upstream_pick(): balanced over those that are usable and have room -> endpoint
- *            -> nobody has room: waits in line, at most timeout_pending                          -> 503
- *            -> nobody is usable                                                                 -> 503 at once */
+ *            -> nobody has room, or the first look-up is under way: waits in line, at most timeout_pending -> 503
+ *            -> nobody is usable                                                                           -> 503 at once */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 
