@@ -24,6 +24,12 @@ void http1_intake_end(struct conn *conn) {
     conn->receiving = false;
 }
 
+void http1_intake_forgo(struct conn *conn) {
+    http1_intake_end(conn);
+    conn->last = true;
+    conn_watch_unread(conn);
+}
+
 static void set_progress_deadline(struct conn *conn) {
     conn->receiving = true;
     deadline_set(&conn->stream.read_by, &conn->stream.loop->request_deadline);

@@ -91,6 +91,8 @@ static void send_reply(struct http1_reply *reply, struct span body, int fd, stru
             stream_abort(
                 &reply->request->conn->stream); /* they end unsent, and not before the reply is given */
     }
+    if (!pulled && reply->exchange->receiving)
+        http1_intake_forgo(reply->request->conn);
     if (status < 400)
         loop->stats.replies_OK++;
     request_reply(reply->request, head, body, fd, pulled);

@@ -146,6 +146,19 @@ class Bodies(GatewayCase):
             client.close()
 
 
+    def test_early_answer_that_has_to_wait(self):
+        """It is not its turn yet: the rest of its body finds nobody, and harms nobody."""
+        self.client.send(head("GET", "/hold") + head("POST", "/refuse", f"Content-Length: {MIB}"))
+        until(lambda: self.endpoint(self.daemon_, self.server)["responses_4xx"] == 1, "the second one is answered")
+        for _ in range(10):
+            self.client.send(b"x" * 1000)
+            self.fetch(self.daemon_, "/ok")
+        self.server.release.set()
+        self.assertEqual(self.client.response().body, b"held")
+        response = self.client.response("POST")
+        self.assertEqual((response.status, response.closes), (413, True))
+
+
 class WhatTheUpstreamSees(GatewayCase):
     def setUp(self):
         self.server = self.upstream()
