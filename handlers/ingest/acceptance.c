@@ -3,17 +3,29 @@
 #include "proto/crc32c.h"
 #include "reactor/loop.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#define PIECE 2000 /* samples that pass in a turn: about a millisecond */
 
-void acceptance_count(struct ingest *ingest, const struct batch *batch) {
-    struct ingest_stats *stats = &ingest->stats;
-    const struct refusals *refusals = &batch->refusals;
-    stats->rejected += refusals->count + batch->spoiled;
-#define INGEST_REFUSAL(name, word, meaning) stats->rejected_##word += refusals->by_code[REFUSAL_##name];
-#include "handlers/ingest/refusal.def"
-#undef INGEST_REFUSAL
+static struct batch *batch_of(struct piecework *work) {
+    return (struct batch *)(void *)((char *)work - offsetof(struct batch, work));
 }
+
+/* Takes a batch's samples through the table of series, in pieces if they are many. */
+static void start(struct batch *batch, bool (*step)(struct piecework *work),
+                  void (*passed)(struct batch *batch)) {
+    struct loop *loop = batch->ingest->loop;
+    batch->left = batch_samples(batch);
+    batch->at = 0;
+    batch->passed = passed;
+    batch->work.step = step;
+    if (batch->count > PIECE && loop->state != LOOP_STOPPED) {
+        pieces_add(&loop->pieces, &batch->work);
+        return;
+    }
+    while (step(&batch->work))
+        continue;
+}
+
+/* ---- before the log ---------------------------------------------------------------------------- */
 
 static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict verdict) {
     struct place place = {.is_line = batch->by_line, .number = batch->places[i]};
@@ -23,42 +35,87 @@ static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict v
         refusals_add(
             &batch->refusals, &place, REFUSAL_SERIES,
             "a new series, and the client or the table has as many as it may (series_per_client, series)");
+    batch->places[i] = BATCH_REFUSED;
 }
 
-int acceptance_limit(struct ingest *ingest, struct batch *batch, const struct limiter_client *client) {
-    struct span samples = batch_samples(batch);
-    uint64_t id = client ? 1 + (uint64_t)crc32c(0, client->key, sizeof(client->key)) : 0, refused = 0;
-    bool *bad = calloc(batch->count + 1, sizeof(*bad));
+/* The next samples, at most so many. False: there are no more. */
+static bool admit(struct batch *batch, unsigned most) {
+    struct ingest *ingest = batch->ingest;
     struct sample sample;
-    if (!bad)
-        return -ENOMEM;
-    for (uint32_t i = 0; sample_decode(&samples, &sample) == 0; i++) {
-        enum series_verdict verdict = series_admit(&ingest->series, &sample, id, loop_now(ingest->loop));
-        bad[i] = verdict != SERIES_GOOD;
-        if (bad[i])
-            refuse_series(batch, i, verdict);
-        refused += bad[i];
+    double now = loop_now(ingest->loop);
+    for (; most > 0 && sample_decode(&batch->left, &sample) == 0; most--, batch->at++) {
+        enum series_verdict verdict = series_admit(&ingest->series, &sample, batch->client, now);
+        if (verdict != SERIES_GOOD)
+            refuse_series(batch, batch->at, verdict);
     }
-    if (refused > 0)
-        batch_drop(batch, bad);
-    free(bad);
-    return 0;
+    return batch->left.n > 0;
 }
 
-int acceptance_take(struct ingest *ingest, struct batch *batch, struct limiter_client *client) {
-    if (client)
-        limiter_charge(&ingest->limiter, client, batch->count + batch->refusals.count);
-    int error = acceptance_limit(ingest, batch, client);
-    if (!ingest->settings->partial && batch->refusals.count > 0) {
-        batch->spoiled = batch->count;
-        batch->count = 0;
-    }
-    acceptance_count(ingest, batch);
-    return error;
+/* All samples have passed: counts what was refused. */
+static void admitted(struct batch *batch) {
+    struct ingest_stats *stats = &batch->ingest->stats;
+    const struct refusals *refusals = &batch->refusals;
+    stats->rejected += refusals->count + batch->spoiled;
+#define INGEST_REFUSAL(name, word, meaning) stats->rejected_##word += refusals->by_code[REFUSAL_##name];
+#include "handlers/ingest/refusal.def"
+#undef INGEST_REFUSAL
 }
 
-void acceptance_logged(struct ingest *ingest, const struct batch *batch) {
-    ingest->stats.acknowledged += batch->count;
-    series_apply(&ingest->series, batch_samples(batch), loop_now(ingest->loop));
+/* Refuses the good samples with the bad ones. */
+static void spoil(struct batch *batch) {
+    acceptance_undo(batch);
+    batch->spoiled = batch->count;
+    batch->count = 0;
+    batch->n = RECORD_HEAD;
+}
+
+static bool step_take(struct piecework *work) {
+    struct batch *batch = batch_of(work);
+    if (admit(batch, PIECE))
+        return true;
+    if (batch->refusals.count > 0 && batch->count > 0)
+        batch_drop(batch);
+    if (batch->refusals.count > 0 && !batch->ingest->settings->partial)
+        spoil(batch);
+    admitted(batch);
+    batch->passed(batch);
+    return false;
+}
+
+void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch)) {
+    if (client) {
+        limiter_charge(&batch->ingest->limiter, client, batch->count + batch->refusals.count);
+        batch->client = 1 + (uint64_t)crc32c(0, client->key, sizeof(client->key));
+    }
+    start(batch, step_take, passed);
+}
+
+void acceptance_take_now(struct batch *batch) {
+    batch->left = batch_samples(batch);
+    admit(batch, UINT32_MAX);
+    if (batch->count > 0)
+        batch_drop(batch);
+    admitted(batch);
+}
+
+/* ---- behind the log ---------------------------------------------------------------------------- */
+
+static bool step_apply(struct piecework *work) {
+    struct batch *batch = batch_of(work);
+    struct ingest *ingest = batch->ingest;
+    series_apply(&ingest->series, &batch->left, PIECE, loop_now(ingest->loop));
+    if (batch->left.n > 0)
+        return true;
     ingest->stats.series = ingest->series.count;
+    batch->passed(batch);
+    return false;
+}
+
+void acceptance_logged(struct batch *batch, void (*passed)(struct batch *batch)) {
+    batch->ingest->stats.acknowledged += batch->count;
+    start(batch, step_apply, passed);
+}
+
+void acceptance_undo(struct batch *batch) {
+    series_retract(&batch->ingest->series, batch_samples(batch));
 }

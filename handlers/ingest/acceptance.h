@@ -1,17 +1,25 @@
-/* What a batch means for series and counters, on its way to the log and behind it. */
+/* What a batch means for series and counters, on its way to the log and behind it.
+ *
+ *     decoded -> acceptance_take(): charged, samples without a place in the table taken out, counted -> passed()
+ *             -> log -> acceptance_logged(): the samples are the latest of their series -> passed()
+ *                '-> acceptance_undo()
+ *
+ * A long batch goes through the table in pieces, others are served between; passed() comes then. A short one does it
+ * at once, from inside the call. */
 #ifndef SLUICE_INGEST_ACCEPTANCE_H
 #define SLUICE_INGEST_ACCEPTANCE_H
 
 #include "handlers/ingest/ingest.h"
 
-/* Takes those samples out of a decoded batch that would be a series too many for the client (NULL: nobody's) or the
- * table, or are of another type than their name. 0 or -ENOMEM. */
-int acceptance_limit(struct ingest *ingest, struct batch *batch, const struct limiter_client *client);
-/* Counts what was refused. */
-void acceptance_count(struct ingest *ingest, const struct batch *batch);
-/* For who gets an answer: charges the client, and both of these with `partial` between them. 0 or -ENOMEM. */
-int acceptance_take(struct ingest *ingest, struct batch *batch, struct limiter_client *client);
-/* The log has the batch: its samples are the latest of their series. */
-void acceptance_logged(struct ingest *ingest, const struct batch *batch);
+/* For who gets an answer: charges the client (NULL: nobody), takes those samples out that would be a series too many for
+ * the client or the table, or are of another type than their name, and all of them if some were refused and `partial` is
+ * off. batch->ingest is set. */
+void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch));
+/* The same for who gets none: all at once, whatever `partial` is, nobody's. */
+void acceptance_take_now(struct batch *batch);
+/* The log has the batch. */
+void acceptance_logged(struct batch *batch, void (*passed)(struct batch *batch));
+/* The log does not have what was taken, and will not. */
+void acceptance_undo(struct batch *batch);
 
 #endif

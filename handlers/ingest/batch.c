@@ -89,12 +89,12 @@ struct span batch_samples(const struct batch *batch) {
     return samples;
 }
 
-void batch_drop(struct batch *batch, const bool *bad) {
+void batch_drop(struct batch *batch) {
     char *from = batch->bytes + RECORD_HEAD, *to = from;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         size_t n = 4 + (size_t)little_get32(from);
-        if (!bad[i]) {
+        if (batch->places[i] != BATCH_REFUSED) {
             memmove(to, from, n);
             to += n;
             batch->places[kept++] = batch->places[i];

@@ -8,8 +8,9 @@
 #include "handlers/ingest/refusals.h"
 #include "handlers/ingest/segment.h"
 #include "proto/sample.h"
+#include "reactor/pieces.h"
 
-#include <sys/queue.h>
+#define BATCH_REFUSED UINT32_MAX /* the place of a sample that batch_drop() takes out */
 
 struct batch {
     STAILQ_ENTRY(batch) link; /* of the journal's queue */
@@ -25,6 +26,11 @@ struct batch {
     uint64_t sequence; /* of the first sample; set by the journal */
     struct refusals refusals;
     int64_t queued_ns;
+    struct piecework work; /* its samples' way through the table of series (acceptance.c), */
+    struct span left;      /* those to come, */
+    uint32_t at;           /* the index of the first of them, */
+    uint64_t client;       /* whose new series they are: series_admit(), */
+    void (*passed)(struct batch *batch); /* and what comes then */
     /* The journal's last word: 0: it is written as promised; -ENOSPC: the disk is full; else the log has failed. The
      * batch is the callee's again. */
     void (*done)(struct batch *batch, int error);
@@ -48,7 +54,7 @@ int batch_add(struct batch *batch, const struct sample *sample, uint32_t place);
 int batch_key(struct batch *batch, struct span key, struct span answer);
 /* The samples, encoded. */
 struct span batch_samples(const struct batch *batch);
-/* Takes out (before there is a key) the samples for which bad[i] is true. */
-void batch_drop(struct batch *batch, const bool *bad);
+/* Takes out (before there is a key) the samples whose place was set to BATCH_REFUSED. */
+void batch_drop(struct batch *batch);
 
 #endif

@@ -55,7 +55,7 @@ static void recovered(void *context, const struct record *record) {
     rest = samples;
     while (sample_decode(&rest, &sample) == 0)
         series_admit(&ingest->series, &sample, 0, now);
-    series_apply(&ingest->series, samples, now);
+    series_apply(&ingest->series, &samples, UINT32_MAX, now);
 }
 
 /* ---- series ------------------------------------------------------------------------------------ */

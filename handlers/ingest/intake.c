@@ -29,77 +29,97 @@ struct intake {
 
 /* ---- after the log ----------------------------------------------------------------------------- */
 
-static void reply(struct request *request, const struct batch *batch) {
-    const struct ingest_format *format = batch->context;
-    answer_reply(request, format->style, batch->status, span_of(batch->answer, batch->answer_n), batch->ack,
-                 batch->sequence, batch->count);
+static enum answer_style style_of(const struct batch *batch) {
+    return ((const struct ingest_format *)batch->context)->style;
+}
+
+/* Answers who waits, if somebody still does. */
+static void reply(const struct batch *batch) {
+    struct request *request = request_find(batch->ingest->loop, batch->owner);
+    if (request)
+        answer_reply(request, style_of(batch), batch->status, span_of(batch->answer, batch->answer_n),
+                     batch->ack, batch->sequence, batch->count);
+}
+
+/* Nothing of the batch is in the log. error 0: nothing of it was to be. */
+static void fail(struct batch *batch, int error) {
+    struct ingest *ingest = batch->ingest;
+    struct request *request = request_find(ingest->loop, batch->owner);
+    if (request && error)
+        admission_refuse(ingest, request, style_of(batch), error);
+    idempotency_cancel(&ingest->idempotency, batch->entry);
+    acceptance_undo(batch);
+    batch_free(batch);
+}
+
+/* The latest values are shown: what a client reads after its answer is there. */
+static void applied(struct batch *batch) {
+    reply(batch);
+    batch_free(batch);
 }
 
 /* The journal is done with a batch. */
 static void logged(struct batch *batch, int error) {
     struct ingest *ingest = batch->ingest;
-    struct request *request = request_find(ingest->loop, batch->owner);
-    if (error == 0)
-        acceptance_logged(ingest, batch);
-    if (error && batch->ack == ACK_MEMORY)
-        ingest->stats.lost++;
-    if (batch->entry && error)
-        idempotency_cancel(&ingest->idempotency, batch->entry);
-    else if (batch->entry)
+    ingest->stats.lost += error && batch->ack == ACK_MEMORY;
+    if (error) {
+        fail(batch, error);
+        return;
+    }
+    if (batch->entry)
         idempotency_end(&ingest->idempotency, batch->entry, span_of(batch->answer, batch->answer_n),
                         batch->sequence, batch->count, ingest_wall_ms());
-    if (request && error)
-        admission_refuse(ingest, request, ((const struct ingest_format *)batch->context)->style, error);
-    else if (request)
-        reply(request, batch);
-    batch_free(batch);
+    acceptance_logged(batch, applied);
 }
 
 /* ---- to the log -------------------------------------------------------------------------------- */
 
 /* What is to be said, and with an Idempotency-Key also in the log. 0 or -errno. */
-static int complete(const struct intake *intake, struct batch *batch) {
+static int complete(struct batch *batch) {
     char key[8 + IDEMPOTENCY_KEY_MAX];
-    int error = answer_make(intake->format->style, batch);
-    if (error || !intake->entry || batch->count == 0)
+    int error = answer_make(style_of(batch), batch);
+    if (error || !batch->entry || batch->count == 0)
         return error;
-    size_t n = idempotency_pack(intake->entry, key);
+    size_t n = idempotency_pack(batch->entry, key);
     return batch_key(batch, span_of(key, n), span_of(batch->answer, batch->answer_n));
 }
 
-/* A batch that does not go to the log. */
-static void drop(const struct intake *intake, struct batch *batch) {
-    idempotency_cancel(&intake->endpoint->ingest->idempotency, intake->entry);
-    batch_free(batch);
+/* The samples that may be taken go to the log; without any, or for a client that left meanwhile, nothing does. */
+static void taken(struct batch *batch) {
+    struct ingest *ingest = batch->ingest;
+    int error = request_find(ingest->loop, batch->owner) ? complete(batch) : -ECANCELED;
+    if (!error && batch->count > 0)
+        error = journal_append(&ingest->journal, batch);
+    if (error) {
+        fail(batch, error);
+        return;
+    }
+    ingest->stats.accepted += batch->count;
+    if (batch->ack == ACK_MEMORY || batch->count == 0) {
+        reply(batch);
+        batch->owner = 0;
+    }
+    if (batch->count == 0)
+        fail(batch, 0);
 }
 
 /* A decoded batch goes to the log, or is answered. */
 static void hand_in(const struct intake *intake, struct request *request) {
     struct ingest *ingest = intake->endpoint->ingest;
     struct batch *batch = intake->batch;
-    struct limiter_client *client = admission_client(ingest, request);
-    bool at_once = intake->ack == ACK_MEMORY;
-    int error = acceptance_take(ingest, batch, client);
     batch->context = (void *)(uintptr_t)intake->format;
     batch->ingest = ingest;
     batch->entry = intake->entry;
     batch->ack = intake->ack;
-    batch->owner = at_once ? 0 : request_handle(request);
+    batch->owner = request_handle(request);
     batch->done = logged;
-    if (!error)
-        error = complete(intake, batch);
-    if (!error && batch->count > 0)
-        error = journal_append(&ingest->journal, batch);
-    if (error) {
-        admission_refuse(ingest, request, intake->format->style, error);
-        drop(intake, batch);
-        return;
-    }
-    ingest->stats.accepted += batch->count;
-    if (at_once || batch->count == 0)
-        reply(request, batch);
-    if (batch->count == 0)
-        drop(intake, batch);
+    acceptance_take(batch, admission_client(ingest, request), taken);
+}
+
+/* A body that becomes no batch. */
+static void drop(const struct intake *intake) {
+    idempotency_cancel(&intake->endpoint->ingest->idempotency, intake->entry);
+    batch_free(intake->batch);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------- */
@@ -143,7 +163,7 @@ static void decoded(struct intake *intake, struct request *request) {
                      "the body grows too large or too much (body_limit, gzip_ratio)");
     else
         admission_refuse(ingest, request, intake->format->style, intake->error);
-    drop(intake, intake->batch);
+    drop(intake);
 }
 
 static void run_decode(struct job *job) {
@@ -157,7 +177,7 @@ static void decode_done(struct job *job) {
     if (request && job->error == 0)
         decoded(intake, request);
     else
-        drop(intake, intake->batch);
+        drop(intake);
     exchange_end(intake->exchange);
     free(intake);
 }
@@ -172,7 +192,7 @@ static void hand_on(struct request *request, const struct intake *intake) {
         if (job)
             offload_release(loop->offload, job);
         free(copy);
-        drop(intake, NULL);
+        drop(intake);
         answer_error(request, intake->format->style, 503, "BUSY", "too much work in hand; try again");
         return;
     }

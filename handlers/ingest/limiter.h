@@ -20,7 +20,6 @@
 struct limiter_client {
     char key[LIMITER_KEY];
     double tokens, at; /* as of that moment, in seconds */
-    uint64_t series;   /* that it brought in */
     TAILQ_ENTRY(limiter_client) link;
     UT_hash_handle hh;
 };

@@ -44,32 +44,54 @@ int push_decode(const struct ingest *ingest, json_t *records, struct batch **out
     return decoding.error;
 }
 
-static void end(struct batch *batch, struct push *push, int error) {
+/* Tells who waits, if somebody still does, and lets the batch go. */
+static void end(struct batch *batch, int error) {
+    struct push *push = batch->context;
     if (push)
         push->done(push->context, batch, error);
     free(push);
+    batch_free(batch);
+}
+
+static void applied(struct batch *batch) {
+    end(batch, 0);
+}
+
+static void fail(struct batch *batch, int error) {
+    acceptance_undo(batch);
+    end(batch, error);
 }
 
 static void logged(struct batch *batch, int error) {
-    struct ingest *ingest = batch->ingest;
-    if (error == 0)
-        acceptance_logged(ingest, batch);
-    else if (!batch->context)
-        ingest->stats.lost++;
-    end(batch, batch->context, error);
-    batch_free(batch);
+    batch->ingest->stats.lost += error && !batch->context;
+    if (error)
+        fail(batch, error);
+    else
+        acceptance_logged(batch, applied);
 }
 
-/* Nothing of the batch goes to the log. */
-static void drop(struct batch *batch, struct push *push, int error) {
-    end(batch, push, error);
-    batch_free(batch);
+/* The samples that may be taken go to the log. */
+static void taken(struct batch *batch) {
+    struct ingest *ingest = batch->ingest;
+    int error = answer_make(ANSWER_COUNTS, batch);
+    if (!error && batch->count > 0)
+        error = journal_append(&ingest->journal, batch);
+    if (error || batch->count == 0) {
+        fail(batch, error);
+        return;
+    }
+    ingest->stats.accepted += batch->count;
+    if (batch->ack == ACK_MEMORY) {
+        struct push *push = batch->context;
+        push->done(push->context, batch, 0);
+        free(push);
+        batch->context = NULL;
+    }
 }
 
 void push_hand_in(struct ingest *ingest, const struct request *request, struct batch *batch,
                   void (*done)(void *context, const struct batch *batch, int error), void *context) {
     struct push *push = malloc(sizeof(*push));
-    bool at_once = ingest->settings->ack == ACK_MEMORY;
     if (!push) {
         done(context, batch, -ENOMEM);
         batch_free(batch);
@@ -79,17 +101,6 @@ void push_hand_in(struct ingest *ingest, const struct request *request, struct b
     batch->ingest = ingest;
     batch->ack = ingest->settings->ack;
     batch->done = logged;
-    batch->context = at_once ? NULL : push;
-    int error = acceptance_take(ingest, batch, admission_client(ingest, request));
-    if (!error)
-        error = answer_make(ANSWER_COUNTS, batch);
-    if (!error && batch->count > 0)
-        error = journal_append(&ingest->journal, batch);
-    if (error || batch->count == 0) {
-        drop(batch, push, error);
-        return;
-    }
-    ingest->stats.accepted += batch->count;
-    if (at_once)
-        end(batch, push, 0);
+    batch->context = push;
+    acceptance_take(batch, admission_client(ingest, request), taken);
 }

@@ -1,6 +1,6 @@
 /* The bounded queue of batches that wait for the log.
  *
- *     queue_offer() -> [ batch | batch | ... ] -> queue_take()
+ *     queue_push() -> [ batch | batch | ... ] -> queue_take()
  *     full at a number of batches or of bytes; then nothing is taken until it has sunk to three quarters of that, so
  *     that refusals come in runs that clients notice, not one by one */
 #ifndef SLUICE_INGEST_QUEUE_H

@@ -95,6 +95,7 @@ static bool add(struct series_table *table, const struct sample *sample, struct 
     series->family = family;
     series->client = client;
     series->updated = now;
+    series->pending = 1;
     series->key_n = key.n;
     memcpy(series->key, key.p, key.n);
     HASH_ADD_KEYPTR(hh, table->table, series->key, key.n, series);
@@ -110,8 +111,10 @@ enum series_verdict series_admit(struct series_table *table, const struct sample
     struct series_family *family = series ? series->family : series_family_named(table, sample->name);
     if (family && family->type != sample->type)
         return SERIES_OTHER_TYPE;
-    if (series)
+    if (series) {
+        series->pending++;
         return SERIES_GOOD;
+    }
     if (table->count >= table->most)
         return SERIES_LIMIT;
     struct series_client *client = id ? find_client(table, id) : NULL;
@@ -181,16 +184,34 @@ void series_settle(struct series_table *table, char *samples, size_t n) {
     }
 }
 
-void series_apply(struct series_table *table, struct span samples, double now) {
+/* The series of a sample that was admitted, unless it was dropped meanwhile. */
+static struct series *find_admitted(const struct series_table *table, const struct sample *sample) {
+    struct series *series = find(table, sample);
+    if (!series || series->family->type != sample->type)
+        return NULL;
+    series->pending -= series->pending > 0;
+    return series;
+}
+
+void series_apply(struct series_table *table, struct span *samples, unsigned most, double now) {
     struct sample sample;
-    while (sample_decode(&samples, &sample) == 0) {
-        struct series *series = find(table, &sample);
-        if (!series || series->family->type != sample.type)
+    for (; most > 0 && sample_decode(samples, &sample) == 0; most--) {
+        struct series *series = find_admitted(table, &sample);
+        if (!series)
             continue;
         apply(series, &sample);
         series->updated = now;
         TAILQ_REMOVE(&table->recent, series, recent);
         TAILQ_INSERT_TAIL(&table->recent, series, recent);
+    }
+}
+
+void series_retract(struct series_table *table, struct span samples) {
+    struct sample sample;
+    while (sample_decode(&samples, &sample) == 0) {
+        struct series *series = find_admitted(table, &sample);
+        if (series && !series->known && series->pending == 0)
+            forget(table, series);
     }
 }
 

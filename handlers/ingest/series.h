@@ -1,7 +1,8 @@
 /* The latest state of every series: what GET /metrics shows.
  *
  *     batch -> series_admit(): known, or within the limits -> log -> series_apply(): gauges set, counters summed,
- *     histograms merged -> exposition.c
+ *                                                     |              histograms merged -> exposition.c
+ *                                                     '-> not taken: series_retract()
  *     no sample for `stale` seconds: dropped
  *
  * A name has one type; a sample of another one is refused. */
@@ -25,6 +26,7 @@ struct series {
     double value, updated;        /* updated: seconds, the loop's clock */
     int64_t time_ms;              /* of the latest sample */
     bool known;                   /* a sample has been applied */
+    unsigned pending;             /* samples that were admitted and not yet applied or retracted */
     bool levelled;                /* statsd has set or changed the gauge: */
     double level;                 /* to this, which may not be in the log yet */
     unsigned bounds_n;
@@ -57,7 +59,7 @@ enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_LIMIT };
 void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client);
 void series_free(struct series_table *table);
 /* May a decoded sample of this client (a number that tells clients apart; 0: nobody) be taken? A new series is made
- * room for. */
+ * room for; a sample that may is applied or retracted later. */
 enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t client,
                                  double now);
 /* NULL: nobody has this name. */
@@ -65,8 +67,10 @@ struct series_family *series_family_named(const struct series_table *table, stru
 /* Gauges that an admitted batch changes (encoded samples, written over) get the value that comes of it; those that it
  * sets are remembered. */
 void series_settle(struct series_table *table, char *samples, size_t n);
-/* Applies encoded samples; those without a series are passed over. */
-void series_apply(struct series_table *table, struct span samples, double now);
+/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. */
+void series_apply(struct series_table *table, struct span *samples, unsigned most, double now);
+/* The log does not have these encoded samples: series that only they were for are forgotten. */
+void series_retract(struct series_table *table, struct span samples);
 /* Drops what was not updated since then. How many. */
 uint64_t series_drop(struct series_table *table, double since);
 

@@ -7,13 +7,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void logged(struct batch *batch, int error) {
-    struct ingest *ingest = batch->ingest;
-    if (error)
-        ingest->stats.statsd_lost += batch->count;
-    else
-        acceptance_logged(ingest, batch);
+static void lose(struct batch *batch) {
+    batch->ingest->stats.statsd_lost += batch->count;
+    acceptance_undo(batch);
     batch_free(batch);
+}
+
+static void logged(struct batch *batch, int error) {
+    if (error)
+        lose(batch);
+    else
+        acceptance_logged(batch, batch_free);
 }
 
 static void received(void *context, struct span datagram, bool cut) {
@@ -43,19 +47,15 @@ static void ended(void *context, uint32_t dropped) {
         rules_init(&decoding.rules, ingest->settings, false, ingest_wall_ms());
         statsd_decode(&decoding, span_of(listener->text, listener->n));
         rules_free(&decoding.rules);
-        if (acceptance_limit(ingest, batch, NULL) != 0)
-            decoding.error = -ENOMEM;
+        acceptance_take_now(batch);
         struct span samples = batch_samples(batch);
         series_settle(&ingest->series, (char *)(uintptr_t)samples.p, samples.n);
-        acceptance_count(ingest, batch);
     }
     listener->n = 0;
-    if (batch && !decoding.error && batch->count > 0 && journal_append(&ingest->journal, batch) == 0) {
+    if (batch && batch->count > 0 && !decoding.error && journal_append(&ingest->journal, batch) == 0)
         ingest->stats.accepted += batch->count;
-        return;
-    }
-    ingest->stats.statsd_lost += batch ? batch->count : 0;
-    batch_free(batch);
+    else if (batch)
+        lose(batch);
 }
 
 struct statsd_listener *statsd_listener_open(struct ingest *ingest, const char *address, char *why,
