@@ -82,7 +82,8 @@ static bool step_take(struct piecework *work) {
     return false;
 }
 
-void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch)) {
+void acceptance_take(struct batch *batch, struct limiter_client *client,
+                     void (*passed)(struct batch *batch)) {
     if (client) {
         limiter_charge(&batch->ingest->limiter, client, batch->count + batch->refusals.count);
         batch->client = 1 + (uint64_t)crc32c(0, client->key, sizeof(client->key));

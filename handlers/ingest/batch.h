@@ -26,10 +26,10 @@ struct batch {
     uint64_t sequence; /* of the first sample; set by the journal */
     struct refusals refusals;
     int64_t queued_ns;
-    struct piecework work; /* its samples' way through the table of series (acceptance.c), */
-    struct span left;      /* those to come, */
-    uint32_t at;           /* the index of the first of them, */
-    uint64_t client;       /* whose new series they are: series_admit(), */
+    struct piecework work;               /* its samples' way through the table of series (acceptance.c), */
+    struct span left;                    /* those to come, */
+    uint32_t at;                         /* the index of the first of them, */
+    uint64_t client;                     /* whose new series they are: series_admit(), */
     void (*passed)(struct batch *batch); /* and what comes then */
     /* The journal's last word: 0: it is written as promised; -ENOSPC: the disk is full; else the log has failed. The
      * batch is the callee's again. */

@@ -1,10 +1,26 @@
 #include "handlers/ingest/exposition.h"
 
-#include "proto/little.h"
+#include "reactor/loop.h"
+#include "reactor/request.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PIECE 1000 /* series that are printed in a turn: about a millisecond */
+
+/* A text that is being printed. */
+struct exposition {
+    struct piecework work; /* first */
+    struct loop *loop;
+    struct series_table *table;
+    uint64_t request; /* handle */
+    void (*done)(struct request *request, char *text, size_t n);
+    FILE *out; /* into text; NULL before the first piece */
+    char *text;
+    size_t n;
+    uint64_t family; /* the number of the one being printed */
+};
 
 const char *exposition_number(double value, char text[EXPOSITION_NUMBER]) {
     for (int digits = 15; digits <= 17; digits++) {
@@ -61,44 +77,67 @@ static void print_histogram(FILE *out, const struct series *series) {
     fprintf(out, "%" PRIu64 "\n", sum);
 }
 
-static bool is_known(const struct series_family *family) {
-    const struct series *series;
-    TAILQ_FOREACH (series, &family->series, sibling)
-        if (series->known)
-            return true;
+static void print_heading(FILE *out, const struct series_family *family) {
+    int n = (int)family->name_n;
+    fprintf(out, "# HELP %.*s Received by sluice.\n# TYPE %.*s %s\n", n, family->name, n, family->name,
+            sample_type_name(family->type));
+}
+
+static void print(struct exposition *exposition, const struct series *series) {
+    char text[EXPOSITION_NUMBER];
+    if (!series->known)
+        return;
+    if (exposition->family != series->family->number)
+        print_heading(exposition->out, series->family);
+    exposition->family = series->family->number;
+    if (series->family->type == SAMPLE_HISTOGRAM) {
+        print_histogram(exposition->out, series);
+        return;
+    }
+    print_series(exposition->out, series, "", NULL);
+    fprintf(exposition->out, "%s\n", exposition_number(series->value, text));
+}
+
+static void end(struct exposition *exposition, struct request *request) {
+    bool good = exposition->out && fclose(exposition->out) == 0 && request;
+    if (!good)
+        free(exposition->text);
+    if (request)
+        exposition->done(request, good ? exposition->text : NULL, exposition->n);
+    free(exposition);
+}
+
+static bool step(struct piecework *work) {
+    struct exposition *exposition = (struct exposition *)(void *)work;
+    struct request *request = request_find(exposition->loop, exposition->request);
+    const struct series *series = NULL;
+    if (request && !exposition->out) {
+        exposition->out = open_memstream(&exposition->text, &exposition->n);
+        series_walk(exposition->table);
+    }
+    for (int i = 0; request && exposition->out && i < PIECE; i++) {
+        series = series_walk_next(exposition->table);
+        if (!series)
+            break;
+        print(exposition, series);
+    }
+    if (series)
+        return true;
+    end(exposition, request);
     return false;
 }
 
-static void print_family(FILE *out, const struct series_family *family) {
-    const struct series *series;
-    int n = (int)family->name_n;
-    char text[EXPOSITION_NUMBER];
-    if (!is_known(family))
+void exposition_start(struct request *request, struct series_table *table,
+                      void (*done)(struct request *request, char *text, size_t n)) {
+    struct exposition *exposition = calloc(1, sizeof(*exposition));
+    if (!exposition) {
+        done(request, NULL, 0);
         return;
-    fprintf(out, "# HELP %.*s Received by sluice.\n# TYPE %.*s %s\n", n, family->name, n, family->name,
-            sample_type_name(family->type));
-    TAILQ_FOREACH (series, &family->series, sibling) {
-        if (!series->known)
-            continue;
-        if (family->type == SAMPLE_HISTOGRAM) {
-            print_histogram(out, series);
-            continue;
-        }
-        print_series(out, series, "", NULL);
-        fprintf(out, "%s\n", exposition_number(series->value, text));
     }
-}
-
-char *exposition_text(const struct series_table *table, size_t *n) {
-    const struct series_family *family;
-    char *text = NULL;
-    FILE *out = open_memstream(&text, n);
-    if (!out)
-        return NULL;
-    TAILQ_FOREACH (family, &table->list, link)
-        print_family(out, family);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
+    exposition->work.step = step;
+    exposition->loop = request_loop(request);
+    exposition->table = table;
+    exposition->request = request_handle(request);
+    exposition->done = done;
+    pieces_add(&exposition->loop->pieces, &exposition->work);
 }

@@ -4,11 +4,15 @@
 
 #include "handlers/ingest/series.h"
 
+struct request;
+
 #define EXPOSITION_NUMBER 40 /* bytes of a number as text */
 
 /* The shortest text that reads back the same. */
 const char *exposition_number(double value, char text[EXPOSITION_NUMBER]);
-/* Allocated text; NULL without memory. */
-char *exposition_text(const struct series_table *table, size_t *n);
+/* Prints them in pieces, others are served between. Then done() gets the request, which still is there, and the text,
+ * which is done()'s; NULL without memory. */
+void exposition_start(struct request *request, struct series_table *table,
+                      void (*done)(struct request *request, char *text, size_t n));
 
 #endif

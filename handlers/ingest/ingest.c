@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define STALE_PIECE 2000 /* stale series that are dropped in a turn */
+
 static void expose(struct ingest *ingest, struct request *request);
 
 static const struct ingest_format json = {RECORD_JSON, true, false, ANSWER_COUNTS, json_records_decode};
@@ -60,12 +62,22 @@ static void recovered(void *context, const struct record *record) {
 
 /* ---- series ------------------------------------------------------------------------------------ */
 
+static bool drop_stale(struct piecework *work) {
+    struct ingest *ingest = (struct ingest *)(void *)((char *)work - offsetof(struct ingest, stale_work));
+    double since = loop_now(ingest->loop) - ingest->settings->stale;
+    uint64_t dropped = series_drop(&ingest->series, since, STALE_PIECE);
+    ingest->stats.series_dropped += dropped;
+    ingest->stats.series = ingest->series.count;
+    if (dropped == STALE_PIECE)
+        return true;
+    deadline_set(&ingest->stale, &ingest->stale_class);
+    return false;
+}
+
 static void on_stale(struct deadline *deadline) {
     struct ingest *ingest = (struct ingest *)(void *)((char *)deadline - offsetof(struct ingest, stale));
-    ingest->stats.series_dropped +=
-        series_drop(&ingest->series, loop_now(ingest->loop) - ingest->settings->stale);
-    ingest->stats.series = ingest->series.count;
-    deadline_set(&ingest->stale, &ingest->stale_class);
+    ingest->stale_work.step = drop_stale;
+    pieces_add(&ingest->loop->pieces, &ingest->stale_work);
 }
 
 /* Series are looked through four times in the span that makes them stale. */
@@ -76,11 +88,9 @@ static void start_series(struct ingest *ingest) {
     deadline_set(&ingest->stale, &ingest->stale_class);
 }
 
-static void expose(struct ingest *ingest, struct request *request) {
+static void exposed(struct request *request, char *text, size_t n) {
     struct http1_reply reply;
-    size_t n = 0;
     bool head = http1_reply_is_head(request->exchange);
-    char *text = exposition_text(&ingest->series, &n);
     struct body *body = text && !head ? memory_body_new(request, text, n) : NULL;
     if (!text || (!body && !head)) {
         free(text);
@@ -95,6 +105,10 @@ static void expose(struct ingest *ingest, struct request *request) {
     }
     http1_reply_empty(&reply, n);
     free(text);
+}
+
+static void expose(struct ingest *ingest, struct request *request) {
+    exposition_start(request, &ingest->series, exposed);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------- */

@@ -20,6 +20,13 @@ static void leave_client(struct series_table *table, struct series_client *clien
     free(client);
 }
 
+/* The one behind a series, family by family; no family is empty. */
+static struct series *after(const struct series *series) {
+    struct series *sibling = TAILQ_NEXT(series, sibling);
+    const struct series_family *family = TAILQ_NEXT(series->family, link);
+    return sibling || !family ? sibling : TAILQ_FIRST(&family->series);
+}
+
 static void leave_family(struct series_table *table, struct series *series) {
     struct series_family *family = series->family;
     TAILQ_REMOVE(&family->series, series, sibling);
@@ -31,6 +38,8 @@ static void leave_family(struct series_table *table, struct series *series) {
 }
 
 static void forget(struct series_table *table, struct series *series) {
+    if (table->walk == series)
+        table->walk = after(series);
     HASH_DEL(table->table, series);
     TAILQ_REMOVE(&table->recent, series, recent);
     leave_family(table, series);
@@ -63,6 +72,7 @@ static struct series_family *make_family(struct series_table *table, const struc
     if (!family)
         return NULL;
     TAILQ_INIT(&family->series);
+    family->number = ++table->numbers;
     family->type = sample->type;
     family->name_n = sample->name.n;
     memcpy(family->name, sample->name.p, sample->name.n);
@@ -215,9 +225,24 @@ void series_retract(struct series_table *table, struct span samples) {
     }
 }
 
-uint64_t series_drop(struct series_table *table, double since) {
+uint64_t series_drop(struct series_table *table, double since, uint64_t most) {
+    struct series *series;
     uint64_t dropped = 0;
-    for (struct series *series; (series = TAILQ_FIRST(&table->recent)) && series->updated < since; dropped++)
+    for (; dropped < most && (series = TAILQ_FIRST(&table->recent)) && series->updated < since; dropped++)
         forget(table, series);
     return dropped;
+}
+
+void series_walk(struct series_table *table) {
+    const struct series_family *first = TAILQ_FIRST(&table->list);
+    table->walk = first ? TAILQ_FIRST(&first->series) : NULL;
+    table->walk_last = table->numbers;
+}
+
+const struct series *series_walk_next(struct series_table *table) {
+    const struct series *series = table->walk;
+    if (!series || series->family->number > table->walk_last)
+        return NULL;
+    table->walk = after(series);
+    return series;
 }

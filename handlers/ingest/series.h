@@ -40,6 +40,7 @@ struct series_family {
     TAILQ_HEAD(, series) series;
     TAILQ_ENTRY(series_family) link;
     UT_hash_handle hh;
+    uint64_t number; /* of families in the order they were made */
     enum sample_type type;
     size_t name_n;
     char name[];
@@ -52,6 +53,9 @@ struct series_table {
     TAILQ_HEAD(, series) recent;
     TAILQ_HEAD(, series_family) list;
     uint64_t count, most, most_of_client; /* most_of_client 0: no limit */
+    uint64_t numbers;                     /* of families, given out */
+    struct series *walk;                  /* the next one of the walk; NULL: it is at its end */
+    uint64_t walk_last;                   /* the last family that was there when it began */
 };
 
 enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_LIMIT };
@@ -71,7 +75,13 @@ void series_settle(struct series_table *table, char *samples, size_t n);
 void series_apply(struct series_table *table, struct span *samples, unsigned most, double now);
 /* The log does not have these encoded samples: series that only they were for are forgotten. */
 void series_retract(struct series_table *table, struct span samples);
-/* Drops what was not updated since then. How many. */
-uint64_t series_drop(struct series_table *table, double since);
+/* Drops what was not updated since then, at most so many. How many. */
+uint64_t series_drop(struct series_table *table, double since, uint64_t most);
+
+/* Walks through all series, family by family, while others come and go: those of families that are new are left out. One
+ * walk at a time. */
+void series_walk(struct series_table *table);
+/* The next one; NULL: that was the last. */
+const struct series *series_walk_next(struct series_table *table);
 
 #endif

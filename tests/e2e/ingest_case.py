@@ -12,6 +12,10 @@ SLUICE = BUILD / "sluice"
 ACK = re.compile(r"(fsync|write|memory); seq=(\d+)(?:-(\d+))?")
 
 
+def record(name="requests", value=1, **more):
+    return {"name": name, "value": value, **more}
+
+
 def wall_ms():
     return int(time.time() * 1000)
 

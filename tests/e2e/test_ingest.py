@@ -8,11 +8,7 @@ import threading
 
 from case import Case, as_root
 from daemon import run_sluiced, until
-from ingest_case import IngestCase, wall_ms
-
-
-def record(name="requests", value=1, **more):
-    return {"name": name, "value": value, **more}
+from ingest_case import IngestCase, record, wall_ms
 
 
 class Accepted(IngestCase):
@@ -180,6 +176,15 @@ class Whole(IngestCase):
         self.assertEqual(self.cat(), [])
         self.assertEqual(self.post(link, [record("a"), record("b")]).json["accepted"], 2)
 
+    def test_a_refused_batch_leaves_no_series(self):
+        daemon = self.ingest("partial = no", "series = 2")
+        link = self.http(daemon)
+        for name in "abcd":
+            self.assertEqual(self.post(link, [record(name, type="counter"), record("b c")]).status, 400)
+        self.assertEqual(self.post(link, [record("a"), record("b")]).json["accepted"], 2)
+        self.assertEqual(self.post(link, [record("a"), record("c")]).json["rejected"], 2)
+        self.assertEqual(daemon.counter("ingest", "series"), 2)
+
     def test_names_are_escaped_by_setting(self):
         link = self.http(self.ingest("names = escape"))
         self.assertEqual(self.post(link, record("http.server-time", tags={"a.b": "c", "1": "d"})).status, 200)
@@ -296,140 +301,6 @@ class Idempotency(IngestCase):
             self.post(link, record("n"), Idempotency_Key=key)
         self.assertEqual(self.post(link, record("n"), Idempotency_Key="c").ack, "fsync; seq=3")
         self.assertEqual(self.post(link, record("n"), Idempotency_Key="a").ack, "fsync; seq=4")
-
-
-class Exposition(IngestCase):
-    def exposed(self, link):
-        status, text = self.get(link, "/metrics")
-        self.assertEqual(status, 200)
-        return text
-
-    def test_values(self):
-        link = self.http(self.ingest())
-        self.post(link, [record("hits", 2, type="counter", tags={"app": "a"}), record("temp", 20.5),
-                         record("hits", 3, type="counter", tags={"app": "a"}),
-                         record("hits", 1, type="counter", tags={"app": 'b"\\\n'}),
-                         record("temp", 7, timestamp=wall_ms() - 5000), record("lag", 0.3, type="histogram"),
-                         record("lag", 20, type="histogram")])
-        lines = self.exposed(link).splitlines()
-        for line in ('hits{app="a"} 5', 'hits{app="b\\"\\\\\\n"} 1', "temp 20.5", "# TYPE hits counter", "# TYPE temp gauge",
-                     "# TYPE lag histogram", 'lag_bucket{le="0.25"} 0', 'lag_bucket{le="0.5"} 1', 'lag_bucket{le="+Inf"} 2',
-                     "lag_sum 20.3", "lag_count 2"):
-            self.assertIn(line, lines)
-
-    def test_histograms_are_merged(self):
-        link = self.http(self.ingest())
-        for counts in ([1, 0, 2], [0, 5, 0]):
-            self.post(link, record("h", {"sum": 4, "bounds": [1, 2], "counts": counts}, type="histogram"))
-        lines = self.exposed(link).splitlines()
-        for line in 'h_bucket{le="1"} 1', 'h_bucket{le="2"} 6', 'h_bucket{le="+Inf"} 8', "h_sum 8", "h_count 8":
-            self.assertIn(line, lines)
-
-    def test_what_was_logged_is_shown_after_a_restart(self):
-        daemon = self.ingest()
-        self.post(self.http(daemon), record("hits", 2, type="counter"))
-        self.finish(daemon)
-        self.assertIn("\nhits 2\n", self.exposed(self.http(self.ingest())))
-
-    def test_stale_series_are_dropped(self):
-        link = self.http(self.ingest("stale = 0.2"))
-        self.post(link, record("gone", 1))
-        self.assertIn("gone 1", self.exposed(link))
-        until(lambda: "gone" not in self.exposed(link), "the series is dropped")
-
-    def test_head(self):
-        link = self.http(self.ingest())
-        self.post(link, record("a"))
-        link.request("HEAD", "/metrics")
-        response = link.getresponse()
-        self.assertEqual((response.status, response.read()), (200, b""))
-        self.assertEqual(int(response.getheader("Content-Length")), len(self.exposed(link)))
-
-    def test_promtool(self):
-        link = self.http(self.ingest())
-        self.post(link, [record("hits_total", 2, type="counter", tags={"a": "é"}), record("lag_seconds", 0.3, type="histogram")])
-        try:
-            done = subprocess.run(["promtool", "check", "metrics"], input=self.exposed(link), capture_output=True, text=True)
-        except FileNotFoundError:
-            self.skipTest("promtool is not installed")
-        self.assertEqual(done.returncode, 0, done.stderr)
-
-
-class Log(IngestCase):
-    def test_filters_and_stats(self):
-        now = wall_ms()
-        self.post(self.http(self.ingest()), [record("a", i, timestamp=now - 1000 * i) for i in range(5)] + [record("b")])
-        self.assertEqual([s["value"] for s in self.cat("--name", "a")], [0, 1, 2, 3, 4])
-        self.assertEqual([s["value"] for s in self.cat("--name", "a", "--since", now - 2000)], [0, 1, 2])
-        self.assertEqual([s["value"] for s in self.cat("--until", now - 2000)], [3, 4])
-        stats = self.sluice("stats", self.log).split()
-        self.assertEqual(stats[stats.index("samples") + 1], "6")
-        self.assertEqual(stats[stats.index("a") - 1], "5")
-
-    def test_follow(self):
-        link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
-        self.post(link, record("first"))
-        from ingest_case import SLUICE
-        with subprocess.Popen([SLUICE, "log", "follow", self.log], stdout=subprocess.PIPE, text=True) as process:
-            self.addCleanup(process.kill)
-            self.assertEqual(json.loads(process.stdout.readline())["name"], "first")
-            for i in range(20):
-                self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(20)])
-            for i in range(400):
-                self.assertEqual(json.loads(process.stdout.readline())["name"], f"n{i // 20}_{i % 20}")
-            process.kill()
-
-    def test_verify_finds_damage(self):
-        daemon = self.ingest()
-        self.post(self.http(daemon), record("a", tags={"text": "y" * 50}))
-        self.post(self.http(daemon), record("b"))
-        self.finish(daemon)
-        file, = self.log.glob("*.log")
-        data = bytearray(file.read_bytes())
-        data[70] ^= 1
-        file.write_bytes(data)
-        self.assertIn("damaged", self.sluice("verify", self.log, expect=1))
-
-    def test_no_such_directory(self):
-        self.sluice("cat", "/nonexistent", expect=1)
-        self.sluice("eat", self.log.parent, expect=2)
-
-    def test_a_torn_tail_is_cut_and_told(self):
-        daemon = self.ingest()
-        self.post(self.http(daemon), record("a"))
-        self.finish(daemon)
-        file, = self.log.glob("*.log")
-        with open(file, "ab") as out:
-            out.write(b"\x50\0\0\0torn")
-        daemon = self.ingest()
-        self.assertIn("bytes=8", daemon.wait_line("ingest log cut"))
-        self.assertEqual(daemon.counter("ingest", "recovery_cut"), 8)
-        self.assertEqual(self.post(self.http(daemon), record("b")).ack, "fsync; seq=2")
-        self.assertEqual(self.names(), ["a", "b"])
-
-    def test_old_segments_go(self):
-        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "keep_bytes = 300k")
-        link = self.http(daemon)
-        for i in range(60):
-            self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(30)])
-        until(lambda: sum(f.stat().st_size for f in self.log.glob("*.log")) <= 300 << 10, "old segments are removed")
-        self.assertGreater(daemon.counter("ingest", "segments_removed"), 0)
-        names = self.names()
-        self.assertEqual(names[-1], "n59_29")
-        self.assertNotIn("n0_0", names)
-
-    def test_a_log_has_one_writer(self):
-        first = self.ingest()
-        link = self.http(first)
-        self.assertEqual(self.post(link, {"name": "a", "value": 1}).seqs, range(1, 2))
-        file = pathlib.Path(self.directory()) / "sluice.conf"
-        file.write_text(f'ingest {{ path = "{self.log}" }}')
-        done = run_sluiced("-c", file, "--listen", "unix:@none-second")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(f"{self.log}: another daemon writes this log", done.stderr)
-        self.assertEqual(self.post(link, {"name": "a", "value": 2}).seqs, range(2, 3))
-        self.finish(first)
-        self.assertEqual([sample["seq"] for sample in self.cat()], [1, 2])
 
 
 class FullDisk(IngestCase):

@@ -9,14 +9,10 @@ import unittest
 
 from daemon import BUILD, MODE, until
 from http1 import HttpClient, head
-from ingest_case import IngestCase
+from ingest_case import IngestCase, record
 from probe import probe
 
 SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "disk.c"
-
-
-def record(name):
-    return {"name": name, "value": 1}
 
 
 @unittest.skipIf(BUILD.name in ("asan", "tsan", "ubsan"), "the sanitizers' own interposition comes first")

@@ -8,15 +8,11 @@ import unittest
 import nats
 from case import Case
 from daemon import run_sluiced, until
-from ingest_case import IngestCase
+from ingest_case import IngestCase, record
 from slc import TIMEOUT
 
 STREAM = "SLUICE"
 SMALL = ("segment = 64k", "group_bytes = 16k")
-
-
-def record(name, **more):
-    return {"name": name, "value": 1, **more}
 
 
 @unittest.skipUnless(nats.PROGRAM, "no nats-server")

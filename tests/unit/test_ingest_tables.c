@@ -179,7 +179,7 @@ START_TEST(a_million_series_are_no_more_than_the_limit)
     }
     ck_assert_uint_eq(table.count, 1000);
     ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "5", 1), 9, 1), SERIES_GOOD);
-    ck_assert_uint_eq(series_drop(&table, 2), 1000);
+    ck_assert_uint_eq(series_drop(&table, 2, UINT64_MAX), 1000);
     ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "new", 1), 7, 3), SERIES_GOOD);
     series_free(&table);
 }
@@ -191,9 +191,68 @@ START_TEST(a_name_has_one_type)
     series_init(&table, 10, 0);
     ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_GAUGE, "a", 1), 0, 1), SERIES_GOOD);
     ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_COUNTER, "b", 1), 0, 1), SERIES_OTHER_TYPE);
-    series_drop(&table, 2);
+    series_drop(&table, 2, UINT64_MAX);
     ck_assert_int_eq(series_admit(&table, decoded("n", SAMPLE_COUNTER, "b", 1), 0, 1), SERIES_GOOD);
     series_free(&table);
+}
+END_TEST
+
+/* Admits a sample; then the log has it, or not. */
+static void pass(struct series_table *table, const char *name, enum sample_type type, const char *label,
+                 bool logged) {
+    const struct sample *sample = decoded(name, type, label, 1);
+    struct span bytes = span_of(sample->name.p - 26, sample_size(sample));
+    ck_assert_int_eq(series_admit(table, sample, 7, 1), SERIES_GOOD);
+    if (logged)
+        series_apply(table, &bytes, 1, 1);
+    else
+        series_retract(table, bytes);
+}
+
+START_TEST(what_was_not_logged_leaves_nothing)
+{
+    struct series_table table;
+    series_init(&table, 10, 1);
+    for (int i = 0; i < 3; i++)
+        pass(&table, "n", i % 2 ? SAMPLE_GAUGE : SAMPLE_COUNTER, "a", false);
+    ck_assert_uint_eq(table.count, 0);
+    pass(&table, "n", SAMPLE_GAUGE, "a", true);
+    pass(&table, "n", SAMPLE_GAUGE, "a", false);
+    ck_assert_uint_eq(table.count, 1);
+    ck_assert_int_eq(series_admit(&table, decoded("m", SAMPLE_GAUGE, "a", 1), 8, 1), SERIES_GOOD);
+    pass(&table, "m", SAMPLE_GAUGE, "a", false); /* the first one may still come */
+    ck_assert_uint_eq(table.count, 2);
+    series_free(&table);
+}
+END_TEST
+
+static bool is_next(struct series_table *table, const char *name, const char *label) {
+    const struct series *series = series_walk_next(table);
+    struct span rest = span_of(series->key, series->key_n), first = sample_take_text(&rest);
+    sample_take_text(&rest);
+    return span_equal(first, span_text(name)) && span_equal(sample_take_text(&rest), span_text(label));
+}
+
+START_TEST(a_walk_goes_on_while_series_come_and_go)
+{
+    static const char *const labels[] = {"1", "2", "3", "4"};
+    struct series_table table;
+    series_init(&table, 100, 0);
+    for (int i = 0; i < 6; i++)
+        series_admit(&table, decoded(i < 3 ? "a" : "b", SAMPLE_GAUGE, labels[i % 3], 1), 0, i < 3 ? 1 : 5);
+    series_walk(&table);
+    ck_assert(is_next(&table, "a", "1"));
+    series_drop(&table, 2, 2); /* a1 and a2, which would have been the next one */
+    ck_assert(is_next(&table, "a", "3"));
+    series_drop(&table, 2, 1);
+    series_admit(&table, decoded("a", SAMPLE_GAUGE, "1", 1), 0, 5); /* a new family of an old name */
+    series_admit(&table, decoded("b", SAMPLE_GAUGE, "4", 1), 0, 5);
+    for (int i = 0; i < 4; i++)
+        ck_assert(is_next(&table, "b", labels[i]));
+    ck_assert_ptr_null(series_walk_next(&table));
+    series_walk(&table);
+    series_free(&table);
+    ck_assert_ptr_null(series_walk_next(&table));
 }
 END_TEST
 
@@ -211,6 +270,8 @@ int main(void) {
     tcase_add_test(tests, a_key_survives_its_record);
     tcase_add_test(tests, a_million_series_are_no_more_than_the_limit);
     tcase_add_test(tests, a_name_has_one_type);
+    tcase_add_test(tests, what_was_not_logged_leaves_nothing);
+    tcase_add_test(tests, a_walk_goes_on_while_series_come_and_go);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,83 @@
+"""The log of ingestion: what `sluice log` reads of it, its end after a crash, its files' life."""
+import json
+import pathlib
+import subprocess
+
+from daemon import run_sluiced, until
+from ingest_case import SLUICE, IngestCase, record, wall_ms
+
+
+class Log(IngestCase):
+    def test_filters_and_stats(self):
+        now = wall_ms()
+        self.post(self.http(self.ingest()), [record("a", i, timestamp=now - 1000 * i) for i in range(5)] + [record("b")])
+        self.assertEqual([s["value"] for s in self.cat("--name", "a")], [0, 1, 2, 3, 4])
+        self.assertEqual([s["value"] for s in self.cat("--name", "a", "--since", now - 2000)], [0, 1, 2])
+        self.assertEqual([s["value"] for s in self.cat("--until", now - 2000)], [3, 4])
+        stats = self.sluice("stats", self.log).split()
+        self.assertEqual(stats[stats.index("samples") + 1], "6")
+        self.assertEqual(stats[stats.index("a") - 1], "5")
+
+    def test_follow(self):
+        link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
+        self.post(link, record("first"))
+        with subprocess.Popen([SLUICE, "log", "follow", self.log], stdout=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            self.assertEqual(json.loads(process.stdout.readline())["name"], "first")
+            for i in range(20):
+                self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(20)])
+            for i in range(400):
+                self.assertEqual(json.loads(process.stdout.readline())["name"], f"n{i // 20}_{i % 20}")
+            process.kill()
+
+    def test_verify_finds_damage(self):
+        daemon = self.ingest()
+        self.post(self.http(daemon), record("a", tags={"text": "y" * 50}))
+        self.post(self.http(daemon), record("b"))
+        self.finish(daemon)
+        file, = self.log.glob("*.log")
+        data = bytearray(file.read_bytes())
+        data[70] ^= 1
+        file.write_bytes(data)
+        self.assertIn("damaged", self.sluice("verify", self.log, expect=1))
+
+    def test_no_such_directory(self):
+        self.sluice("cat", "/nonexistent", expect=1)
+        self.sluice("eat", self.log.parent, expect=2)
+
+    def test_a_torn_tail_is_cut_and_told(self):
+        daemon = self.ingest()
+        self.post(self.http(daemon), record("a"))
+        self.finish(daemon)
+        file, = self.log.glob("*.log")
+        with open(file, "ab") as out:
+            out.write(b"\x50\0\0\0torn")
+        daemon = self.ingest()
+        self.assertIn("bytes=8", daemon.wait_line("ingest log cut"))
+        self.assertEqual(daemon.counter("ingest", "recovery_cut"), 8)
+        self.assertEqual(self.post(self.http(daemon), record("b")).ack, "fsync; seq=2")
+        self.assertEqual(self.names(), ["a", "b"])
+
+    def test_old_segments_go(self):
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "keep_bytes = 300k")
+        link = self.http(daemon)
+        for i in range(60):
+            self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(30)])
+        until(lambda: sum(f.stat().st_size for f in self.log.glob("*.log")) <= 300 << 10, "old segments are removed")
+        self.assertGreater(daemon.counter("ingest", "segments_removed"), 0)
+        names = self.names()
+        self.assertEqual(names[-1], "n59_29")
+        self.assertNotIn("n0_0", names)
+
+    def test_a_log_has_one_writer(self):
+        first = self.ingest()
+        link = self.http(first)
+        self.assertEqual(self.post(link, {"name": "a", "value": 1}).seqs, range(1, 2))
+        file = pathlib.Path(self.directory()) / "sluice.conf"
+        file.write_text(f'ingest {{ path = "{self.log}" }}')
+        done = run_sluiced("-c", file, "--listen", "unix:@none-second")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.log}: another daemon writes this log", done.stderr)
+        self.assertEqual(self.post(link, {"name": "a", "value": 2}).seqs, range(2, 3))
+        self.finish(first)
+        self.assertEqual([sample["seq"] for sample in self.cat()], [1, 2])
