@@ -108,6 +108,7 @@ bool influx_read(struct metric_line *line, struct influx_point *out) {
         return true;
     char *start = line->at;
     out->has_time = true;
+    out->time_column = (size_t)(start - line->start) + 1;
     if (!metric_integer(metric_line_word(line, " ", ""), &out->time))
         return metric_line_fail_at(line, start, "the timestamp is not an integer");
     metric_line_spaces(line);

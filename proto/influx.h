@@ -24,6 +24,7 @@ struct influx_point {
     struct influx_field fields[INFLUX_FIELDS];
     bool has_time;
     int64_t time; /* in the request's precision */
+    size_t time_column;
 };
 
 /* Reads a line without its end. False: line->error says why, and where. */

@@ -96,6 +96,7 @@ static bool read_sample(struct metric_line *line, struct prometheus_text *out) {
         return true;
     start = line->at;
     out->has_time = true;
+    out->time_column = (size_t)(start - line->start) + 1;
     if (!metric_integer(metric_line_word(line, " \t", ""), &out->time_ms))
         return metric_line_fail_at(line, start, "the timestamp is not an integer");
     metric_line_spaces(line);

@@ -17,6 +17,7 @@ struct prometheus_text {
     size_t value_column;
     bool has_time;
     int64_t time_ms;
+    size_t time_column;
 };
 
 /* Reads a line without its end. False: line->error says why, and where. */

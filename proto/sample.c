@@ -8,8 +8,20 @@
 #define FLAG_CUMULATIVE 1
 
 const char *sample_type_name(enum sample_type type) {
-    static const char *const names[SAMPLE_TYPES] = {"gauge", "counter", "histogram"};
+    static const char *const names[SAMPLE_TYPES] = {"gauge", "counter", "histogram", "summary"};
     return names[type];
+}
+
+enum sample_type sample_type_named(struct span name, enum sample_type end) {
+    int type = 0;
+    while (type < (int)end && !span_equal(name, span_text(sample_type_name((enum sample_type)type))))
+        type++;
+    return (enum sample_type)type;
+}
+
+/* 8-byte numbers behind the labels. */
+static size_t numbers_of(enum sample_type type, unsigned bounds) {
+    return type == SAMPLE_HISTOGRAM || type == SAMPLE_SUMMARY ? 2 * (size_t)bounds + 1 : 0;
 }
 
 static size_t text_size(struct span text) {
@@ -20,9 +32,7 @@ size_t sample_size(const struct sample *sample) {
     size_t size = 4 + FIXED_BYTES + text_size(sample->name);
     for (unsigned i = 0; i < sample->labels_n; i++)
         size += text_size(sample->labels[i].name) + text_size(sample->labels[i].value);
-    if (sample->type == SAMPLE_HISTOGRAM)
-        size += 8 * (2 * (size_t)sample->bounds_n + 1);
-    return size;
+    return size + 8 * numbers_of(sample->type, sample->bounds_n);
 }
 
 static char *put_text(char *out, struct span text) {
@@ -52,22 +62,35 @@ void sample_set_gauge(char *encoded, double value) {
     put_double(encoded + 16, value);
 }
 
+static char *put_doubles(char *out, const double *values, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        out = put_double(out, values[i]);
+    return out;
+}
+
+static void get_doubles(const char *bytes, double *values, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        values[i] = get_double(bytes + 8 * i);
+}
+
 void sample_encode(const struct sample *sample, char *out) {
-    bool histogram = sample->type == SAMPLE_HISTOGRAM;
+    bool numbers = numbers_of(sample->type, 0) > 0, summary = sample->type == SAMPLE_SUMMARY;
+    unsigned counts = summary ? 1 : sample->bounds_n + 1;
     little_put32(out, (uint32_t)(sample_size(sample) - 4));
     out[4] = (char)sample->type;
     out[5] = sample->cumulative ? FLAG_CUMULATIVE : 0;
     out[6] = (char)sample->labels_n;
-    out[7] = histogram ? (char)sample->bounds_n : 0;
+    out[7] = numbers ? (char)sample->bounds_n : 0;
     little_put64(out + 8, (uint64_t)sample->time_ms);
     out = put_text(put_double(out + 16, sample->value), sample->name);
     for (unsigned i = 0; i < sample->labels_n; i++)
         out = put_text(put_text(out, sample->labels[i].name), sample->labels[i].value);
-    if (!histogram)
+    if (!numbers)
         return;
-    for (unsigned i = 0; i < sample->bounds_n; i++)
-        out = put_double(out, sample->bounds[i]);
-    for (unsigned i = 0; i <= sample->bounds_n; i++, out += 8)
+    out = put_doubles(out, sample->bounds, sample->bounds_n);
+    if (summary)
+        out = put_doubles(out, sample->values, sample->bounds_n);
+    for (unsigned i = 0; i < counts; i++, out += 8)
         little_put64(out, sample->counts[i]);
 }
 
@@ -84,14 +107,18 @@ static bool take_text(struct span *rest, struct span *text) {
     return true;
 }
 
-static bool take_histogram(struct span *rest, struct sample *out) {
-    if (rest->n != 8 * (2 * (size_t)out->bounds_n + 1))
+/* What is behind the labels, to its end. */
+static bool take_numbers(struct span rest, struct sample *out) {
+    unsigned n = out->bounds_n, counts = out->type == SAMPLE_SUMMARY ? 1 : n + 1;
+    if (rest.n != 8 * numbers_of(out->type, n))
         return false;
-    for (unsigned i = 0; i < out->bounds_n; i++)
-        out->bounds[i] = get_double(rest->p + 8 * i);
-    for (unsigned i = 0; i <= out->bounds_n; i++)
-        out->counts[i] = little_get64(rest->p + 8 * (out->bounds_n + i));
-    rest->n = 0;
+    if (rest.n == 0)
+        return n == 0;
+    get_doubles(rest.p, out->bounds, n);
+    if (out->type == SAMPLE_SUMMARY)
+        get_doubles(rest.p + 8 * n, out->values, n);
+    for (unsigned i = 0; i < counts; i++)
+        out->counts[i] = little_get64(rest.p + rest.n - 8 * (size_t)(counts - i));
     return true;
 }
 
@@ -125,9 +152,7 @@ int sample_decode(struct span *rest, struct sample *out) {
     bool good = take_text(&body, &out->name);
     for (unsigned i = 0; good && i < out->labels_n; i++)
         good = take_text(&body, &out->labels[i].name) && take_text(&body, &out->labels[i].value);
-    if (good && out->type == SAMPLE_HISTOGRAM)
-        good = take_histogram(&body, out);
-    if (!good || body.n > 0 || (out->type != SAMPLE_HISTOGRAM && out->bounds_n > 0))
+    if (!good || !take_numbers(body, out))
         return -EINVAL;
     *rest = span_of(rest->p + 4 + length, rest->n - 4 - length);
     return 0;

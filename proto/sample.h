@@ -4,7 +4,8 @@
  *     log -> sample_decode() -> struct sample (spans into the record) -> series, JSON lines, forwarders
  *
  * Encoded, little endian: u32 length of the rest | u8 type | u8 flags | u8 labels | u8 bounds | i64 time_ms |
- * f64 value | u16 n, name | for each label: u16 n, name, u16 n, value | bounds x f64 | (bounds + 1) x u64 */
+ * f64 value | u16 n, name | for each label: u16 n, name, u16 n, value | histogram: bounds x f64, (bounds + 1) x u64 |
+ * summary: bounds x f64, bounds x f64, u64 */
 #ifndef SLUICE_PROTO_SAMPLE_H
 #define SLUICE_PROTO_SAMPLE_H
 
@@ -15,7 +16,8 @@
 #define SAMPLE_LABELS 64
 #define SAMPLE_BOUNDS 64
 
-enum sample_type { SAMPLE_GAUGE, SAMPLE_COUNTER, SAMPLE_HISTOGRAM, SAMPLE_TYPES };
+/* The numbers are in the log: only append. */
+enum sample_type { SAMPLE_GAUGE, SAMPLE_COUNTER, SAMPLE_HISTOGRAM, SAMPLE_SUMMARY, SAMPLE_TYPES };
 
 struct sample_label {
     struct span name, value;
@@ -24,19 +26,26 @@ struct sample_label {
 struct sample {
     struct span name;
     enum sample_type type;
-    /* counter, histogram: since the emitter's start, not since its last sample; a gauge: not yet settled, its value is
-     * a change (series.h) */
+    /* counter, histogram, always a summary: since the emitter's start, not since its last sample; a gauge: not yet
+     * settled, its value is a change (series.h) */
     bool cumulative;
     int64_t time_ms; /* since 1970 */
-    double value;    /* of a histogram: the sum of what was observed */
+    double value;    /* of a histogram or summary: the sum of what was observed */
     unsigned labels_n, bounds_n;
     struct sample_label labels[SAMPLE_LABELS];
-    double bounds[SAMPLE_BOUNDS]; /* of a histogram: upper ends of its buckets, ascending, without infinity */
-    uint64_t counts[SAMPLE_BOUNDS + 1]; /* in each bucket, not summed up; bounds_n + 1 of them */
+    double bounds
+        [SAMPLE_BOUNDS]; /* of a histogram: upper ends of its buckets, without infinity; of a summary: its
+                                   * quantiles; both ascend */
+    uint64_t counts[SAMPLE_BOUNDS +
+                    1];           /* of a histogram: in each bucket, not summed up, bounds_n + 1 of them; of a
+                                         * summary: counts[0] were observed */
+    double values[SAMPLE_BOUNDS]; /* of a summary: at each quantile */
 };
 
-/* "gauge", "counter", "histogram". */
+/* "gauge", "counter", "histogram", "summary". */
 const char *sample_type_name(enum sample_type type);
+/* The type of this name, which may be one of those before `end`; end: it is none of them. */
+enum sample_type sample_type_named(struct span name, enum sample_type end);
 /* Bytes of the encoded sample. */
 size_t sample_size(const struct sample *sample);
 /* Writes sample_size() bytes; names and values are at most UINT16_MAX long. */

@@ -28,13 +28,18 @@ static void start(struct batch *batch, bool (*step)(struct piecework *work),
 /* ---- before the log ---------------------------------------------------------------------------- */
 
 static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict verdict) {
+    static const struct {
+        enum refusal code;
+        const char *message;
+    } reasons[] = {
+        [SERIES_OTHER_TYPE] = {REFUSAL_TYPE, "this name has samples of another type"},
+        [SERIES_OVERLAP] = {REFUSAL_NAME,
+                            "this name and that of a histogram or summary overlap (_bucket, _sum, _count)"},
+        [SERIES_LIMIT] = {REFUSAL_SERIES, "a new series, and the client or the table has as many as it may "
+                                          "(series_per_client, series)"},
+    };
     struct place place = {.is_line = batch->by_line, .number = batch->places[i]};
-    if (verdict == SERIES_OTHER_TYPE)
-        refusals_add(&batch->refusals, &place, REFUSAL_TYPE, "this name has samples of another type");
-    else
-        refusals_add(
-            &batch->refusals, &place, REFUSAL_SERIES,
-            "a new series, and the client or the table has as many as it may (series_per_client, series)");
+    refusals_add(&batch->refusals, &place, reasons[verdict].code, reasons[verdict].message);
     batch->places[i] = BATCH_REFUSED;
 }
 

@@ -4,6 +4,7 @@
 #include "reactor/request.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,8 +44,16 @@ static void print_escaped(FILE *out, struct span value) {
     }
 }
 
-/* NAME SUFFIX {labels, with le if there is one} */
-static void print_series(FILE *out, const struct series *series, const char *suffix, const char *le) {
+/* A label of a bucket or quantile; name NULL: none. */
+struct part {
+    const char *name;
+    double at;
+};
+
+static const struct part whole = {NULL, 0};
+
+/* NAME SUFFIX {labels, with that of the part} */
+static void print_series(FILE *out, const struct series *series, const char *suffix, struct part part) {
     struct span rest = span_of(series->key, series->key_n), name = sample_take_text(&rest);
     const char *before = "{";
     fprintf(out, "%.*s%s", (int)name.n, name.p, suffix);
@@ -55,26 +64,41 @@ static void print_series(FILE *out, const struct series *series, const char *suf
         fputc('"', out);
         before = ",";
     }
-    if (le) {
-        fprintf(out, "%sle=\"%s\"", before, le);
+    if (part.name) {
+        char text[EXPOSITION_NUMBER];
+        fprintf(out, "%s%s=\"%s\"", before, part.name,
+                isinf(part.at) ? "+Inf" : exposition_number(part.at, text));
         before = ",";
     }
     fputs(*before == ',' ? "} " : " ", out);
 }
 
+static void print_sum(FILE *out, const struct series *series, uint64_t count) {
+    char text[EXPOSITION_NUMBER];
+    print_series(out, series, "_sum", whole);
+    fprintf(out, "%s\n", exposition_number(series->value, text));
+    print_series(out, series, "_count", whole);
+    fprintf(out, "%" PRIu64 "\n", count);
+}
+
 static void print_histogram(FILE *out, const struct series *series) {
     uint64_t sum = 0;
-    char text[EXPOSITION_NUMBER];
     for (unsigned i = 0; i <= series->bounds_n; i++) {
         sum += series->counts[i];
         print_series(out, series, "_bucket",
-                     i < series->bounds_n ? exposition_number(series->bounds[i], text) : "+Inf");
+                     (struct part){"le", i < series->bounds_n ? series->bounds[i] : INFINITY});
         fprintf(out, "%" PRIu64 "\n", sum);
     }
-    print_series(out, series, "_sum", NULL);
-    fprintf(out, "%s\n", exposition_number(series->value, text));
-    print_series(out, series, "_count", NULL);
-    fprintf(out, "%" PRIu64 "\n", sum);
+    print_sum(out, series, sum);
+}
+
+static void print_summary(FILE *out, const struct series *series) {
+    char text[EXPOSITION_NUMBER];
+    for (unsigned i = 0; i < series->bounds_n; i++) {
+        print_series(out, series, "", (struct part){"quantile", series->bounds[i]});
+        fprintf(out, "%s\n", exposition_number(series->values[i], text));
+    }
+    print_sum(out, series, series->counts[0]);
 }
 
 static void print_heading(FILE *out, const struct series_family *family) {
@@ -92,10 +116,12 @@ static void print(struct exposition *exposition, const struct series *series) {
     exposition->family = series->family->number;
     if (series->family->type == SAMPLE_HISTOGRAM) {
         print_histogram(exposition->out, series);
-        return;
+    } else if (series->family->type == SAMPLE_SUMMARY) {
+        print_summary(exposition->out, series);
+    } else {
+        print_series(exposition->out, series, "", whole);
+        fprintf(exposition->out, "%s\n", exposition_number(series->value, text));
     }
-    print_series(exposition->out, series, "", NULL);
-    fprintf(exposition->out, "%s\n", exposition_number(series->value, text));
 }
 
 static void end(struct exposition *exposition, struct request *request) {

@@ -50,13 +50,10 @@ static bool read_type(const struct spot *spot, const json_t *object, struct samp
     sample->type = SAMPLE_GAUGE;
     if (!type)
         return true;
-    if (!json_is_string(type))
-        return refuse(spot, "type", nothing, REFUSAL_TYPE, "type is one of gauge, counter, histogram");
-    for (int i = 0; i < SAMPLE_TYPES; i++)
-        if (span_equal(text_of(type), span_text(sample_type_name((enum sample_type)i)))) {
-            sample->type = (enum sample_type)i;
-            return true;
-        }
+    if (json_is_string(type))
+        sample->type = sample_type_named(text_of(type), SAMPLE_SUMMARY);
+    if (json_is_string(type) && sample->type != SAMPLE_SUMMARY)
+        return true;
     return refuse(spot, "type", nothing, REFUSAL_TYPE, "type is one of gauge, counter, histogram");
 }
 

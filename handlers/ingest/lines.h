@@ -2,7 +2,7 @@
  *
  *     body -> line by line -> proto/influx.h | prometheus_text.h | statsd.h -> samples
  *     Influx: each field is a gauge MEASUREMENT_FIELD (MEASUREMENT for the field `value`); precision in the query
- *     Prometheus: counters, and the parts of histograms and summaries, are cumulative counters; the rest gauges
+ *     Prometheus: counters (cumulative), histograms and summaries as their TYPE lines say; the rest gauges
  *     statsd: c counts value / rate, g is a gauge, with a sign a change of it, ms (as seconds), h and d are observations */
 #ifndef SLUICE_INGEST_LINES_H
 #define SLUICE_INGEST_LINES_H

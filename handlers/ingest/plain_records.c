@@ -28,12 +28,8 @@ static bool plain_type(struct span value, struct sample *sample) {
     struct span text;
     if (!plain_text(value, &text))
         return false;
-    for (int i = 0; i < SAMPLE_TYPES; i++)
-        if (span_equal(text, span_text(sample_type_name((enum sample_type)i)))) {
-            sample->type = (enum sample_type)i;
-            return true;
-        }
-    return false;
+    sample->type = sample_type_named(text, SAMPLE_SUMMARY);
+    return sample->type != SAMPLE_SUMMARY;
 }
 
 static bool plain_time(struct span value, struct sample *sample) {

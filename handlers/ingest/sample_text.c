@@ -30,18 +30,32 @@ static void add_real(struct text *text, double value) {
         text_add_constant(text, ".0");
 }
 
+static void add_reals(struct text *text, const char *name, const double *values, unsigned n) {
+    add(text, ",\"%s\":[", name);
+    for (unsigned i = 0; i < n; i++) {
+        text_add_constant(text, i ? "," : "");
+        add_real(text, values[i]);
+    }
+    text_add_constant(text, "]");
+}
+
 static void add_histogram(struct text *text, const struct sample *sample) {
     text_add_constant(text, "{\"sum\":");
     add_real(text, sample->value);
-    text_add_constant(text, ",\"bounds\":[");
-    for (unsigned i = 0; i < sample->bounds_n; i++) {
-        text_add_constant(text, i ? "," : "");
-        add_real(text, sample->bounds[i]);
-    }
-    text_add_constant(text, "],\"counts\":[");
+    add_reals(text, "bounds", sample->bounds, sample->bounds_n);
+    text_add_constant(text, ",\"counts\":[");
     for (unsigned i = 0; i <= sample->bounds_n; i++)
         add(text, "%s%" PRIu64, i ? "," : "", sample->counts[i]);
     text_add_constant(text, "]}");
+}
+
+static void add_summary(struct text *text, const struct sample *sample) {
+    text_add_constant(text, "{\"sum\":");
+    add_real(text, sample->value);
+    add(text, ",\"count\":%" PRIu64, sample->counts[0]);
+    add_reals(text, "quantiles", sample->bounds, sample->bounds_n);
+    add_reals(text, "values", sample->values, sample->bounds_n);
+    text_add_constant(text, "}");
 }
 
 void sample_text_add(struct text *text, const struct record *record, uint64_t sequence,
@@ -53,6 +67,8 @@ void sample_text_add(struct text *text, const struct record *record, uint64_t se
         sample->time_ms);
     if (sample->type == SAMPLE_HISTOGRAM)
         add_histogram(text, sample);
+    else if (sample->type == SAMPLE_SUMMARY)
+        add_summary(text, sample);
     else
         add_real(text, sample->value);
     text_add_constant(text, sample->cumulative ? ",\"cumulative\":true,\"tags\":{" : ",\"tags\":{");

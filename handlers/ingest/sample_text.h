@@ -1,7 +1,8 @@
 /* Samples as lines of JSON: what `sluice log cat` prints and what forwarders send.
  *
  *     {"seq":17,"received":MS,"format":"json","name":"a","type":"gauge","timestamp":MS,"value":1.5,"tags":{"k":"v"}}\n
- *     a histogram's value: {"sum":X,"bounds":[...],"counts":[...]}; "cumulative":true where it is */
+ *     a histogram's value: {"sum":X,"bounds":[...],"counts":[...]}, a summary's
+ *     {"sum":X,"count":N,"quantiles":[...],"values":[...]}; "cumulative":true where it is */
 #ifndef SLUICE_INGEST_SAMPLE_TEXT_H
 #define SLUICE_INGEST_SAMPLE_TEXT_H
 

@@ -115,12 +115,46 @@ static bool add(struct series_table *table, const struct sample *sample, struct 
     return true;
 }
 
+/* What a name is with this ending: a part of a histogram's or summary's, or none. */
+static const struct {
+    const char *text;
+    bool summary;
+} endings[] = {{"_bucket", false}, {"_sum", true}, {"_count", true}};
+
+static bool has_parts(enum sample_type type, bool summary) {
+    return type == SAMPLE_HISTOGRAM || (type == SAMPLE_SUMMARY && summary);
+}
+
+/* Is a family of this name a part of another one as it is shown, or has it parts that are families? */
+static bool overlaps(const struct series_table *table, const struct sample *sample) {
+    char part[UINT16_MAX + 16];
+    struct span name = sample->name;
+    memcpy(part, name.p, name.n);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t n = strlen(endings[i].text);
+        const struct series_family *family;
+        if (name.n > n && memcmp(name.p + name.n - n, endings[i].text, n) == 0) {
+            family = series_family_named(table, span_of(name.p, name.n - n));
+            if (family && has_parts(family->type, endings[i].summary))
+                return true;
+        }
+        if (!has_parts(sample->type, endings[i].summary))
+            continue;
+        memcpy(part + name.n, endings[i].text, n);
+        if (series_family_named(table, span_of(part, name.n + n)))
+            return true;
+    }
+    return false;
+}
+
 enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t id,
                                  double now) {
     struct series *series = find(table, sample);
     struct series_family *family = series ? series->family : series_family_named(table, sample->name);
     if (family && family->type != sample->type)
         return SERIES_OTHER_TYPE;
+    if (!family && overlaps(table, sample))
+        return SERIES_OVERLAP;
     if (series) {
         series->pending++;
         return SERIES_GOOD;
@@ -143,7 +177,7 @@ static bool same_bounds(const struct series *series, const struct sample *sample
            memcmp(series->bounds, sample->bounds, sizeof(double) * sample->bounds_n) == 0;
 }
 
-/* The histogram takes over the sample's buckets, empty. False: no memory. */
+/* The series takes over the sample's buckets or quantiles, empty. False: no memory. */
 static bool set_bounds(struct series *series, const struct sample *sample) {
     size_t n = sample->bounds_n;
     double *bounds = calloc(2 * n + 1, sizeof(double));
@@ -152,31 +186,48 @@ static bool set_bounds(struct series *series, const struct sample *sample) {
     memcpy(bounds, sample->bounds, n * sizeof(double));
     free(series->bounds);
     series->bounds = bounds;
-    series->counts = (uint64_t *)(void *)(bounds + n);
+    series->values = bounds + n;
+    series->counts = (uint64_t *)(void *)(bounds + (sample->type == SAMPLE_SUMMARY ? 2 * n : n));
     series->bounds_n = sample->bounds_n;
     series->value = 0;
     return true;
 }
 
-static void apply_histogram(struct series *series, const struct sample *sample) {
+/* These two: false without memory. */
+static bool apply_histogram(struct series *series, const struct sample *sample) {
     if ((sample->cumulative || !same_bounds(series, sample)) && !set_bounds(series, sample))
-        return;
+        return false;
     for (unsigned i = 0; i <= series->bounds_n; i++)
         series->counts[i] += sample->counts[i];
     series->value += sample->value;
+    return true;
+}
+
+static bool apply_summary(struct series *series, const struct sample *sample) {
+    if (!set_bounds(series, sample))
+        return false;
+    memcpy(series->values, sample->values, sample->bounds_n * sizeof(double));
+    series->counts[0] = sample->counts[0];
+    series->value = sample->value;
+    return true;
+}
+
+static bool apply_value(struct series *series, const struct sample *sample) {
+    bool adds = sample->type == SAMPLE_COUNTER && !sample->cumulative;
+    series->value = adds ? series->value + sample->value : sample->value;
+    return true;
 }
 
 static void apply(struct series *series, const struct sample *sample) {
     bool adds = sample->type != SAMPLE_GAUGE && !sample->cumulative;
     if (!adds && series->known && sample->time_ms < series->time_ms)
         return; /* a later state is known */
-    if (sample->type == SAMPLE_HISTOGRAM)
-        apply_histogram(series, sample);
-    else
-        series->value = adds ? series->value + sample->value : sample->value;
-    if (!series->known || sample->time_ms > series->time_ms)
+    bool good = sample->type == SAMPLE_HISTOGRAM ? apply_histogram(series, sample)
+                : sample->type == SAMPLE_SUMMARY ? apply_summary(series, sample)
+                                                 : apply_value(series, sample);
+    if (good && (!series->known || sample->time_ms > series->time_ms))
         series->time_ms = sample->time_ms;
-    series->known = true;
+    series->known |= good;
 }
 
 void series_settle(struct series_table *table, char *samples, size_t n) {

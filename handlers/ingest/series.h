@@ -1,11 +1,12 @@
 /* The latest state of every series: what GET /metrics shows.
  *
- *     batch -> series_admit(): known, or within the limits -> log -> series_apply(): gauges set, counters summed,
- *                                                     |              histograms merged -> exposition.c
+ *     batch -> series_admit(): known, or within the limits -> log -> series_apply(): gauges and summaries set, counters
+ *                                                     |              summed, histograms merged -> exposition.c
  *                                                     '-> not taken: series_retract()
  *     no sample for `stale` seconds: dropped
  *
- * A name has one type; a sample of another one is refused. */
+ * A name has one type; a sample of another one is refused, and so is one whose name would be a part of a histogram or
+ * summary (lag_count beside lag): Prometheus could not tell them apart. */
 #ifndef SLUICE_INGEST_SERIES_H
 #define SLUICE_INGEST_SERIES_H
 
@@ -30,8 +31,9 @@ struct series {
     bool levelled;                /* statsd has set or changed the gauge: */
     double level;                 /* to this, which may not be in the log yet */
     unsigned bounds_n;
-    double *bounds;   /* owned, with the counts behind them; NULL: no histogram */
-    uint64_t *counts; /* bounds_n + 1 */
+    double *bounds;   /* of a histogram or summary; owned, with counts or values behind them; NULL: none */
+    double *values;   /* of a summary; bounds_n */
+    uint64_t *counts; /* of a histogram: bounds_n + 1; of a summary: 1 */
     size_t key_n;
     char key[]; /* sample_series() */
 };
@@ -58,7 +60,7 @@ struct series_table {
     uint64_t walk_last;                   /* the last family that was there when it began */
 };
 
-enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_LIMIT };
+enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_OVERLAP, SERIES_LIMIT };
 
 void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client);
 void series_free(struct series_table *table);

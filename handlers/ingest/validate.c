@@ -135,22 +135,34 @@ static bool has_label(const struct sample *sample, const char *name) {
     return false;
 }
 
+/* Bounds of a histogram, quantiles of a summary. */
+static bool check_bounds(const struct sample *sample, struct fault *fault) {
+    struct span none = {0};
+    bool summary = sample->type == SAMPLE_SUMMARY;
+    if (has_label(sample, summary ? "quantile" : "le"))
+        return refuse(fault, REFUSAL_LABEL, PART_LABEL, span_text(summary ? "quantile" : "le"),
+                      summary ? "a summary's label quantile is its quantiles'"
+                              : "a histogram's label le is its buckets'");
+    for (unsigned i = 0; i < sample->bounds_n; i++) {
+        double bound = sample->bounds[i];
+        if (!isfinite(bound) || (i > 0 && bound <= sample->bounds[i - 1]) ||
+            (summary && !(bound >= 0 && bound <= 1 && isfinite(sample->values[i]))))
+            return refuse(fault, REFUSAL_VALUE, PART_VALUE, none,
+                          summary
+                              ? "a summary's quantiles are from 0 to 1 and ascend, their values are finite"
+                              : "a histogram's bounds are finite and ascend");
+    }
+    return true;
+}
+
 static bool check_value(const struct sample *sample, struct fault *fault) {
     struct span none = {0};
     if (!isfinite(sample->value))
         return refuse(fault, REFUSAL_VALUE, PART_VALUE, none, "the value is not finite");
     if (sample->type == SAMPLE_COUNTER && sample->value < 0)
         return refuse(fault, REFUSAL_VALUE, PART_VALUE, none, "a counter does not go down");
-    if (sample->type != SAMPLE_HISTOGRAM)
-        return true;
-    if (has_label(sample, "le"))
-        return refuse(fault, REFUSAL_LABEL, PART_LABEL, span_text("le"),
-                      "a histogram's label le is its buckets'");
-    for (unsigned i = 0; i < sample->bounds_n; i++)
-        if (!isfinite(sample->bounds[i]) || (i > 0 && sample->bounds[i] <= sample->bounds[i - 1]))
-            return refuse(fault, REFUSAL_VALUE, PART_VALUE, none,
-                          "a histogram's bounds are finite and ascend");
-    return true;
+    return (sample->type != SAMPLE_HISTOGRAM && sample->type != SAMPLE_SUMMARY) ||
+           check_bounds(sample, fault);
 }
 
 static bool check_time(const struct rules *rules, const struct sample *sample, struct fault *fault) {

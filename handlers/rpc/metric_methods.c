@@ -187,21 +187,39 @@ static void add_value(struct text *out, double value) {
         text_add_quoted(out, span_text(isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"));
 }
 
+static void add_values(struct text *out, const char *name, const double *values, unsigned n) {
+    text_add_constant(out, ",\"");
+    text_add_constant(out, name);
+    text_add_constant(out, "\":[");
+    for (unsigned i = 0; i < n; i++) {
+        text_add_constant(out, i ? "," : "");
+        add_value(out, values[i]);
+    }
+    text_add_constant(out, "]");
+}
+
 /* As it is pushed: {"sum":..,"bounds":[..],"counts":[..]} */
 static void add_histogram(struct text *out, const struct series *series) {
     text_add_constant(out, "{\"sum\":");
     add_value(out, series->value);
-    text_add_constant(out, ",\"bounds\":[");
-    for (unsigned i = 0; i < series->bounds_n; i++) {
-        text_add_constant(out, i ? "," : "");
-        add_value(out, series->bounds[i]);
-    }
-    text_add_constant(out, "],\"counts\":[");
+    add_values(out, "bounds", series->bounds, series->bounds_n);
+    text_add_constant(out, ",\"counts\":[");
     for (unsigned i = 0; i <= series->bounds_n; i++) {
         text_add_constant(out, i ? "," : "");
         text_add_number(out, (long long)series->counts[i]);
     }
     text_add_constant(out, "]}");
+}
+
+/* As in the log: {"sum":..,"count":..,"quantiles":[..],"values":[..]} */
+static void add_summary(struct text *out, const struct series *series) {
+    text_add_constant(out, "{\"sum\":");
+    add_value(out, series->value);
+    text_add_constant(out, ",\"count\":");
+    text_add_number(out, (long long)series->counts[0]);
+    add_values(out, "quantiles", series->bounds, series->bounds_n);
+    add_values(out, "values", series->values, series->bounds_n);
+    text_add_constant(out, "}");
 }
 
 static void add_series(struct query *query, const struct series *series) {
@@ -222,6 +240,8 @@ static void add_series(struct query *query, const struct series *series) {
     text_add_constant(out, "},\"value\":");
     if (series->family->type == SAMPLE_HISTOGRAM)
         add_histogram(out, series);
+    else if (series->family->type == SAMPLE_SUMMARY)
+        add_summary(out, series);
     else
         add_value(out, series->value);
     text_add_constant(out, ",\"timestamp\":");

@@ -80,11 +80,16 @@ class Formats(IngestCase):
 
     def test_what_we_expose_can_be_imported(self):
         self.post(self.link, [{"name": "a", "value": 1, "tags": {"x": 'q"\\\n'}}, {"name": "h", "type": "histogram", "value": 2}])
+        body = '# TYPE s_seconds summary\ns_seconds{quantile="0.5"} 2\ns_seconds_sum 5\ns_seconds_count 2\n# TYPE n_total counter\nn_total 3\n'
+        self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
         text = self.get(self.link, "/metrics")[1]
+        self.assertIn(body[:body.index("# TYPE n_total")], text)
         self.log = self.directory() / "second"
-        answer = self.post(self.http(self.ingest()), text, "/api/v1/import/prometheus")
+        link = self.http(self.ingest())
+        answer = self.post(link, text, "/api/v1/import/prometheus")
         self.assertEqual(answer.status, 204, answer)
-        self.assertIn(("a", 1, {"x": 'q"\\\n'}), self.logged())
+        self.assertEqual([sample["type"] for sample in self.cat()], ["gauge", "histogram", "summary", "counter"])
+        self.assertEqual(sorted(self.get(link, "/metrics")[1].splitlines()), sorted(text.splitlines()))
 
     def otlp(self, *points):
         return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [

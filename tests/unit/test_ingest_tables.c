@@ -197,6 +197,33 @@ START_TEST(a_name_has_one_type)
 }
 END_TEST
 
+START_TEST(names_do_not_overlap)
+{
+    static const struct {
+        const char *first, *second;
+        enum sample_type types[2];
+        enum series_verdict verdict;
+    } rows[] = {
+        {"h", "h_bucket", {SAMPLE_HISTOGRAM, SAMPLE_GAUGE}, SERIES_OVERLAP},
+        {"h_sum", "h", {SAMPLE_COUNTER, SAMPLE_HISTOGRAM}, SERIES_OVERLAP},
+        {"s", "s_count", {SAMPLE_SUMMARY, SAMPLE_HISTOGRAM}, SERIES_OVERLAP},
+        {"s_bucket", "s", {SAMPLE_GAUGE, SAMPLE_SUMMARY}, SERIES_GOOD},
+        {"g", "g_count", {SAMPLE_GAUGE, SAMPLE_GAUGE}, SERIES_GOOD},
+        {"h", "h_counts", {SAMPLE_HISTOGRAM, SAMPLE_GAUGE}, SERIES_GOOD},
+        {"h", "_count", {SAMPLE_HISTOGRAM, SAMPLE_GAUGE}, SERIES_GOOD},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct series_table table;
+        series_init(&table, 10, 0);
+        ck_assert_int_eq(series_admit(&table, decoded(rows[i].first, rows[i].types[0], "a", 1), 0, 1),
+                         SERIES_GOOD);
+        ck_assert_int_eq(series_admit(&table, decoded(rows[i].second, rows[i].types[1], "a", 1), 0, 1),
+                         rows[i].verdict);
+        series_free(&table);
+    }
+}
+END_TEST
+
 /* Admits a sample; then the log has it, or not. */
 static void pass(struct series_table *table, const char *name, enum sample_type type, const char *label,
                  bool logged) {
@@ -270,6 +297,7 @@ int main(void) {
     tcase_add_test(tests, a_key_survives_its_record);
     tcase_add_test(tests, a_million_series_are_no_more_than_the_limit);
     tcase_add_test(tests, a_name_has_one_type);
+    tcase_add_test(tests, names_do_not_overlap);
     tcase_add_test(tests, what_was_not_logged_leaves_nothing);
     tcase_add_test(tests, a_walk_goes_on_while_series_come_and_go);
     suite_add_tcase(suite, tests);

@@ -115,7 +115,7 @@ START_TEST(malformed_influx)
         {"m value=1 soon", "{\"line\":1,\"column\":11,\"code\":\"syntax\""},
         {"m value=1 1700000000000000000 x", "{\"line\":1,\"column\":31,\"code\":\"syntax\""},
         {"m value=\"text\"", "{\"line\":1,\"column\":9,\"code\":\"bad_value\""},
-        {"m value=1 5", "{\"line\":1,\"column\":1,\"code\":\"bad_time\""},
+        {"m value=1 5", "{\"line\":1,\"column\":11,\"code\":\"bad_time\""},
         {"m value=nan", "{\"line\":1,\"column\":9,\"code\":\"bad_value\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -130,16 +130,48 @@ START_TEST(prometheus_text)
     decode(prometheus_decode, "# HELP http_requests_total The total.\n# TYPE http_requests_total counter\n"
                               "http_requests_total{method=\"post\",code=\"200\"} 1027 1700000000005\n"
                               "http_requests_total{ text = \"a\\\\b\\\"c\\nd\" , }   3\n"
-                              "# TYPE d histogram\nd_bucket{le=\"+Inf\"} 4\nd_sum 2.5e-3\nplain -1\n");
+                              "# TYPE hits counter\nhits_total 5\nhits_created 7\nplain -1\n");
     ck_assert_uint_eq(decoding.batch->refusals.count, 0);
     ck_assert_uint_eq(count, 5);
     expect(0, "http_requests_total{code=200,method=post} 1027 @5");
     expect(1, "http_requests_total{text=a\\b\"c\nd} 3 @0");
-    expect(2, "d_bucket{le=+Inf} 4 @0");
+    expect(2, "hits_total{} 5 @0");
     expect(4, "plain{} -1 @0");
     ck_assert(samples[0].type == SAMPLE_COUNTER && samples[0].cumulative);
     ck_assert(samples[2].type == SAMPLE_COUNTER && samples[2].cumulative);
-    ck_assert_int_eq(samples[4].type, SAMPLE_GAUGE);
+    ck_assert(samples[3].type == SAMPLE_GAUGE && samples[4].type == SAMPLE_GAUGE);
+}
+END_TEST
+
+START_TEST(prometheus_histograms)
+{
+    decode(prometheus_decode,
+           "# TYPE d histogram\nd_bucket{x=\"a\",le=\"0.5\"} 2\nd_bucket{x=\"b\",le=\"+Inf\"} 4\nother 1\n"
+           "d_bucket{le=\"+Inf\",x=\"a\"} 5 1700000000005\nd_bucket{x=\"a\",le=\"1e0\"} 2\n"
+           "d_sum{x=\"a\"} 2.5e-3 1700000000005\nd_count{x=\"a\"} 5 1700000000005\nd_sum{x=\"b\"} 9\n"
+           "# TYPE e histogram\ne_count 3\n");
+    ck_assert_uint_eq(decoding.batch->refusals.count, 0);
+    ck_assert_uint_eq(count, 4);
+    expect(1, "d{x=a} 0.0025 @5");
+    expect(2, "d{x=b} 9 @0");
+    expect(3, "e{} 0 @0");
+    ck_assert(samples[1].type == SAMPLE_HISTOGRAM && samples[1].cumulative && samples[1].bounds_n == 2);
+    ck_assert(samples[1].bounds[0] == 0.5 && samples[1].bounds[1] == 1);
+    ck_assert(samples[1].counts[0] == 2 && samples[1].counts[1] == 0 && samples[1].counts[2] == 3);
+    ck_assert(samples[2].bounds_n == 0 && samples[2].counts[0] == 4 && samples[3].counts[0] == 3);
+}
+END_TEST
+
+START_TEST(prometheus_summaries)
+{
+    decode(prometheus_decode, "# TYPE d summary\nd{quantile=\"0.9\"} 7\nd{quantile=\"0.5\"} 3\n"
+                              "d{quantile=\"0.99\"} NaN\nd_sum 11\nd_count 4\n");
+    ck_assert_uint_eq(decoding.batch->refusals.count, 0);
+    ck_assert_uint_eq(count, 1);
+    expect(0, "d{} 11 @0");
+    ck_assert(samples[0].type == SAMPLE_SUMMARY && samples[0].bounds_n == 2 && samples[0].counts[0] == 4);
+    ck_assert(samples[0].bounds[0] == 0.5 && samples[0].values[0] == 3);
+    ck_assert(samples[0].bounds[1] == 0.9 && samples[0].values[1] == 7);
 }
 END_TEST
 
@@ -161,6 +193,16 @@ START_TEST(malformed_prometheus_text)
         {"a-b 1", "{\"line\":1,\"column\":1,\"code\":\"bad_name\""},
         {"# TYPE a", "{\"line\":1,\"column\":9,\"code\":\"syntax\""},
         {"a{b=\"1\",b=\"2\"} 1", "{\"line\":1,\"column\":9,\"code\":\"bad_label\""},
+        {"a 1 5", "{\"line\":1,\"column\":5,\"code\":\"bad_time\""},
+        {"# TYPE a counter\na -1", "{\"line\":2,\"column\":3,\"code\":\"bad_value\""},
+        {"# TYPE a histogram\na_sum 1", "{\"line\":2,\"column\":1,\"code\":\"bad_value\""},
+        {"# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count -1",
+         "{\"line\":3,\"column\":9,\"code\":\"bad_value\""},
+        {"# TYPE a histogram\na_bucket{le=\"1\"} 2\na_count 1",
+         "{\"line\":2,\"column\":1,\"code\":\"bad_value\""},
+        {"# TYPE a histogram\na_count 1\na_bucket{le=\"x\"} 2",
+         "{\"line\":3,\"column\":1,\"code\":\"bad_label\""},
+        {"# TYPE a summary\na{quantile=\"2\"} 1", "{\"line\":2,\"column\":1,\"code\":\"bad_value\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         decode(prometheus_decode, rows[i].text);
@@ -293,6 +335,8 @@ int main(void) {
     tcase_add_test(tests, influx_precision);
     tcase_add_test(tests, malformed_influx);
     tcase_add_test(tests, prometheus_text);
+    tcase_add_test(tests, prometheus_histograms);
+    tcase_add_test(tests, prometheus_summaries);
     tcase_add_test(tests, malformed_prometheus_text);
     tcase_add_test(tests, statsd_lines);
     tcase_add_test(tests, malformed_statsd);
