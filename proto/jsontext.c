@@ -82,10 +82,11 @@ static bool skip_unicode(struct scan *scan) {
 static bool skip_escape(struct scan *scan) {
     if (scan->p == scan->end)
         return refuse(scan, "the text ends within a string");
-    char c = *scan->p++;
-    if (c == 'u')
-        return skip_unicode(scan);
-    return (c != '\0' && strchr("\"\\/bfnrt", c)) || refuse(scan, "unknown escape in a string");
+    char c = *scan->p;
+    if (c == '\0' || !strchr("\"\\/bfnrtu", c))
+        return refuse(scan, "unknown escape in a string");
+    scan->p++;
+    return c != 'u' || skip_unicode(scan);
 }
 
 /* p is at the opening quote. */
@@ -217,11 +218,15 @@ const char *jsontext_check(struct span text, unsigned depth, struct span *value)
     struct scan scan = {.p = text.p, .end = text.p + text.n, .depth = depth};
     skip_space(&scan);
     const char *start = scan.p;
-    if (!skip_value(&scan))
-        return scan.why;
-    *value = span_of(start, (size_t)(scan.p - start));
-    skip_space(&scan);
-    return scan.p == scan.end ? NULL : "something follows the value";
+    if (skip_value(&scan)) {
+        *value = span_of(start, (size_t)(scan.p - start));
+        skip_space(&scan);
+        if (scan.p == scan.end)
+            return NULL;
+        refuse(&scan, "something follows the value");
+    }
+    *value = span_of(scan.p, 0);
+    return scan.why;
 }
 
 enum jsontext_kind jsontext_kind(struct span value) {

@@ -23,7 +23,8 @@ enum jsontext_kind {
 };
 
 /* Judges a text that must be one value with white space around it. NULL if it is, and *value is the value
- * without the space; else why not (a constant). depth: of nesting, at most. */
+ * without the space; else why not (a constant), and *value is the empty span where it ceases to be one. depth: of
+ * nesting, at most. */
 const char *jsontext_check(struct span text, unsigned depth, struct span *value);
 
 /* What follows takes values that jsontext_check() has passed, or parts of them. */

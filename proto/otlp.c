@@ -245,6 +245,18 @@ static void read_metric(struct reading *reading, struct span message) {
     }
 }
 
+void otlp_resource_take(struct otlp_resource *resource, const struct otlp_attribute *attribute) {
+    struct span key = attribute->key;
+    if (attribute->kind != OTLP_TEXT)
+        return;
+    if (span_equal(key, span_text("service.namespace")))
+        resource->namespace = attribute->text;
+    else if (span_equal(key, span_text("service.name")))
+        resource->service = attribute->text;
+    else if (span_equal(key, span_text("service.instance.id")))
+        resource->instance = attribute->text;
+}
+
 /* Resource: attributes 1. */
 static void read_resource(struct reading *reading, struct span message) {
     struct field field;
@@ -253,10 +265,7 @@ static void read_resource(struct reading *reading, struct span message) {
         if (!is(&field, 1, WIRE_BYTES))
             continue;
         read_attribute(reading, field.bytes, &attribute);
-        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.name")))
-            reading->point.service = attribute.text;
-        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.instance.id")))
-            reading->point.instance = attribute.text;
+        otlp_resource_take(&reading->point.resource, &attribute);
     }
 }
 
@@ -272,7 +281,7 @@ static void read_scope(struct reading *reading, struct span message) {
 static void read_resource_metrics(struct reading *reading, struct span message) {
     struct span rest = message;
     struct field field;
-    reading->point.service = reading->point.instance = span_of(message.p, 0);
+    reading->point.resource = (struct otlp_resource){0};
     while (next_field(reading, &rest, &field))
         if (is(&field, 1, WIRE_BYTES))
             read_resource(reading, field.bytes);

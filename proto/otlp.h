@@ -21,12 +21,17 @@ struct otlp_attribute {
     double real;
 };
 
+/* Attributes of the resource that tell who sends: service.namespace, service.name, service.instance.id; empty without. */
+struct otlp_resource {
+    struct span namespace, service, instance;
+};
+
 struct otlp_point {
     struct span name;
     enum otlp_kind kind;  /* OTLP_OTHER: exponential histogram, summary */
     uint64_t temporality; /* enum otlp_temporality, or what it came as */
     bool monotonic;
-    struct span service, instance; /* of the resource: service.name, service.instance.id */
+    struct otlp_resource resource;
     uint64_t time_ns;
     bool has_value, no_value; /* no_value: the flag "no recorded value" */
     double value;             /* of a histogram: its sum */
@@ -38,6 +43,8 @@ struct otlp_point {
     uint64_t counts[SAMPLE_BOUNDS + 1];
 };
 
+/* Takes an attribute of a resource over if it is one of those. */
+void otlp_resource_take(struct otlp_resource *resource, const struct otlp_attribute *attribute);
 /* Reads a whole body. NULL, or what is wrong with it, and *at where, in bytes; points may have been taken before. */
 const char *otlp_read(struct span body, void (*take)(void *context, const struct otlp_point *point),
                       void *context, size_t *at);

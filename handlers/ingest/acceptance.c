@@ -3,6 +3,8 @@
 #include "proto/crc32c.h"
 #include "reactor/loop.h"
 
+#include <stdio.h>
+
 #define PIECE 2000 /* samples that pass in a turn: about a millisecond */
 
 static struct batch *batch_of(struct piecework *work) {
@@ -30,15 +32,23 @@ static void start(struct batch *batch, bool (*step)(struct piecework *work),
 static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict verdict) {
     static const struct {
         enum refusal code;
-        const char *message;
+        const char *member, *message;
     } reasons[] = {
-        [SERIES_OTHER_TYPE] = {REFUSAL_TYPE, "this name has samples of another type"},
-        [SERIES_OVERLAP] = {REFUSAL_NAME,
+        [SERIES_OTHER_TYPE] = {REFUSAL_TYPE, "/type", "this name has samples of another type"},
+        [SERIES_OVERLAP] = {REFUSAL_NAME, "/name",
                             "this name and that of a histogram or summary overlap (_bucket, _sum, _count)"},
-        [SERIES_LIMIT] = {REFUSAL_SERIES, "a new series, and the client or the table has as many as it may "
-                                          "(series_per_client, series)"},
+        [SERIES_LIMIT] = {REFUSAL_SERIES, "",
+                          "a new series, and the client or the table has as many as it may "
+                          "(series_per_client, series)"},
     };
     struct place place = {.is_line = batch->by_line, .number = batch->places[i]};
+    char pointer[32];
+    int n = batch->in_array ? snprintf(pointer, sizeof(pointer), "/%u", place.number) : 0;
+    snprintf(pointer + n, sizeof(pointer) - (size_t)n, "%s", reasons[verdict].member);
+    if (batch->format == RECORD_JSON)
+        place.pointer = pointer;
+    else if (batch->by_line)
+        place.column = 1;
     refusals_add(&batch->refusals, &place, reasons[verdict].code, reasons[verdict].message);
     batch->places[i] = BATCH_REFUSED;
 }

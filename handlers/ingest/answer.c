@@ -9,10 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void print_counts(FILE *out, const struct batch *batch) {
+/* Senders of line protocol look for an error in words, and retry what was taken if they find none of InfluxDB's own. */
+static void print_counts(FILE *out, const struct batch *batch, bool lines) {
     const struct refusals *refusals = &batch->refusals;
     fprintf(out, "{\"accepted\":%" PRIu32 ",\"rejected\":%" PRIu64, batch->count,
             refusals->count + batch->spoiled);
+    if (lines && refusals->count > 0) {
+        fputs(batch->count > 0 ? ",\"error\":\"partial write: " : ",\"error\":\"unable to parse: ", out);
+        refusals_print(out, refusals->first);
+        fputc('"', out);
+    }
     if (refusals->n > 0) {
         fputs(",\"errors\":[", out);
         fwrite(refusals->text, 1, refusals->n, out);
@@ -24,14 +30,17 @@ static void print_counts(FILE *out, const struct batch *batch) {
 /* google.rpc.Status for a body that makes no sense, else ExportMetricsServiceResponse (OTLP/HTTP, "Failures"). */
 static void print_otlp_json(FILE *out, const struct batch *batch) {
     const struct refusals *refusals = &batch->refusals;
-    if (batch->malformed)
-        fprintf(out, "{\"code\":3,\"message\":\"%s\"}\n", refusals->first);
-    else if (refusals->count == 0)
+    if (refusals->count == 0) {
         fputs("{}\n", out);
+        return;
+    }
+    if (batch->malformed)
+        fputs("{\"code\":3,\"message\":\"", out);
     else
-        fprintf(out,
-                "{\"partialSuccess\":{\"rejectedDataPoints\":\"%" PRIu64 "\",\"errorMessage\":\"%s\"}}\n",
-                refusals->count + batch->spoiled, refusals->first);
+        fprintf(out, "{\"partialSuccess\":{\"rejectedDataPoints\":\"%" PRIu64 "\",\"errorMessage\":\"",
+                refusals->count + batch->spoiled);
+    refusals_print(out, refusals->first);
+    fputs(batch->malformed ? "\"}\n" : "\"}}\n", out);
 }
 
 static void put_varint(FILE *out, uint64_t value) {
@@ -88,7 +97,7 @@ int answer_make(enum answer_style style, struct batch *batch) {
     else if (style == ANSWER_OTLP_PROTOBUF)
         print_otlp_protobuf(out, batch);
     else
-        print_counts(out, batch);
+        print_counts(out, batch, style == ANSWER_LINES);
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 

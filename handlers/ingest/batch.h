@@ -19,7 +19,8 @@ struct batch {
     uint32_t count;   /* samples in it */
     uint32_t *places; /* of each sample, its index or line; owned */
     uint32_t places_room;
-    bool by_line; /* places are lines */
+    bool by_line;  /* places are lines */
+    bool in_array; /* places are indices of a JSON array */
     enum record_format format;
     uint16_t flags;
     int ack;           /* ACK_*: what its sender is promised */

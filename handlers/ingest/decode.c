@@ -1,5 +1,7 @@
 #include "handlers/ingest/decode.h"
 
+#include <stdio.h>
+
 bool decoding_take(struct decoding *decoding, struct sample *sample, uint32_t place, struct fault *fault) {
     if (!validate_sample(&decoding->rules, sample, fault))
         return false;
@@ -21,4 +23,5 @@ void decoding_spoil(struct decoding *decoding, const struct place *place, const 
     batch->count = 0;
     batch->malformed = true;
     decoding_refuse(decoding, place, REFUSAL_SYNTAX, message);
+    snprintf(batch->refusals.first, sizeof(batch->refusals.first), "%s", message);
 }

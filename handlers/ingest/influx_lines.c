@@ -19,8 +19,8 @@ static double precision_of(struct span query) {
     static const struct {
         const char *word;
         double per_ms;
-    } units[] = {{"ns", 1e6}, {"n", 1e6},  {"us", 1e3},      {"u", 1e3},
-                 {"ms", 1},   {"s", 1e-3}, {"m", 1e-3 / 60}, {"h", 1e-3 / 3600}};
+    } units[] = {{"", 1e6}, {"ns", 1e6}, {"n", 1e6},       {"us", 1e3},       {"u", 1e3},
+                 {"ms", 1}, {"s", 1e-3}, {"m", 1e-3 / 60}, {"h", 1e-3 / 3600}};
     struct uri_pair pair;
     while (uri_query_next(&query, &pair)) {
         if (!span_equal(pair.name, span_text("precision")))

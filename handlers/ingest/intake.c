@@ -226,6 +226,14 @@ static const struct ingest_format *format_of(const struct ingest_endpoint *endpo
     return span_equal_nocase(type, span_text("application/json")) ? endpoint->format : NULL;
 }
 
+/* Says what the endpoint takes (RFC 9110, 15.5.16). */
+static void refuse_coding(struct request *request, enum answer_style style) {
+    struct http1_reply refusal;
+    answer_error_begin(&refusal, request, style, 415, 0);
+    http1_reply_field(&refusal, "Accept-Encoding", span_text("gzip"));
+    answer_error_end(&refusal, style, 415, "UNSUPPORTED", "the only Content-Encoding is gzip");
+}
+
 /* A request for an endpoint, with this promise. */
 static void take_in(struct request *request, struct exchange *exchange, struct ingest_endpoint *endpoint,
                     int ack) {
@@ -243,11 +251,13 @@ static void take_in(struct request *request, struct exchange *exchange, struct i
     endpoint->ingest->stats.batches++;
     intake.gzip = span_equal_nocase(coding, span_text("gzip")) ||
                   span_equal_nocase(coding, span_text("x-gzip")); /* RFC 9110, 8.4.1.3 */
-    if (!intake.format ||
-        (coding.n > 0 && !intake.gzip && !span_equal_nocase(coding, span_text("identity")))) {
-        answer_error(request, intake.format ? intake.format->style : ANSWER_OTLP_JSON, 415, "UNSUPPORTED",
-                     intake.format ? "the only Content-Encoding is gzip"
-                                   : "the Content-Type is application/x-protobuf or application/json");
+    if (!intake.format) {
+        answer_error(request, ANSWER_OTLP_JSON, 415, "UNSUPPORTED",
+                     "the Content-Type is application/x-protobuf or application/json");
+        return;
+    }
+    if (coding.n > 0 && !intake.gzip && !span_equal_nocase(coding, span_text("identity"))) {
+        refuse_coding(request, intake.format->style);
         return;
     }
     if (!admission_pass(endpoint, intake.format->style, ack, request, &intake.entry))

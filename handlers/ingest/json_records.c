@@ -1,5 +1,6 @@
 #include "handlers/ingest/json_records.h"
 
+#include "handlers/ingest/json_fault.h"
 #include "handlers/ingest/observation.h"
 #include "handlers/ingest/plain_records.h"
 #include "proto/jsontext.h"
@@ -8,8 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define POINTER 512  /* bytes of a JSON pointer in an answer; longer ones are cut */
-#define DEPTH   2048 /* of nesting, as jansson has it */
+#define POINTER 512 /* bytes of a JSON pointer in an answer; longer ones are cut */
 
 /* Where the record in hand is. */
 struct spot {
@@ -168,18 +168,13 @@ static json_t *load(struct span text, size_t flags, json_error_t *error) {
     return root ? root : json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, error);
 }
 
-/* What jansson says about a text that is none, at the line and column of the body. */
+/* A text that could not be loaded; it starts in this line of the body. */
 static void refuse_text(struct decoding *decoding, const json_error_t *error, struct span text,
                         uint32_t line) {
-    size_t at = error->position > 0 && (size_t)error->position <= text.n ? (size_t)error->position - 1 : 0,
-           start = at;
-    struct place place = {.is_line = true, .number = line};
-    for (size_t i = 0; i < at; i++)
-        place.number += text.p[i] == '\n';
-    while (start > 0 && text.p[start - 1] != '\n')
-        start--;
-    place.column = (uint32_t)(at - start) + 1;
-    decoding_refuse(decoding, &place, REFUSAL_SYNTAX, error->text);
+    struct place place = {.is_line = true};
+    const char *why = json_fault(text, error, &place.number, &place.column);
+    place.number += line - 1;
+    decoding_refuse(decoding, &place, REFUSAL_SYNTAX, why);
 }
 
 static bool is_blank(struct span text) {
@@ -191,6 +186,7 @@ static bool is_blank(struct span text) {
 
 void json_records_read(struct decoding *decoding, json_t *root) {
     struct spot spot = {.decoding = decoding, .in_array = json_is_array(root)};
+    decoding->batch->in_array = spot.in_array;
     if (!spot.in_array) {
         read_record(&spot, root);
         return;
@@ -201,8 +197,10 @@ void json_records_read(struct decoding *decoding, json_t *root) {
     }
 }
 
-static void read_lines(struct decoding *decoding, struct span body) {
+/* False: no line is JSON, each was refused. */
+static bool read_lines(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .is_line = true};
+    bool any = false;
     decoding->batch->by_line = true;
     while (body.n > 0) {
         const char *end = memchr(body.p, '\n', body.n);
@@ -217,8 +215,10 @@ static void read_lines(struct decoding *decoding, struct span body) {
             read_record(&spot, root);
         else
             refuse_text(decoding, &error, line, spot.number);
+        any |= root != NULL;
         json_decref(root);
     }
+    return any;
 }
 
 /* Lines, if the first one is an object by itself and another one follows. */
@@ -238,8 +238,9 @@ static bool has_lines(struct span body) {
 static bool read_elements(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .in_array = true};
     struct span value, rest;
-    if (jsontext_check(body, DEPTH, &value) != NULL || jsontext_kind(value) != JSONTEXT_ARRAY)
+    if (jsontext_check(body, JSON_FAULT_DEPTH, &value) != NULL || jsontext_kind(value) != JSONTEXT_ARRAY)
         return false;
+    decoding->batch->in_array = true;
     rest = jsontext_inside(value);
     for (; jsontext_element(&rest, &value); spot.number++) {
         json_error_t error;
@@ -253,6 +254,16 @@ static bool read_elements(struct decoding *decoding, struct span body) {
     return true;
 }
 
+/* A body that is no JSON as a whole. */
+static void read_broken(struct decoding *decoding, struct span body, bool array, const json_error_t *error) {
+    struct batch *batch = decoding->batch;
+    if (array ? read_elements(decoding, body) : read_lines(decoding, body))
+        return;
+    refusals_free(&batch->refusals); /* of lines that are none */
+    batch->by_line = false;
+    refuse_text(decoding, error, body, 1);
+}
+
 void json_records_decode_any(struct decoding *decoding, struct span body) {
     json_error_t error;
     size_t skip = 0;
@@ -263,24 +274,23 @@ void json_records_decode_any(struct decoding *decoding, struct span body) {
                         "the body is empty");
         return;
     }
-    if (skip < body.n && body.p[skip] == '{' && has_lines(span_of(body.p + skip, body.n - skip))) {
+    bool array = body.p[skip] == '[';
+    if (body.p[skip] == '{' && has_lines(span_of(body.p + skip, body.n - skip))) {
         read_lines(decoding, body);
         return;
     }
-    json_t *root = body.p[skip] == '[' ? json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error)
-                                       : load(body, 0, &error);
+    json_t *root = array ? json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error)
+                         : load(body, JSON_DECODE_ANY, &error);
     if (root)
         json_records_read(decoding, root);
-    else if (body.p[skip] == '[' && read_elements(decoding, body))
-        return;
-    else if (body.p[skip] != '[' && memchr(body.p + skip, '\n', body.n - skip))
-        read_lines(decoding, body);
     else
-        refuse_text(decoding, &error, body, 1);
+        read_broken(decoding, body, array, &error);
     json_decref(root);
 }
 
 void json_records_decode(struct decoding *decoding, struct span body) {
+    if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0) /* a byte order mark (RFC 8259, 8.1) */
+        body = span_of(body.p + 3, body.n - 3);
     if (!plain_records_decode(decoding, body) && !decoding->error)
         json_records_decode_any(decoding, body);
 }

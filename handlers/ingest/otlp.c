@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define VALUE_TEXT 32 /* bytes of a number or boolean as a label's value */
+#define VALUE_TEXT 32   /* bytes of a number or boolean as a label's value */
+#define JOB_TEXT   2048 /* of a job with a namespace */
 
-/* The values of attributes that are no texts, as texts. */
+/* The values of labels that do not stand in the body. */
 struct value_texts {
     char text[SAMPLE_LABELS][VALUE_TEXT];
+    char job[JOB_TEXT];
 };
 
 static bool refuse(struct decoding *decoding, uint32_t number, const char *pointer, enum refusal code,
@@ -47,6 +49,23 @@ static void add_label(struct sample *sample, const char *name, struct span value
         sample->labels[sample->labels_n++] = (struct sample_label){span_text(name), value};
 }
 
+/* Who sends, as labels of Prometheus (OpenTelemetry's "Prometheus and OpenMetrics Compatibility", resource attributes).
+ * False: too long. */
+static bool add_resource(struct sample *sample, const struct otlp_resource *resource, char job[JOB_TEXT]) {
+    struct span namespace = resource->namespace, service = resource->service;
+    if (namespace.n > 0 && service.n > 0) {
+        if (namespace.n + service.n + 1 > JOB_TEXT)
+            return false;
+        memcpy(job, namespace.p, namespace.n);
+        job[namespace.n] = '/';
+        memcpy(job + namespace.n + 1, service.p, service.n);
+        service = span_of(job, namespace.n + 1 + service.n);
+    }
+    add_label(sample, "job", service);
+    add_label(sample, "instance", resource->instance);
+    return true;
+}
+
 /* NULL, or why the attributes are no labels. */
 static const char *set_labels(struct sample *sample, const struct otlp_point *point,
                               struct value_texts *texts) {
@@ -58,9 +77,7 @@ static const char *set_labels(struct sample *sample, const struct otlp_point *po
         if (!label_value(&point->attributes[i], texts->text[i], &label->value))
             return "an attribute's value is an array, a list or bytes";
     }
-    add_label(sample, "job", point->service);
-    add_label(sample, "instance", point->instance);
-    return NULL;
+    return add_resource(sample, &point->resource, texts->job) ? NULL : "the service's name is too long";
 }
 
 /* NULL, or why the point's kind cannot be taken. */
@@ -86,8 +103,9 @@ static const char *set_type(struct sample *sample, const struct otlp_point *poin
     }
 }
 
-/* NULL, or why the buckets are none. No buckets at all are one, to infinity. */
+/* NULL, or why the buckets are none. No buckets at all are one, to infinity. A count of 0 may not have been said. */
 static const char *set_buckets(struct sample *sample, const struct otlp_point *point) {
+    uint64_t all = 0;
     if (point->bounds_n > SAMPLE_BOUNDS)
         return "too many buckets";
     if (point->counts_n != point->bounds_n + 1 && (point->counts_n != 0 || point->bounds_n != 0))
@@ -97,6 +115,10 @@ static const char *set_buckets(struct sample *sample, const struct otlp_point *p
     memcpy(sample->counts, point->counts, (point->bounds_n + 1) * sizeof(*point->counts));
     if (point->counts_n == 0)
         sample->counts[0] = point->count;
+    for (size_t i = 0; i < point->counts_n; i++)
+        all += point->counts[i];
+    if (point->counts_n > 0 && point->count > 0 && all != point->count)
+        return "a histogram's count is not the sum of its buckets' counts";
     return NULL;
 }
 

@@ -2,6 +2,7 @@
  * members are ignored. */
 #include "handlers/ingest/otlp.h"
 
+#include "handlers/ingest/json_fault.h"
 #include "proto/metric_line.h"
 
 #include <errno.h>
@@ -21,11 +22,17 @@ struct otlp_json {
     const char *malformed;          /* the member that has another type than it must; NULL: none */
 };
 
-/* A member that is an array or object, or not there (null is not there either: protobuf's JSON mapping). */
+/* A member, or NULL if it is not there; null is not there either (protobuf's JSON mapping). */
+static const json_t *any_of(const json_t *object, const char *name) {
+    const json_t *member = json_object_get(object, name);
+    return json_is_null(member) ? NULL : member;
+}
+
+/* The same for one that is an array or object. */
 static const json_t *member_of(struct otlp_json *state, const json_t *object, const char *name,
                                json_type type) {
-    const json_t *member = json_object_get(object, name);
-    if (!member || json_is_null(member))
+    const json_t *member = any_of(object, name);
+    if (!member)
         return NULL;
     if (json_typeof(member) != type)
         state->malformed = name;
@@ -53,7 +60,7 @@ static int64_t integer_of(struct otlp_json *state, const json_t *value) {
     if (json_is_real(value) && fabs(json_real_value(value)) < 9e18 &&
         floor(json_real_value(value)) == json_real_value(value))
         return (int64_t)json_real_value(value); /* 1.0, 1e3: as protobuf's JSON mapping has it */
-    if (value && !json_is_null(value) && (!json_is_string(value) || !metric_integer(text_of(value), &number)))
+    if (value && (!json_is_string(value) || !metric_integer(text_of(value), &number)))
         state->wrong = "an integer is neither a number nor a text of digits";
     return number;
 }
@@ -69,18 +76,18 @@ static double double_of(struct otlp_json *state, const json_t *value) {
 }
 
 static void read_attribute(struct otlp_json *state, const json_t *attribute, struct otlp_attribute *out) {
-    const json_t *value = json_object_get(attribute, "value"), *member;
-    *out = (struct otlp_attribute){.key = text_of(json_object_get(attribute, "key"))};
-    if ((member = json_object_get(value, "stringValue"))) {
+    const json_t *value = any_of(attribute, "value"), *member;
+    *out = (struct otlp_attribute){.key = text_of(any_of(attribute, "key"))};
+    if ((member = any_of(value, "stringValue"))) {
         out->kind = OTLP_TEXT;
         out->text = text_of(member);
-    } else if ((member = json_object_get(value, "boolValue"))) {
+    } else if ((member = any_of(value, "boolValue"))) {
         out->kind = OTLP_BOOL;
         out->number = json_is_true(member);
-    } else if ((member = json_object_get(value, "intValue"))) {
+    } else if ((member = any_of(value, "intValue"))) {
         out->kind = OTLP_INT;
         out->number = integer_of(state, member);
-    } else if ((member = json_object_get(value, "doubleValue"))) {
+    } else if ((member = any_of(value, "doubleValue"))) {
         out->kind = OTLP_DOUBLE;
         out->real = double_of(state, member);
     } else if (json_object_size(value) > 0) {
@@ -99,7 +106,7 @@ static void read_buckets(struct otlp_json *state, const json_t *object) {
     struct otlp_point *point = &state->point;
     const json_t *counts = member_of(state, object, "bucketCounts", JSON_ARRAY),
                  *bounds = member_of(state, object, "explicitBounds", JSON_ARRAY);
-    int64_t all = integer_of(state, json_object_get(object, "count"));
+    int64_t all = integer_of(state, any_of(object, "count"));
     if (all < 0)
         state->wrong = "a histogram's count is negative";
     point->count = (uint64_t)all;
@@ -117,8 +124,8 @@ static void read_buckets(struct otlp_json *state, const json_t *object) {
 
 static void read_value(struct otlp_json *state, const json_t *object) {
     struct otlp_point *point = &state->point;
-    const json_t *real = json_object_get(object, "asDouble"), *integer = json_object_get(object, "asInt");
-    const json_t *sum = json_object_get(object, "sum");
+    const json_t *real = any_of(object, "asDouble"), *integer = any_of(object, "asInt");
+    const json_t *sum = any_of(object, "sum");
     bool histogram = point->kind == OTLP_HISTOGRAM;
     point->value = 0;
     point->has_value = histogram ? sum != NULL : real || integer;
@@ -135,8 +142,8 @@ static void read_point(struct otlp_json *state, const json_t *object, const char
     snprintf(pointer, sizeof(pointer), "/resourceMetrics/%zu/scopeMetrics/%zu/metrics/%zu/%s/dataPoints/%zu",
              state->resource, state->scope, state->metric, kind, index);
     state->wrong = json_is_object(object) ? NULL : "a data point is an object";
-    point->time_ns = (uint64_t)integer_of(state, json_object_get(object, "timeUnixNano"));
-    point->no_value = integer_of(state, json_object_get(object, "flags")) & 1;
+    point->time_ns = (uint64_t)integer_of(state, any_of(object, "timeUnixNano"));
+    point->no_value = integer_of(state, any_of(object, "flags")) & 1;
     point->bounds_n = point->counts_n = 0;
     read_value(state, object);
     if (point->kind == OTLP_HISTOGRAM)
@@ -160,14 +167,13 @@ static void read_metric(struct otlp_json *state, const json_t *metric) {
                  {"histogram", OTLP_HISTOGRAM},
                  {"exponentialHistogram", OTLP_OTHER},
                  {"summary", OTLP_OTHER}};
-    state->point.name = text_of(json_object_get(metric, "name"));
+    state->point.name = text_of(any_of(metric, "name"));
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         const json_t *data = member_of(state, metric, kinds[k].name, JSON_OBJECT);
         const json_t *points = member_of(state, data, "dataPoints", JSON_ARRAY);
         state->point.kind = kinds[k].kind;
-        state->point.monotonic = json_is_true(json_object_get(data, "isMonotonic"));
-        state->point.temporality =
-            (uint64_t)integer_of(state, json_object_get(data, "aggregationTemporality"));
+        state->point.monotonic = json_is_true(any_of(data, "isMonotonic"));
+        state->point.temporality = (uint64_t)integer_of(state, any_of(data, "aggregationTemporality"));
         for (size_t i = 0; i < json_array_size(points); i++)
             read_point(state, json_array_get(points, i), kinds[k].name, i);
     }
@@ -175,14 +181,11 @@ static void read_metric(struct otlp_json *state, const json_t *metric) {
 
 static void read_resource(struct otlp_json *state, const json_t *resource) {
     const json_t *attributes = member_of(state, resource, "attributes", JSON_ARRAY);
-    state->point.service = state->point.instance = span_of("", 0);
+    state->point.resource = (struct otlp_resource){0};
     for (size_t i = 0; i < json_array_size(attributes); i++) {
         struct otlp_attribute attribute;
         read_attribute(state, json_array_get(attributes, i), &attribute);
-        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.name")))
-            state->point.service = attribute.text;
-        if (attribute.kind == OTLP_TEXT && span_equal(attribute.key, span_text("service.instance.id")))
-            state->point.instance = attribute.text;
+        otlp_resource_take(&state->point.resource, &attribute);
     }
 }
 
@@ -203,31 +206,36 @@ static void read_request(struct otlp_json *state, const json_t *root) {
     }
 }
 
+/* A body that is no request. */
+static void refuse_body(struct decoding *decoding, struct span body, const json_t *root,
+                        const json_error_t *error) {
+    char message[JSON_ERROR_TEXT_LENGTH + 64] = "a request is an object";
+    uint32_t line, column;
+    if (!root && body.n > 0) {
+        const char *why = json_fault(body, error, &line, &column);
+        snprintf(message, sizeof(message), "line %u, column %u: %s", line, column, why);
+    }
+    decoding_spoil(decoding, &(struct place){.number = 0}, message);
+}
+
 void otlp_json_decode(struct decoding *decoding, struct span body) {
     struct otlp_json *state = calloc(1, sizeof(*state));
     json_error_t error;
+    char message[64];
     json_t *root = json_loadb(body.p, body.n, 0, &error);
     if (!root && body.n > 0) /* a double may be written as a whole number of more than 64 bits */
         root = json_loadb(body.p, body.n, JSON_DECODE_INT_AS_REAL, &error);
-    char message[JSON_ERROR_TEXT_LENGTH + 64];
     if (!state) {
         decoding->error = -ENOMEM;
     } else if (!json_is_object(root)) {
-        if (root || body.n == 0)
-            snprintf(message, sizeof(message), "a request is an object");
-        else
-            snprintf(message, sizeof(message), "line %d, column %d: %s", error.line, error.column,
-                     error.text);
-        for (char *p = message; *p; p++)
-            *p = *p == '"' || *p == '\\' || (unsigned char)*p < 0x20 ? '\'' : *p; /* it quotes the body */
-        decoding_spoil(decoding, &(struct place){.number = 0}, message);
+        refuse_body(decoding, body, root, &error);
     } else {
         state->decoding = decoding;
         read_request(state, root);
-        if (state->malformed) {
-            snprintf(message, sizeof(message), "%s has another type than in OTLP", state->malformed);
-            decoding_spoil(decoding, &(struct place){.number = 0}, message);
-        }
+    }
+    if (state && state->malformed) {
+        snprintf(message, sizeof(message), "%s has another type than in OTLP", state->malformed);
+        decoding_spoil(decoding, &(struct place){.number = 0}, message);
     }
     json_decref(root);
     free(state);

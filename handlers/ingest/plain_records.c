@@ -146,6 +146,7 @@ static bool read_document(struct decoding *decoding, struct span value) {
         return read_record(decoding, value, 0);
     if (jsontext_kind(value) != JSONTEXT_ARRAY)
         return false;
+    decoding->batch->in_array = true;
     rest = jsontext_inside(value);
     for (uint32_t i = 0; jsontext_element(&rest, &object); i++)
         if (!read_record(decoding, object, i))

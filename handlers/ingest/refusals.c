@@ -1,6 +1,7 @@
 #include "handlers/ingest/refusals.h"
 
-#include <stdio.h>
+#include "proto/utf8.h"
+
 #include <stdlib.h>
 
 const char *refusal_word(enum refusal code) {
@@ -12,15 +13,19 @@ const char *refusal_word(enum refusal code) {
     return words[code];
 }
 
-static void print_escaped(FILE *out, const char *text) {
-    for (; *text; text++) {
+void refusals_print(FILE *out, const char *text) {
+    for (int step; *text; text += step) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        step = utf8_step(text, strlen(text));
+        if (step <= 0)
+            fputs("\\ufffd", out);
+        else if (c == '"' || c == '\\')
             fprintf(out, "\\%c", c);
         else if (c < 0x20)
             fprintf(out, "\\u%04x", c);
         else
-            fputc(c, out);
+            fwrite(text, 1, (size_t)step, out);
+        step = step > 0 ? step : 1;
     }
 }
 
@@ -35,11 +40,11 @@ static char *entry_of(const struct place *place, enum refusal code, const char *
         fprintf(out, "\"column\":%u,", place->column);
     if (place->pointer) {
         fputs("\"pointer\":\"", out);
-        print_escaped(out, place->pointer);
+        refusals_print(out, place->pointer);
         fputs("\",", out);
     }
     fprintf(out, "\"code\":\"%s\",\"message\":\"", refusal_word(code));
-    print_escaped(out, message);
+    refusals_print(out, message);
     fputs("\"}", out);
     if (fclose(out) == 0)
         return text;
@@ -62,14 +67,25 @@ static void append(struct refusals *refusals, const char *entry, size_t n) {
     refusals->n += n;
 }
 
+/* The first refusal as one sentence with its place. */
+static void keep_first(struct refusals *refusals, const struct place *place, const char *message) {
+    char *out = refusals->first;
+    size_t size = sizeof(refusals->first);
+    if (place->pointer && place->pointer[0])
+        snprintf(out, size, "%s: %s", place->pointer, message);
+    else if (place->column)
+        snprintf(out, size, "line %u, column %u: %s", place->number, place->column, message);
+    else
+        snprintf(out, size, "%s %u: %s", place->is_line ? "line" : "record", place->number, message);
+}
+
 void refusals_add(struct refusals *refusals, const struct place *place, enum refusal code,
                   const char *message) {
     refusals->by_code[code]++;
     if (++refusals->count > REFUSALS_LISTED)
         return;
     if (refusals->count == 1)
-        snprintf(refusals->first, sizeof(refusals->first), "%s %u: %s", place->is_line ? "line" : "record",
-                 place->number, message);
+        keep_first(refusals, place, message);
     size_t n;
     char *entry = entry_of(place, code, message, &n);
     if (entry)

@@ -8,6 +8,7 @@
 #include "proto/span.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #define REFUSALS_LISTED 1000 /* in an answer; the others are counted */
 
@@ -34,10 +35,12 @@ struct refusals {
     char first[256]; /* the first one as a sentence, for formats whose answers have room for one */
 };
 
-/* message: a sentence of ours, without quotes. Without memory it is only counted. */
+/* Without memory it is only counted. */
 void refusals_add(struct refusals *refusals, const struct place *place, enum refusal code,
                   const char *message);
 void refusals_free(struct refusals *refusals);
 const char *refusal_word(enum refusal code);
+/* A text as the inside of a JSON string; what is no UTF-8 is replaced. */
+void refusals_print(FILE *out, const char *text);
 
 #endif

@@ -142,18 +142,27 @@ class Refused(IngestCase):
     def test_malformed_json_is_placed(self):
         self.assertRefused(self.post(self.link, b'{"name":"a","value":}'), 400, "syntax", ("line", 1, 21))
         self.assertRefused(self.post(self.link, b'[{"name":"a",\n "value":1,}]'), 400, "syntax", ("line", 2, 12))
+        self.assertRefused(self.post(self.link, b'{"name":"a","value":NaN}'), 400, "syntax", ("line", 1, 21))
+        self.assertRefused(self.post(self.link, b'{\n"name": "a",\n"value": 1,\n}'), 400, "syntax", ("line", 4, 1))
         self.assertRefused(self.post(self.link, b'nonsense'), 400, "syntax", ("line", 1))
         self.assertRefused(self.post(self.link, b'\xff'), 400, "syntax", ("line", 1))
         answer = self.post(self.link, b'{"name":"a","value":1}\n{"name":"b","value":}\n{"name":"c","value":3}\n')
         self.assertRefused(answer, 200, "syntax", ("line", 2, 21))
         self.assertEqual(self.names(), ["a", "c"])
 
+    def test_a_byte_order_mark_is_passed_over(self):
+        for body in ('{"name":"a","value":1}', '{"name":"a","value":1}\n{"name":"b","value":1}', '{"name":"a","value":01}'):
+            answer = self.post(self.link, b"\xef\xbb\xbf" + body.encode())
+            self.assertEqual(answer.json["errors"][0]["column"] if answer.status == 400 else answer.status,
+                             22 if "01" in body else 200)
+
     def test_methods_and_codings(self):
         self.link.request("PUT", "/metrics", b"{}")
         response = self.link.getresponse()
         response.read()
         self.assertEqual((response.status, response.getheader("Allow")), (405, "GET, HEAD, POST"))
-        self.assertEqual(self.post(self.link, b"x", Content_Encoding="br").status, 415)
+        answer = self.post(self.link, b"x", Content_Encoding="br")
+        self.assertEqual((answer.status, answer.fields["Accept-Encoding"]), (415, "gzip"))
         self.assertEqual(self.post(self.link, gzip.compress(b"[]"), Content_Encoding="x-gzip").status, 200)
         self.assertEqual(self.post(self.link, b"no gzip", Content_Encoding="gzip").status, 400)
         self.assertEqual(self.post(self.link, gzip.compress(b"[]")[:-4], Content_Encoding="gzip").status, 400)
@@ -227,7 +236,7 @@ class Limits(IngestCase):
         link = self.http(daemon)
         answer = self.post(link, [record("n", tags={"i": str(i)}) for i in range(1000)])
         self.assertEqual((answer.json["accepted"], answer.json["rejected"]), (100, 900))
-        self.assertRefused(answer, 200, "series_limit", ("index", 100))
+        self.assertRefused(answer, 200, "series_limit", ("index", 100), "/100")
         self.assertEqual(self.post(link, record("n", tags={"i": "5"})).json["accepted"], 1)
         other = self.post(self.http(daemon, source="127.0.0.2"), [record("m", tags={"i": str(i)}) for i in range(100)])
         self.assertEqual(other.json["accepted"], 50)
@@ -236,7 +245,11 @@ class Limits(IngestCase):
     def test_a_type_stays(self):
         link = self.http(self.ingest())
         self.assertEqual(self.post(link, record("a", type="counter")).status, 200)
-        self.assertRefused(self.post(link, record("a")), 400, "bad_type")
+        self.assertRefused(self.post(link, record("a")), 400, "bad_type", ("index", 0), "/type")
+        self.assertRefused(self.post(link, [record("a")]), 400, "bad_type", ("index", 0), "/0/type")
+        lines = "\n".join(json.dumps(record(name)) for name in "ba")
+        self.assertRefused(self.post(link, lines), 200, "bad_type", ("line", 2), "/type")
+        self.assertRefused(self.post(link, "b 1\na 1", "/api/v1/import/prometheus"), 200, "bad_type", ("line", 2, 1))
 
     def test_a_full_queue(self):
         daemon = self.ingest("queue_batches = 4", "group_window = 0")

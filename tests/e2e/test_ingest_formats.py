@@ -50,6 +50,15 @@ class Formats(IngestCase):
         again = self.post(self.link, "cpu usage=1", "/write", Idempotency_Key="k")
         self.assertEqual((again.status, again.ack), (204, "fsync; seq=8"))
 
+    def test_influx_senders_do_not_retry_what_was_taken(self):
+        """Telegraf drops a batch on 4xx, is content with 204, and else looks for these words in `error`."""
+        answer = self.post(self.link, 'system uptime="10 days",load1=0.5', "/write")
+        self.assertRefused(answer, 200, "bad_value", ("line", 1, 15))
+        self.assertEqual(answer.json["error"], "partial write: line 1, column 15: a string is no metric")
+        self.assertEqual(self.logged(), [("system_load1", 0.5, {})])
+        answer = self.post(self.link, "system load1=x", "/write?precision=")
+        self.assertEqual((answer.status, answer.json["error"][:16]), (400, "unable to parse:"))
+
     def test_influx_integers_and_blank_lines(self):
         body = "a v=18446744073709551615u\n  \n  # a comment\r\n\t\n b v=-9223372036854775808i\n"
         self.assertEqual(self.post(self.link, body, "/write").status, 204)
@@ -106,7 +115,34 @@ class Formats(IngestCase):
         self.assertEqual([name for name, _, _ in self.logged()], ["http_requests"] * 2)
         answer = self.post(self.link, b"{", "/v1/metrics", Content_Type="application/json")
         self.assertEqual((answer.status, answer.json["code"]), (400, 3))
+        self.assertIn("line 1, column 2: ", answer.json["message"])
         self.assertEqual(self.post(self.link, b"{}", "/v1/metrics", Content_Type="text/plain").status, 415)
+
+    def metric(self, metric, resource=None):
+        """What becomes of an OTLP metric: the error message, or the sample."""
+        attributes = [{"key": key, "value": {"stringValue": value}} for key, value in (resource or {}).items()]
+        body = {"resourceMetrics": [{"resource": {"attributes": attributes}, "scopeMetrics": [{"metrics": [metric]}]}]}
+        answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json.get("partialSuccess", {}).get("errorMessage") or self.cat()[-1]
+
+    def test_otlp_points_that_are_refused_have_their_place(self):
+        place = "/resourceMetrics/0/scopeMetrics/0/metrics/0/"
+        buckets = {"count": "4", "sum": 1, "bucketCounts": ["1", "2"], "explicitBounds": [1]}
+        for kind, more, point in (("gauge", {}, {"asInt": None}), ("gauge", {}, {"asDouble": "NaN"}), ("summary", {}, {"count": 1}),
+                                  ("histogram", {"aggregationTemporality": 2}, buckets)):
+            message = self.metric({"name": "m", kind: {**more, "dataPoints": [point]}})
+            self.assertTrue(message.startswith(f"{place}{kind}/dataPoints/0: "), message)
+
+    def test_otlp_null_is_not_there(self):
+        point = {"asDouble": None, "asInt": "3", "timeUnixNano": None, "attributes": None, "flags": None}
+        self.assertEqual(self.metric({"name": "m", "sum": None, "gauge": {"dataPoints": [point]}})["value"], 3)
+
+    def test_otlp_resources_say_who_sends(self):
+        gauge = {"name": "m", "gauge": {"dataPoints": [{"asInt": 1}]}}
+        resource = {"service.name": "shop", "service.instance.id": "i-1", "host.name": "h"}
+        self.assertEqual(self.metric(gauge, resource)["tags"], {"job": "shop", "instance": "i-1"})
+        self.assertEqual(self.metric(gauge, {**resource, "service.namespace": "eu"})["tags"]["job"], "eu/shop")
 
     def test_otlp_json_of_another_shape_is_no_success(self):
         for body, member in (({"resourceMetrics": 5}, "resourceMetrics"), ({"resourceMetrics": ["x"]}, "resourceMetrics"),

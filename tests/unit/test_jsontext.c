@@ -37,6 +37,24 @@ static void assert_bad(const char *text, size_t n) {
     free(copy);
 }
 
+START_TEST(what_is_wrong_has_its_place)
+{
+    static const struct {
+        const char *text;
+        size_t at;
+    } rows[] = {{"", 0},          {" ", 1},       {"{\"a\":}", 5},      {"[1,NaN]", 3},   {"[1,2", 4},
+                {"[1] x", 4},     {"[1,]", 3},    {"{\"a\" 1}", 5},     {"[01]", 2},      {"[1.x]", 3},
+                {"\"a\\xb\"", 3}, {"\"a\n\"", 2}, {"{\"a\":1,b:2}", 7}, {"\"\\u12\"", 3}, {"[[[[[[[[[", 8}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct span value;
+        char *copy;
+        ck_assert_ptr_nonnull(check(rows[i].text, strlen(rows[i].text), &value, &copy));
+        ck_assert_msg(value.n == 0 && value.p == copy + rows[i].at, "%s", rows[i].text);
+        free(copy);
+    }
+}
+END_TEST
+
 START_TEST(values_are_accepted_and_their_parts_are_not)
 {
     static const char *const good[] = {
@@ -183,6 +201,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("jsontext");
     TCase *tests = tcase_create("jsontext");
+    tcase_add_test(tests, what_is_wrong_has_its_place);
     tcase_add_test(tests, values_are_accepted_and_their_parts_are_not);
     tcase_add_test(tests, what_is_no_json_is_refused);
     tcase_add_test(tests, members_and_elements_are_the_bytes_as_written);
