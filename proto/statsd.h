@@ -1,4 +1,4 @@
-/* statsd, with the tags of DogStatsD: NAME:VALUE|TYPE[|@RATE][|#TAG:VALUE,...]. Pure. */
+/* statsd, with what DogStatsD adds: NAME:VALUE[:VALUE...]|TYPE[|@RATE][|#TAG:VALUE,...][|TUNIX_SECONDS]. Pure. */
 #ifndef SLUICE_PROTO_STATSD_H
 #define SLUICE_PROTO_STATSD_H
 
@@ -10,14 +10,23 @@ enum statsd_kind { STATSD_COUNTER, STATSD_GAUGE, STATSD_TIMER, STATSD_HISTOGRAM,
 struct statsd {
     struct span name;
     enum statsd_kind kind;
-    bool relative; /* a gauge's value with a sign changes it */
-    double value;
-    double rate; /* 1: every event is there */
+    struct span values; /* as they stand there; a set has one, of any text */
+    double rate;        /* 1: every event is there */
+    bool has_time;
+    int64_t time_ms;
     unsigned tags_n;
     struct sample_label tags[SAMPLE_LABELS]; /* one without a value has "true" */
 };
 
+struct statsd_value {
+    double number;
+    bool relative; /* a gauge's value with a sign changes it */
+    size_t column; /* from 1 on */
+};
+
 /* Reads a line without its end. False: line->error says why, and where. */
 bool statsd_read(struct metric_line *line, struct statsd *out);
+/* Takes the next value off; not for a set. False: that was the last. */
+bool statsd_next(const struct metric_line *line, struct statsd *statsd, struct statsd_value *out);
 
 #endif

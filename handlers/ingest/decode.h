@@ -10,11 +10,14 @@
 #include "handlers/ingest/batch.h"
 #include "handlers/ingest/validate.h"
 
+struct statsd_sets;
+
 struct decoding {
     struct rules rules;
-    struct batch *batch; /* not owned */
-    struct span query;   /* of the request: precision and the like */
-    int error;           /* -ENOMEM, -E2BIG: the batch cannot be built */
+    struct batch *batch;      /* not owned */
+    struct span query;        /* of the request: precision and the like */
+    struct statsd_sets *sets; /* of statsd; not owned */
+    int error;                /* -ENOMEM, -E2BIG: the batch cannot be built */
 };
 
 /* A decoder reads the whole body and says what is wrong with each record. */

@@ -162,9 +162,17 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
                         ingest->forward, why, why_size);
 }
 
+static void on_flush(struct deadline *deadline) {
+    struct ingest *ingest = (struct ingest *)(void *)((char *)deadline - offsetof(struct ingest, flush));
+    statsd_flush(ingest);
+    if (ingest->sets.table)
+        deadline_set(&ingest->flush, &ingest->flush_class);
+}
+
 static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
     const char *word = ingest->settings->statsd;
     char address[ADDRESS_TEXT];
+    deadlines_add(&ingest->loop->deadlines, &ingest->flush_class, STATSD_SETS_SECONDS, on_flush);
     while (*word) {
         size_t n = strcspn(word, ",");
         snprintf(address, sizeof(address), "%.*s", (int)n, word);
@@ -232,9 +240,12 @@ void ingest_free(struct ingest *ingest) {
     }
     for (size_t i = 0; i < ingest->statsd_count; i++)
         statsd_listener_close(ingest->statsd[i]);
+    if (ingest->journal.loop)
+        statsd_flush(ingest);
     forward_stop(ingest->forward);
     if (ingest->journal.loop)
         journal_close(&ingest->journal);
+    statsd_sets_free(&ingest->sets);
     idempotency_free(&ingest->idempotency);
     series_free(&ingest->series);
     limiter_free(&ingest->limiter);
@@ -242,8 +253,10 @@ void ingest_free(struct ingest *ingest) {
 }
 
 void ingest_leave(struct ingest *ingest) {
-    if (ingest->loop && ingest->journal.loop)
-        journal_leave(&ingest->journal);
+    if (!ingest->loop || !ingest->journal.loop)
+        return;
+    statsd_flush(ingest);
+    journal_leave(&ingest->journal);
 }
 
 int64_t ingest_wall_ms(void) {

@@ -14,6 +14,7 @@
 #include "handlers/ingest/journal.h"
 #include "handlers/ingest/limiter.h"
 #include "handlers/ingest/series.h"
+#include "handlers/ingest/statsd_sets.h"
 #include "reactor/http1_front.h"
 
 #include <sys/queue.h>
@@ -61,6 +62,9 @@ struct ingest {
     SLIST_HEAD(, ingest_route) routes;
     struct statsd_listener *statsd[INGEST_STATSD];
     size_t statsd_count;
+    struct statsd_sets sets; /* of all of them */
+    struct deadline_class flush_class;
+    struct deadline flush; /* the end of their interval */
 };
 
 /* Recovers the log and starts; forwarding: NULL: none. 0, or -errno with a reason. Blocks while it reads the log. */

@@ -337,7 +337,8 @@ static void start_group(struct journal *journal) {
 static void kick(struct journal *journal) {
     const struct ingest_settings *settings = journal->settings;
     const struct queue *queue = &journal->queue;
-    if (journal->writing || journal->state != JOURNAL_WORKING || queue->waiting == 0)
+    if (journal->writing || journal->state != JOURNAL_WORKING || queue->waiting == 0 ||
+        journal->loop->state == LOOP_STOPPED) /* journal_close() writes the rest */
         return;
     unsigned expected =
         journal->last_count > journal->before_count ? journal->last_count : journal->before_count;

@@ -71,6 +71,7 @@ static void append(struct refusals *refusals, const char *entry, size_t n) {
 static void keep_first(struct refusals *refusals, const struct place *place, const char *message) {
     char *out = refusals->first;
     size_t size = sizeof(refusals->first);
+    refusals->first_number = place->number;
     if (place->pointer && place->pointer[0])
         snprintf(out, size, "%s: %s", place->pointer, message);
     else if (place->column)

@@ -32,7 +32,8 @@ struct refusals {
     uint64_t by_code[REFUSALS];
     char *text; /* entries with commas between; owned */
     size_t n, room;
-    char first[256]; /* the first one as a sentence, for formats whose answers have room for one */
+    char first[256];       /* the first one as a sentence, for formats whose answers have room for one */
+    uint32_t first_number; /* its index or line */
 };
 
 /* Without memory it is only counted. */

@@ -4,7 +4,7 @@
 #include "handlers/ingest/lines.h"
 #include "reactor/loop.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void lose(struct batch *batch) {
@@ -32,30 +32,69 @@ static void received(void *context, struct span datagram, bool cut) {
     listener->text[listener->n++] = '\n';
 }
 
+static struct batch *new_batch(struct ingest *ingest) {
+    struct batch *batch = batch_new(RECORD_STATSD);
+    if (!batch)
+        return NULL;
+    batch->by_line = true;
+    batch->ingest = ingest;
+    batch->ack = ingest->settings->ack;
+    batch->done = logged;
+    return batch;
+}
+
+/* A batch goes to the log, if there is something in it. */
+static void submit(struct batch *batch) {
+    struct ingest *ingest = batch->ingest;
+    acceptance_take_now(batch);
+    struct span samples = batch_samples(batch);
+    series_settle(&ingest->series, (char *)(uintptr_t)samples.p, samples.n);
+    if (batch->count > 0 && journal_append(&ingest->journal, batch) == 0)
+        ingest->stats.accepted += batch->count;
+    else
+        lose(batch);
+}
+
+/* The first line that was refused, and why. */
+static void tell_refusal(const struct statsd_listener *listener, const struct batch *batch) {
+    const char *line = listener->text, *end = line + listener->n;
+    char text[128];
+    for (uint32_t number = 1; number < batch->refusals.first_number && line < end; number++)
+        line = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+    log_warn(listener->ingest->loop->log, "ingest statsd refused", log_text("line", text),
+             log_text("reason", batch->refusals.first), log_number("lines", (int64_t)batch->refusals.count));
+}
+
 /* The datagrams of one call, as one batch. */
 static void ended(void *context, uint32_t dropped) {
     struct statsd_listener *listener = context;
     struct ingest *ingest = listener->ingest;
-    struct batch *batch = batch_new(RECORD_STATSD);
-    struct decoding decoding = {.batch = batch};
+    struct batch *batch = new_batch(ingest);
+    struct decoding decoding = {.batch = batch, .sets = &ingest->sets};
     ingest->stats.statsd_dropped += dropped;
     if (batch) {
-        batch->by_line = true;
-        batch->ingest = ingest;
-        batch->ack = ingest->settings->ack;
-        batch->done = logged;
         rules_init(&decoding.rules, ingest->settings, false, ingest_wall_ms());
         statsd_decode(&decoding, span_of(listener->text, listener->n));
         rules_free(&decoding.rules);
-        acceptance_take_now(batch);
-        struct span samples = batch_samples(batch);
-        series_settle(&ingest->series, (char *)(uintptr_t)samples.p, samples.n);
+        if (batch->refusals.count > 0)
+            tell_refusal(listener, batch);
+        if (decoding.error)
+            lose(batch);
+        else
+            submit(batch);
     }
     listener->n = 0;
-    if (batch && batch->count > 0 && !decoding.error && journal_append(&ingest->journal, batch) == 0)
-        ingest->stats.accepted += batch->count;
-    else if (batch)
-        lose(batch);
+    if (ingest->sets.table && !deadline_is(&ingest->flush, &ingest->flush_class))
+        deadline_set(&ingest->flush, &ingest->flush_class);
+}
+
+void statsd_flush(struct ingest *ingest) {
+    struct batch *batch = ingest->sets.table ? new_batch(ingest) : NULL;
+    if (!batch)
+        return;
+    statsd_sets_flush(&ingest->sets, batch, ingest_wall_ms());
+    submit(batch);
 }
 
 struct statsd_listener *statsd_listener_open(struct ingest *ingest, const char *address, char *why,

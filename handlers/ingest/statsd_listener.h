@@ -1,7 +1,8 @@
 /* statsd over udp: and unixgram: sockets: datagrams that came together are one batch of the log.
  *
  *     datagrams -> text (lines) -> statsd_decode -> series limit -> journal
- *     nobody waits for an answer: what cannot be taken is counted */
+ *                                   '-> sets -> at the end of their interval: the same
+ *     nobody waits for an answer: what cannot be taken is counted, and one line of each batch is told in the log */
 #ifndef SLUICE_INGEST_STATSD_LISTENER_H
 #define SLUICE_INGEST_STATSD_LISTENER_H
 
@@ -20,5 +21,7 @@ struct statsd_listener {
 struct statsd_listener *statsd_listener_open(struct ingest *ingest, const char *address, char *why,
                                              size_t why_size);
 void statsd_listener_close(struct statsd_listener *listener);
+/* Ends the interval of the sets: what they have goes to the log. */
+void statsd_flush(struct ingest *ingest);
 
 #endif

@@ -49,6 +49,25 @@ class Statsd(IngestCase):
         self.assertIn("\ngaugor 322\n", self.get(self.http(daemon), "/metrics")[1])
         self.assertFalse(any("cumulative" in sample for sample in self.cat()))
 
+    def test_sets_count_different_values(self):
+        daemon = self.ingest('statsd = {"udp:127.0.0.1:0"}')
+        link = self.sender(daemon, "ingest statsd")
+        for user in (1, 2, 1, "a", 2):
+            link.send(f"users:{user}|s|#app:web\nseen:1|c".encode())
+        daemon.wait_counter("ingest", "acknowledged", 5)
+        self.finish(daemon)  # ends the interval
+        sample, = self.cat("--name", "users")
+        self.assertEqual((sample["type"], sample["value"], sample["tags"]), ("gauge", 3, {"app": "web"}))
+
+    def test_a_refused_line_is_told(self):
+        daemon = self.ingest('statsd = {"udp:127.0.0.1:0"}')
+        self.sender(daemon, "ingest statsd").send(b"good:1|c\nbad:one|c\nworse")
+        line = daemon.wait_line("ingest statsd refused")
+        self.assertIn("line=bad:one|c", line)
+        self.assertIn("line 2, column 5: the value is not a number", line)
+        self.assertIn("lines=2", line)
+        daemon.wait_counter("ingest", "acknowledged", 1)
+
     def test_unixgram(self):
         path = self.directory() / "statsd.sock"
         daemon = self.ingest(f'statsd = {{"unixgram:{path}"}}')

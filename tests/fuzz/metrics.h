@@ -4,13 +4,16 @@
 #define SLUICE_TESTS_FUZZ_METRICS_H
 
 #include "handlers/ingest/decode.h"
+#include "handlers/ingest/statsd_sets.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>
 
 static inline void fuzz_decoder(ingest_decoder *decoder, bool escape, const uint8_t *data, size_t size) {
+    struct statsd_sets sets = {0};
     struct decoding decoding = {
         .batch = batch_new(RECORD_NONE),
+        .sets = &sets,
         .rules = {
             .escape = escape, .labels = 8, .name_length = 50, .value_length = 50, .now_ms = 1700000000000}};
     struct fault fault;
@@ -32,6 +35,7 @@ static inline void fuzz_decoder(ingest_decoder *decoder, bool escape, const uint
         refused += decoding.batch->refusals.by_code[i];
     fuzz_check(refused == decoding.batch->refusals.count);
     rules_free(&decoding.rules);
+    statsd_sets_free(&sets);
     batch_free(decoding.batch);
 }
 

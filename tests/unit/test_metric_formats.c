@@ -3,19 +3,23 @@
 #include "handlers/ingest/json_records.h"
 #include "handlers/ingest/lines.h"
 #include "handlers/ingest/otlp.h"
+#include "handlers/ingest/statsd_sets.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define NOW 1700000000000
 
+static struct statsd_sets sets;
 static struct decoding decoding;
 static struct sample samples[16];
 static unsigned count;
 
 static void setup(void) {
     decoding = (struct decoding){.batch = batch_new(RECORD_NONE),
+                                 .sets = &sets,
                                  .rules = {.labels = 32,
                                            .name_length = 100,
                                            .value_length = 100,
@@ -25,6 +29,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
+    statsd_sets_free(&sets);
     rules_free(&decoding.rules);
     batch_free(decoding.batch);
 }
@@ -225,6 +230,64 @@ START_TEST(statsd_lines)
 }
 END_TEST
 
+START_TEST(statsd_of_datadog)
+{
+    decode(statsd_decode, "hits:1:2|c|@0.5|#b:x,,a:y,|c:in-1|T1700000001\nlevel:5:+2:-1|g\nlag:5:70|ms|#");
+    ck_assert_uint_eq(decoding.batch->refusals.count, 0);
+    ck_assert_uint_eq(count, 7);
+    expect(0, "hits{a=y,b=x} 2 @1000");
+    expect(1, "hits{a=y,b=x} 4 @1000");
+    for (unsigned i = 2; i < 5; i++)
+        ck_assert(samples[i].type == SAMPLE_GAUGE && samples[i].cumulative == (i > 2));
+    expect(4, "level{} -1 @0");
+    expect(6, "lag{} 0.07 @0");
+}
+END_TEST
+
+/* The gauges at the end of an interval. */
+static void flush(int64_t now_ms) {
+    batch_free(decoding.batch);
+    decoding.batch = batch_new(RECORD_NONE);
+    statsd_sets_flush(&sets, decoding.batch, now_ms);
+    struct span rest = batch_samples(decoding.batch);
+    for (count = 0; count < 16 && sample_decode(&rest, &samples[count]) == 0; count++)
+        continue;
+}
+
+START_TEST(statsd_sets)
+{
+    decode(statsd_decode, "users:7|s\nusers:a:b|s\nusers:7|s|#x:y\nusers:7|s\n:|s\nusers:|s");
+    ck_assert_uint_eq(count, 0);
+    expect_refusal("{\"line\":5");
+    flush(NOW + 5);
+    ck_assert_uint_eq(count, 2);
+    expect(0, "users{} 3 @5");
+    expect(1, "users{x=y} 1 @5");
+    ck_assert(samples[0].type == SAMPLE_GAUGE && !samples[0].cumulative);
+    decode(statsd_decode, "users:9|s\n");
+    flush(NOW + 10);
+    ck_assert_uint_eq(count, 2);
+    expect(0, "users{} 1 @10");
+    expect(1, "users{x=y} 0 @10");
+    flush(NOW);
+    flush(NOW);
+    ck_assert(count == 0 && !sets.table);
+}
+END_TEST
+
+START_TEST(values_of_sets_are_bounded)
+{
+    struct sample sample = {.name = span_text("s")};
+    for (unsigned i = 0; i < STATSD_SETS_VALUES; i++)
+        ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_of((char *)&i, sizeof(i))), 0);
+    sample.name = span_text("t");
+    ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_text("more")), -ENOSPC);
+    flush(NOW);
+    ck_assert(count == 1 && samples[0].value == STATSD_SETS_VALUES);
+    ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_text("more")), 0);
+}
+END_TEST
+
 START_TEST(malformed_statsd)
 {
     static const struct {
@@ -237,7 +300,12 @@ START_TEST(malformed_statsd)
         {"hits:1|q", "{\"line\":1,\"column\":8,\"code\":\"syntax\""},
         {"hits:1|c|@2", "{\"line\":1,\"column\":10,\"code\":\"syntax\""},
         {"hits:1|c|#:x", "{\"line\":1,\"column\":11,\"code\":\"syntax\""},
-        {"users:7|s", "{\"line\":1,\"column\":7,\"code\":\"bad_type\""},
+        {"hits:1:x:2|c", "{\"line\":1,\"column\":8,\"code\":\"syntax\""},
+        {"hits:1:|c", "{\"line\":1,\"column\":8,\"code\":\"syntax\""},
+        {"hits:1:-1|c", "{\"line\":1,\"column\":8,\"code\":\"bad_value\""},
+        {"hits:1|c|T1.5", "{\"line\":1,\"column\":10,\"code\":\"syntax\""},
+        {"hits:1|c|T1", "{\"line\":1,\"column\":1,\"code\":\"bad_time\""},
+        {"users:7|s|#__a:b", "{\"line\":1,\"column\":1,\"code\":\"bad_label\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         decode(statsd_decode, rows[i].text);
@@ -339,6 +407,9 @@ int main(void) {
     tcase_add_test(tests, prometheus_summaries);
     tcase_add_test(tests, malformed_prometheus_text);
     tcase_add_test(tests, statsd_lines);
+    tcase_add_test(tests, statsd_of_datadog);
+    tcase_add_test(tests, statsd_sets);
+    tcase_add_test(tests, values_of_sets_are_bounded);
     tcase_add_test(tests, malformed_statsd);
     tcase_add_test(tests, otlp_json);
     tcase_add_test(tests, otlp_json_refusals);
