@@ -1,5 +1,6 @@
 #include "reactor/datagrams.h"
 
+#include "reactor/inetsock.h"
 #include "reactor/loop.h"
 #include "reactor/unixsock.h"
 
@@ -47,19 +48,14 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events) {
         socket->class->ended(socket->context, dropped);
 }
 
-static int bind_udp(struct datagrams *udp, char *why, size_t why_size) {
+static int bind_udp(struct datagrams *udp) {
     struct sockaddr_storage name;
     socklen_t size;
-    int error = address_socket(&udp->address, &name, &size);
-    if (error) {
-        snprintf(why, why_size, "the host is no address");
-        return error;
-    }
-    int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = inetsock_open(&udp->address, SOCK_DGRAM, &name, &size);
     if (fd < 0)
-        return -errno;
+        return fd;
     if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        error = -errno;
+        int error = -errno;
         close(fd);
         return error;
     }
@@ -88,7 +84,7 @@ int datagrams_open(struct datagrams *socket, struct loop *loop, const char *addr
         return -EINVAL;
     }
     why[0] = '\0';
-    int fd = kind == ADDRESS_UDP ? bind_udp(socket, why, why_size) : bind_unix(socket, why, why_size);
+    int fd = kind == ADDRESS_UDP ? bind_udp(socket) : bind_unix(socket, why, why_size);
     if (fd < 0) {
         if (!why[0])
             snprintf(why, why_size, "%s", strerrordesc_np(-fd));

@@ -1,10 +1,10 @@
 #include "reactor/listener.h"
 
 #include "reactor/conn.h"
+#include "reactor/inetsock.h"
 #include "reactor/unixsock.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -177,43 +177,15 @@ static void set_tcp_options(int fd, const struct listen_settings *settings) {
         set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(settings->user_timeout * 1000));
 }
 
-static int resolve(const struct address *address, struct sockaddr_storage *out, socklen_t *size) {
-    int error = address_socket(address, out, size);
-    if (error != -EINVAL)
-        return error;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *found;
-    char port[8];
-    snprintf(port, sizeof(port), "%u", address->port);
-    if (getaddrinfo(address->host, port, &hints, &found) != 0)
-        return -EADDRNOTAVAIL;
-    memcpy(out, found->ai_addr, found->ai_addrlen);
-    *size = found->ai_addrlen;
-    freeaddrinfo(found);
-    return 0;
-}
-
 static int open_tcp(struct listener *listener) {
     struct sockaddr_storage name;
     socklen_t size = 0;
-    bool any = strcmp(listener->address.host, "*") == 0;
-    int error = resolve(&listener->address, &name, &size);
-    if (error)
-        return error;
-    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* a host without IPv6 */
-        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(listener->address.port)};
-        memcpy(&name, &v4, sizeof(v4));
-        size = sizeof(v4);
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    }
+    int fd = inetsock_open(&listener->address, SOCK_STREAM, &name, &size);
     if (fd < 0)
-        return -errno;
-    if (name.ss_family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any);
+        return fd;
     set_tcp_options(fd, listener->options.settings);
     if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        error = -errno;
+        int error = -errno;
         close(fd);
         return error;
     }

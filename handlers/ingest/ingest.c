@@ -181,9 +181,12 @@ static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
             snprintf(why, why_size, "statsd: too many addresses");
             return -EINVAL;
         }
-        struct statsd_listener *listener = statsd_listener_open(ingest, address, why, why_size);
-        if (!listener)
+        char reason[256] = "no memory";
+        struct statsd_listener *listener = statsd_listener_open(ingest, address, reason, sizeof(reason));
+        if (!listener) {
+            snprintf(why, why_size, "statsd %s: %s", address, reason);
             return -EINVAL;
+        }
         ingest->statsd[ingest->statsd_count++] = listener;
     }
     return 0;

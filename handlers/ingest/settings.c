@@ -2,10 +2,12 @@
 
 #include "handlers/ingest/forward_engine.h"
 #include "handlers/ingest/segment.h"
+#include "proto/address.h"
 
 #include <string.h>
 
 #define FORWARD_SEGMENTS 4 /* being written, kept ready, being sent, and one more */
+#define OPEN_SEGMENTS    3 /* those of them that are not complete, or not acknowledged */
 
 static const struct setting rows[] = {
 #define SETTING(kind, field, initial, range, help)                                                           \
@@ -38,6 +40,31 @@ static const struct counter counters[] = {
 #undef COUNTER
 };
 
+/* The next word of a list; empty: there is none. */
+static struct span take_word(const char **list) {
+    struct span word = span_of(*list, strcspn(*list, ","));
+    *list += word.n + ((*list)[word.n] == ',');
+    return word;
+}
+
+static bool are_datagram_addresses(const char *list) {
+    struct address address;
+    for (struct span word; (word = take_word(&list)).n > 0;)
+        if (address_parse(word, &address) ||
+            (address.kind != ADDRESS_UDP && address.kind != ADDRESS_UNIXGRAM))
+            return false;
+    return true;
+}
+
+/* A server without a scheme is one of nats:// to libnats, and of any other one, too. */
+static bool are_brokers(const char *list) {
+    for (struct span word; (word = take_word(&list)).n > 0;)
+        if (memmem(word.p, word.n, "://", 3) && strncmp(word.p, "nats://", 7) != 0 &&
+            strncmp(word.p, "tls://", 6) != 0)
+            return false;
+    return true;
+}
+
 const char *ingest_settings_check(const struct ingest_settings *settings) {
     if (!settings->path[0])
         return "path is missing: the directory of the log";
@@ -45,6 +72,8 @@ const char *ingest_settings_check(const struct ingest_settings *settings) {
         return "segment: a file of the log must have room for group_bytes and a head of 48 bytes";
     if (settings->rate_burst > 0 && settings->rate == 0)
         return "rate_burst: there is no rate";
+    if (!are_datagram_addresses(settings->statsd))
+        return "statsd: addresses are like udp:HOST:PORT and unixgram:/PATH";
     return NULL;
 }
 
@@ -53,6 +82,8 @@ const char *forward_settings_check(const struct forward_settings *settings) {
         return "no such forwarder; there is nats";
     if (!settings->servers[0])
         return "servers is missing";
+    if (!are_brokers(settings->servers))
+        return "servers: they are like nats://HOST:PORT and tls://HOST:PORT";
     if (!settings->stream[0] || strpbrk(settings->stream, " .*>/\\\t"))
         return "stream: a name without spaces and . * > / \\";
     if (!settings->subject[0] || strpbrk(settings->subject, " *>\t"))
@@ -64,6 +95,12 @@ const char *forward_settings_fit(const struct ingest_settings *ingest) {
     if (ingest->keep_bytes > 0 && ingest->keep_bytes < FORWARD_SEGMENTS * ingest->segment)
         return "keep_bytes: with a forwarder there must be room for four files of the log (segment)";
     return NULL;
+}
+
+uint64_t forward_settings_rate(const struct forward_settings *settings,
+                               const struct ingest_settings *ingest) {
+    double room = (double)ingest->keep_bytes - OPEN_SEGMENTS * (double)ingest->segment;
+    return ingest->keep_bytes == 0 || settings->keep <= 0 ? UINT64_MAX : (uint64_t)(room / settings->keep);
 }
 
 int ingest_stats_init(struct ingest_stats *stats) {

@@ -301,8 +301,18 @@ class Configuration(Case):
                 ('forward "nats" {}', "FILE:1: forward 'nats': there is no ingest section"),
                 (ingest + 'forward "nats" { subject = "a.*" }', "FILE:2: forward 'nats': subject: one subject"),
                 (ingest + 'forward "nats" { stream = "a.b" }', "FILE:2: forward 'nats': stream: a name"),
+                (ingest + 'forward "nats" { servers = {"nats://a:1", "http://b:2"} }', "FILE:2: forward 'nats': servers: they are like"),
+                (ingest + 'forward "nats" { ca = "/no/such" }', "FILE:2: forward 'nats': ca /no/such: No such file"),
+                (ingest + 'forward "nats" { credentials = "/no/such" }', "FILE:2: forward 'nats': credentials /no/such: No such"),
                 ('ingest { path = "/x" keep_bytes = 100m }\nforward "nats" {}', "FILE:2: forward 'nats': keep_bytes: with")):
             with self.subTest(text):
                 status, stderr = self.check(text)
                 self.assertEqual(status, 2)
                 self.assertIn(complaint, stderr)
+
+    def test_what_the_log_has_room_for_is_told(self):
+        file = self.directory() / "sluice.conf"
+        file.write_text('ingest { path = "/x" keep_bytes = 1g segment = 64m }\nforward "nats" { keep = 100 }')
+        done = run_sluiced("-c", file, "--listen", "unix:@none", "--check")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"keep 100 s = {(1024 - 3 * 64) * 1024 * 1024 // 100} bytes a second at most", done.stdout)

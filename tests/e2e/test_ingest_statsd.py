@@ -97,9 +97,22 @@ class Statsd(IngestCase):
         self.assertLess(stats["statsd_datagrams"], 40000 + 2000)
         self.assertEqual(stats["statsd_lost"], 0)
 
+    def test_a_host_by_name_and_any(self):
+        daemon = self.ingest('statsd = {"udp:localhost:0", "udp:*:0"}')
+        daemon.wait_line("ingest statsd", 2)
+        for line, host in zip((line for line in daemon.lines if '"ingest statsd"' in line), ("localhost", "127.0.0.1")):
+            port = line.rsplit(":", 1)[1]
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(family, kind) as link:
+                link.sendto(b"n:1|c", address)
+        daemon.wait_counter("ingest", "acknowledged", 2)
+
     def test_addresses_that_are_none(self):
         file = self.directory() / "sluice.conf"
-        file.write_text(f'ingest {{ path = "{self.log}" statsd = {{"tcp:127.0.0.1:0"}} }}')
-        done = run_sluiced("-c", file, "--listen", "unix:@statsd-none")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("udp:HOST:PORT", done.stderr)
+        for address, status, complaint in (("tcp:127.0.0.1:0", 2, f"{file}:1: ingest: statsd: addresses are like udp:HOST:PORT"),
+                                           ("udp:127.0.0.1", 2, f"{file}:1: ingest: statsd: "),
+                                           ("unixgram:/no/such/directory/s", 1, "statsd unixgram:/no/such/directory/s: ")):
+            file.write_text(f'ingest {{ path = "{self.log}" statsd = {{"udp:127.0.0.1:0", "{address}"}} }}')
+            done = run_sluiced("-c", file, "--listen", "unix:@statsd-none")
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(complaint, done.stderr)

@@ -4,6 +4,7 @@
 #include "tools/sluiced/options.h"
 #include "tools/sluiced/sections.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +248,15 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
             "RLIMIT_NOFILE %ld\n",
             reactor->connections, reactor->open_files, fixed, REACTOR_RESERVE,
             reactor->connections + reactor->open_files + fixed + REACTOR_RESERVE, nofile);
+    if (config->forwards_count > 0) {
+        const struct ingest_settings *ingest = config->ingests;
+        uint64_t rate = forward_settings_rate(config->forwards, ingest);
+        if (rate != UINT64_MAX)
+            fprintf(out,
+                    "# log: (keep_bytes %" PRIu64 " - 3 segments) / keep %g s = %" PRIu64
+                    " bytes a second at most; when more is forwarded, posts are answered 503\n",
+                    ingest->keep_bytes, config->forwards->keep, rate);
+    }
 }
 
 void check_print(const struct daemon_config *config, long nofile, bool secrets, FILE *out) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct setting root_rows[] = {
 #define SETTING(kind, field, initial, range, help)                                                           \
@@ -106,11 +107,20 @@ static void check_ingest(const void *element, struct problems *problems) {
         problem(problems, ingest->where, "ingest: %s", reason);
 }
 
+static void check_forward_file(const struct forward_settings *forward, const char *option, const char *path,
+                               struct problems *problems) {
+    if (path[0] && access(path, R_OK) != 0)
+        problem(problems, forward->where, "forward '%s': %s %s: %s", forward->name, option, path,
+                strerror(errno));
+}
+
 static void check_forward(const void *element, struct problems *problems) {
     const struct forward_settings *forward = element;
     const char *reason = forward_settings_check(forward);
     if (reason)
         problem(problems, forward->where, "forward '%s': %s", forward->name, reason);
+    check_forward_file(forward, "credentials", forward->credentials, problems);
+    check_forward_file(forward, "ca", forward->ca, problems);
 }
 
 static void check_tunnel(const void *element, struct problems *problems) {

@@ -1,0 +1,39 @@
+#include "reactor/inetsock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+
+static int resolve(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
+    int error = address_socket(address, name, size);
+    if (error != -EINVAL)
+        return error;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found;
+    char port[8];
+    snprintf(port, sizeof(port), "%u", address->port);
+    if (getaddrinfo(address->host, port, &hints, &found) != 0)
+        return -EADDRNOTAVAIL;
+    memcpy(name, found->ai_addr, found->ai_addrlen);
+    *size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return 0;
+}
+
+int inetsock_open(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
+    int any = strcmp(address->host, "*") == 0, only = !any;
+    int error = resolve(address, type, name, size);
+    if (error)
+        return error;
+    int fd = socket(name->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* a host without IPv6 */
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(address->port)};
+        memcpy(name, &v4, sizeof(v4));
+        *size = sizeof(v4);
+        fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    }
+    if (fd >= 0 && name->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+    return fd < 0 ? -errno : fd;
+}

@@ -1,0 +1,11 @@
+/* Sockets for tcp: and udp: addresses: what the two have in common before they are bound. */
+#ifndef SLUICE_REACTOR_INETSOCK_H
+#define SLUICE_REACTOR_INETSOCK_H
+
+#include "proto/address.h"
+
+/* A socket of this type (SOCK_STREAM, SOCK_DGRAM), non-blocking, and the name to bind it to; * takes IPv6 and IPv4, where
+ * the host has both. The fd, or -errno: -EADDRNOTAVAIL: there is no such host. Blocks for a host's name. */
+int inetsock_open(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size);
+
+#endif
