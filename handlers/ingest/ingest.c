@@ -122,7 +122,8 @@ static void tell_recovery(struct ingest *ingest, const struct recovery *recovery
     if (recovery->cut_bytes)
         log_warn(ingest->loop->log, "ingest log cut", log_number("bytes", (int64_t)recovery->cut_bytes),
                  log_number("segment", (int64_t)recovery->cut_number),
-                 log_number("offset", (int64_t)recovery->cut_offset));
+                 log_number("offset", (int64_t)recovery->cut_offset),
+                 log_text("set_aside", recovery->set_aside ? "as NAME.bad" : "no"));
     if (recovery->damaged)
         log_error(ingest->loop->log, "ingest log damaged",
                   log_number("segments", (int64_t)recovery->damaged));

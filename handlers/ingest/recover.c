@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,7 +54,15 @@ static int64_t rest_of(int fd, uint64_t offset) {
     return n < 0 ? -errno : rest;
 }
 
-/* Cuts a segment behind its good part; one without records is removed. 0 or -errno. */
+/* Of a file without a record that can be read nothing is thrown away: it may be another version's, or its disk's
+ * fault. 0 or -errno. */
+static int set_aside(int directory, const char *name, int fd, uint64_t size) {
+    char bad[SEGMENT_NAME_SIZE + sizeof(".bad")];
+    snprintf(bad, sizeof(bad), "%s.bad", name);
+    return ftruncate(fd, (off_t)size) != 0 || renameat(directory, name, directory, bad) != 0 ? -errno : 0;
+}
+
+/* Cuts a segment behind its good part; one without records goes. 0 or -errno. */
 static int cut(int directory, uint64_t number, const struct good_part *good, struct recovery *out) {
     char name[SEGMENT_NAME_SIZE];
     segment_name(number, name);
@@ -66,9 +75,14 @@ static int cut(int directory, uint64_t number, const struct good_part *good, str
         out->cut_bytes += (uint64_t)rest;
         out->cut_number = number;
         out->cut_offset = good->end;
+        out->set_aside |= good->records == 0;
     }
-    if (!error)
-        error = good->records ? segment_end(fd, good->end) : unlinkat(directory, name, 0) != 0 ? -errno : 0;
+    if (!error && good->records)
+        error = segment_end(fd, good->end);
+    else if (!error && rest > 0)
+        error = set_aside(directory, name, fd, good->end + (uint64_t)rest);
+    else if (!error && unlinkat(directory, name, 0) != 0)
+        error = -errno;
     close(fd);
     return error;
 }

@@ -1,6 +1,7 @@
 /* What a start makes of the log that the last one left.
  *
- *     newest segment -> no record: removed, the one before is looked at
+ *     newest segment -> no record: removed, or set aside as NAME.bad if there is something in it; the one before is
+ *                       looked at
  *                    -> records: up to the first that is torn or out of order; cut there, for good
  *     then everything written since a moment is shown to a visitor, oldest first
  *
@@ -18,6 +19,7 @@ struct recovery {
     uint64_t records;       /* shown to the visitor */
     uint64_t cut_bytes;     /* of what was cut: up to the last byte that is not 0 */
     uint64_t cut_number, cut_offset;
+    bool set_aside; /* a file that was cut had no record that can be read: it is kept */
     uint64_t damaged; /* older segments that end in a record that cannot be read: their disk lost something */
 };
 

@@ -166,6 +166,10 @@ START_TEST(a_file_that_is_no_segment_is_not_read)
     struct recovery recovery = recover_all();
     ck_assert_uint_eq(recovery.next_sequence, 3);
     ck_assert_uint_eq(recovery.cut_bytes, 38);
+    ck_assert(recovery.set_aside);
+    struct stat st; /* nobody knows what it was: it is not thrown away */
+    ck_assert(fstatat(directory, "0000000002.log.bad", &st, 0) == 0 && st.st_size == 38);
+    ck_assert_int_ne(fstatat(directory, "0000000002.log", &st, 0), 0);
 }
 END_TEST
 
