@@ -1,5 +1,6 @@
 """The log of ingestion: what `sluice log` reads of it, its end after a crash, its files' life."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -19,10 +20,13 @@ class Log(IngestCase):
         self.assertEqual(stats[stats.index("a") - 1], "5")
 
     def test_follow(self):
-        link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
-        self.post(link, record("first"))
+        self.log.mkdir()  # empty until the daemon starts
         with subprocess.Popen([SLUICE, "log", "follow", self.log], stdout=subprocess.PIPE, text=True) as process:
             self.addCleanup(process.kill)
+            descriptors = pathlib.Path(f"/proc/{process.pid}/fd")
+            until(lambda: any(os.path.realpath(fd) == os.path.realpath(self.log) for fd in descriptors.iterdir()), "it looks")
+            link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
+            self.post(link, record("first"))
             self.assertEqual(json.loads(process.stdout.readline())["name"], "first")
             for i in range(20):
                 self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(20)])

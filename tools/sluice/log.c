@@ -165,11 +165,19 @@ static int next_segment(const struct reading *reading, uint64_t number, uint64_t
     return error;
 }
 
+/* The segment after this one, with follow waited for. */
+static int await_segment(const struct reading *reading, uint64_t number, uint64_t *next) {
+    int error = next_segment(reading, number, next);
+    for (; !error && !*next && reading->follow; error = next_segment(reading, number, next))
+        usleep(PAUSE_US);
+    return error;
+}
+
 /* The whole log, with follow without end. 0 or -errno. */
 static int read_log(struct reading *reading) {
     uint64_t number = 0, next;
     int error;
-    while ((error = next_segment(reading, number, &next)) == 0 && next) {
+    while ((error = await_segment(reading, number, &next)) == 0 && next) {
         error = read_segment(reading, next);
         number = next;
         reading->segments++;
