@@ -86,40 +86,41 @@ static void repeat(const struct ingest_endpoint *endpoint, enum answer_style sty
     }
 }
 
-static bool pass_key(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
-                     struct request *request, struct idempotency_entry **entry) {
+/* True: the key, if there is one, is new. */
+static bool is_first(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
+                     struct request *request, struct span key) {
     struct ingest *ingest = endpoint->ingest;
-    struct span key = exchange_field(request->exchange, "Idempotency-Key");
-    *entry = NULL;
-    if (!key.p || ingest->idempotency.window_ms <= 0)
+    if (!key.p)
         return true;
     if (key.n == 0 || key.n > IDEMPOTENCY_KEY_MAX) {
         answer_error(request, style, 400, "BAD_REQUEST", "an Idempotency-Key has 1 to 255 bytes");
         return false;
     }
     const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, ingest_wall_ms());
-    if (known) {
+    if (known)
         repeat(endpoint, style, ack, request, known);
-        return false;
-    }
-    *entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange));
-    if (!*entry)
-        admission_refuse(ingest, request, style, -ENOMEM);
-    return *entry != NULL;
+    return !known;
 }
 
 bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
                     struct request *request, struct idempotency_entry **entry) {
     struct ingest *ingest = endpoint->ingest;
-    int refusal = journal_refusal(&ingest->journal);
-    if (refusal) {
-        admission_refuse(ingest, request, style, refusal);
+    struct span key = span_of(NULL, 0);
+    *entry = NULL;
+    if (ingest->idempotency.window_ms > 0)
+        key = exchange_field(request->exchange, "Idempotency-Key");
+    if (!is_first(endpoint, style, ack, request, key))
         return false;
-    }
-    struct limiter_client *client = admission_client(ingest, request);
+    int refusal = journal_refusal(&ingest->journal);
+    struct limiter_client *client = refusal ? NULL : admission_client(ingest, request);
     if (client && !limiter_allows(&ingest->limiter, client)) {
         refuse_rate(ingest, request, style, client);
         return false;
     }
-    return pass_key(endpoint, style, ack, request, entry);
+    if (!refusal && key.p &&
+        !(*entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange))))
+        refusal = -ENOMEM;
+    if (refusal)
+        admission_refuse(ingest, request, style, refusal);
+    return !refusal;
 }

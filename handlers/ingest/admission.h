@@ -1,6 +1,7 @@
 /* What stops a POST before its body is looked at.
  *
- *     log, queue -> 507, 503 · client's rate -> 429 · Idempotency-Key -> its first answer, 409, 422 */
+ *     Idempotency-Key -> its first answer, whatever the log's state is, 409, 422 · log, queue -> 507, 503 ·
+ *     client's rate -> 429 */
 #ifndef SLUICE_INGEST_ADMISSION_H
 #define SLUICE_INGEST_ADMISSION_H
 

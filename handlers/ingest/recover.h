@@ -19,7 +19,7 @@ struct recovery {
     uint64_t records;       /* shown to the visitor */
     uint64_t cut_bytes;     /* of what was cut: up to the last byte that is not 0 */
     uint64_t cut_number, cut_offset;
-    bool set_aside; /* a file that was cut had no record that can be read: it is kept */
+    bool set_aside;   /* a file that was cut had no record that can be read: it is kept */
     uint64_t damaged; /* older segments that end in a record that cannot be read: their disk lost something */
 };
 

@@ -303,6 +303,12 @@ class Idempotency(IngestCase):
         self.assertEqual(self.post(link, record("b"), Idempotency_Key="x" * 256).status, 400)
         self.assertEqual(self.post(link, record("b"), Idempotency_Key="l").ack, "fsync; seq=2")
 
+    def test_a_repeat_costs_no_tokens(self):
+        link = self.http(self.ingest("rate = 1", "rate_burst = 1"))
+        first = self.post(link, [record("a")] * 100, Idempotency_Key="k")
+        self.assertEqual(self.post(link, record("a"), Idempotency_Key="l").status, 429)
+        self.assertEqual(self.post(link, [record("a")] * 100, Idempotency_Key="k").ack, first.ack)
+
     def test_a_refused_batch_leaves_its_key_free(self):
         link = self.http(self.ingest())
         self.assertEqual(self.post(link, record("a b"), Idempotency_Key="k").status, 400)
@@ -326,6 +332,7 @@ class FullDisk(IngestCase):
         self.log = mount / "log"
         daemon = self.ingest("segment = 256k", "group_bytes = 64k", "retry = 0.05", "keep_bytes = 0")
         link, taken = self.http(daemon), []
+        first = self.post(link, record("first"), Idempotency_Key="k")
         for i in range(1000):
             answer = self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(20)])
             if answer.status != 200:
@@ -333,6 +340,8 @@ class FullDisk(IngestCase):
             taken.append(f"n{i}_0")
         self.assertEqual((answer.status, answer.json["error"]), (507, "DISK_FULL"))
         self.assertEqual(self.get(link, "/_/ready"), (503, '{"status":"disk full"}\n'))
+        self.assertEqual(self.post(link, record("first"), Idempotency_Key="k").ack, first.ack)
+        self.assertEqual(self.post(link, record("first"), Idempotency_Key="l").status, 507)
         names = self.names()
         self.assertEqual([name for name in taken if name not in names], [])
         for file in sorted(self.log.glob("*.log"))[:2]:
