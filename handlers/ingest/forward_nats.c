@@ -29,8 +29,21 @@ struct nats_link {
     char inbox[SUBJECT_SIZE];
 };
 
-static int failed(natsStatus status, const char *what, char *why, size_t why_size) {
-    snprintf(why, why_size, "%s: %s", what, natsStatus_GetText(status));
+/* What there is to say beyond the status: what the broker said of its own accord, like that it permits no publishing, or
+ * libnats of this thread's last call. Empty: nothing. */
+static const char *details(const struct nats_link *link, natsStatus status) {
+    natsStatus last = NATS_OK;
+    const char *said = NULL, *text = nats_GetLastError(&last);
+    if (link->connection && natsConnection_GetLastError(link->connection, &said) != NATS_OK && said && said[0])
+        return said;
+    return last == status && text ? text : "";
+}
+
+/* Before the link is closed. */
+static int failed(const struct nats_link *link, natsStatus status, const char *what, char *why,
+                  size_t why_size) {
+    const char *more = details(link, status);
+    snprintf(why, why_size, "%s: %s%s%s", what, natsStatus_GetText(status), more[0] ? ": " : "", more);
     return status == NATS_TIMEOUT ? -ETIMEDOUT : status == NATS_NO_MEMORY ? -ENOMEM : -ECONNABORTED;
 }
 
@@ -148,8 +161,9 @@ static int open_link(const struct forward_settings *settings, struct forward_lin
         jsStreamInfo_Destroy(info);
     }
     if (status != NATS_OK) {
+        int error = failed(link, status, what, why, why_size);
         close_link(&link->base);
-        return failed(status, what, why, why_size);
+        return error;
     }
     int64_t most = natsConnection_GetMaxPayload(link->connection);
     link->base.message_most = most > HEAD_BYTES ? (size_t)most - HEAD_BYTES : 0;
@@ -171,7 +185,7 @@ static int compare(struct nats_link *link, uint64_t sequence, const char *id, ch
     if (status == NATS_NOT_FOUND || code == JSNoMessageFoundErr)
         return 1;
     if (status != NATS_OK)
-        return failed(status, "reading back", why, why_size);
+        return failed(link, status, "reading back", why, why_size);
     int same = natsMsgHeader_Get(message, "Nats-Msg-Id", &found) == NATS_OK && strcmp(found, id) == 0;
     natsMsg_Destroy(message);
     return same;
@@ -182,7 +196,7 @@ static int holds(struct forward_link *base, uint64_t sequence, const char *id, c
     jsStreamInfo *info = NULL;
     natsStatus status = find_stream(link, &info);
     if (status != NATS_OK)
-        return failed(status, link->settings->stream, why, why_size);
+        return failed(link, status, link->settings->stream, why, why_size);
     uint64_t first = info->State.FirstSeq, last = info->State.LastSeq;
     jsStreamInfo_Destroy(info);
     if (sequence > last)
@@ -248,7 +262,7 @@ static int take_answer(struct nats_link *link, const struct forward_message *mes
         status = natsSubscription_NextMsg(&answer, link->answers, SLICE_MS);
     }
     if (status != NATS_OK)
-        return failed(status, "waiting for acknowledgements", why, why_size);
+        return failed(link, status, "waiting for acknowledgements", why, why_size);
     int error = read_answer(link, answer, messages, count, receipt, why, why_size);
     natsMsg_Destroy(answer);
     return error;
@@ -260,7 +274,7 @@ static int ship(struct forward_link *base, const struct forward_message *message
     for (size_t i = 0; i < count; i++) {
         natsStatus status = *stop ? NATS_OK : send(link, &messages[i], i);
         if (status != NATS_OK)
-            return failed(status, "sending", why, why_size);
+            return failed(link, status, "sending", why, why_size);
     }
     for (size_t answered = 0; answered < count; answered++) {
         int error = take_answer(link, messages, count, stop, receipt, why, why_size);
