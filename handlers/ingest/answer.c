@@ -174,6 +174,6 @@ void answer_error_end(struct http1_reply *reply, enum answer_style style, int st
 void answer_error(struct request *request, enum answer_style style, int status, const char *name,
                   const char *text) {
     struct http1_reply reply;
-    answer_error_begin(&reply, request, style, status, status == 503);
+    answer_error_begin(&reply, request, style, status, status == 503 || status == 409);
     answer_error_end(&reply, style, status, name, text);
 }
