@@ -34,7 +34,8 @@ struct nats_link {
 static const char *details(const struct nats_link *link, natsStatus status) {
     natsStatus last = NATS_OK;
     const char *said = NULL, *text = nats_GetLastError(&last);
-    if (link->connection && natsConnection_GetLastError(link->connection, &said) != NATS_OK && said && said[0])
+    if (link->connection && natsConnection_GetLastError(link->connection, &said) != NATS_OK && said &&
+        said[0])
         return said;
     return last == status && text ? text : "";
 }

@@ -264,9 +264,16 @@ static void read_broken(struct decoding *decoding, struct span body, bool array,
     refuse_text(decoding, error, body, 1);
 }
 
+/* A byte order mark is passed over (RFC 8259, 8.1). */
+static struct span without_mark(struct span body) {
+    bool marked = body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0;
+    return marked ? span_of(body.p + 3, body.n - 3) : body;
+}
+
 void json_records_decode_any(struct decoding *decoding, struct span body) {
     json_error_t error;
     size_t skip = 0;
+    body = without_mark(body);
     while (skip < body.n && is_blank(span_of(body.p + skip, 1)))
         skip++;
     if (skip == body.n) {
@@ -289,8 +296,6 @@ void json_records_decode_any(struct decoding *decoding, struct span body) {
 }
 
 void json_records_decode(struct decoding *decoding, struct span body) {
-    if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0) /* a byte order mark (RFC 8259, 8.1) */
-        body = span_of(body.p + 3, body.n - 3);
-    if (!plain_records_decode(decoding, body) && !decoding->error)
+    if (!plain_records_decode(decoding, without_mark(body)) && !decoding->error)
         json_records_decode_any(decoding, body);
 }
