@@ -26,6 +26,7 @@ packages=(
     check         # unit tests
     python3       # end-to-end tests, the Python client
     nats-server   # broker that the forwarder is tested with
+    openssl       # keys and certificates for that broker
     curl          # HTTP as others speak it, in tests and README
 )
 lint_packages=(
