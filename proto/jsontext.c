@@ -229,6 +229,13 @@ const char *jsontext_check(struct span text, unsigned depth, struct span *value)
     return scan.why;
 }
 
+bool jsontext_is_blank(struct span text) {
+    size_t i = 0;
+    while (i < text.n && is_space(text.p[i]))
+        i++;
+    return i == text.n;
+}
+
 enum jsontext_kind jsontext_kind(struct span value) {
     switch (value.p[0]) {
     case '{':

@@ -27,6 +27,9 @@ enum jsontext_kind {
  * nesting, at most. */
 const char *jsontext_check(struct span text, unsigned depth, struct span *value);
 
+/* Nothing but white space? */
+bool jsontext_is_blank(struct span text);
+
 /* What follows takes values that jsontext_check() has passed, or parts of them. */
 enum jsontext_kind jsontext_kind(struct span value);
 /* Starts on an object or array: *rest is what jsontext_member() or jsontext_element() then take from. */

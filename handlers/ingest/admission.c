@@ -1,6 +1,7 @@
 #include "handlers/ingest/admission.h"
 
 #include "handlers/ingest/answer.h"
+#include "offload/clock.h"
 #include "proto/crc32c.h"
 #include "reactor/conn.h"
 #include "reactor/http1_reply.h"
@@ -96,7 +97,7 @@ static bool is_first(const struct ingest_endpoint *endpoint, enum answer_style s
         answer_error(request, style, 400, "BAD_REQUEST", "an Idempotency-Key has 1 to 255 bytes");
         return false;
     }
-    const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, ingest_wall_ms());
+    const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, clock_wall_ms());
     if (known)
         repeat(endpoint, style, ack, request, known);
     return !known;

@@ -1,6 +1,7 @@
 #include "handlers/ingest/forward.h"
 
 #include "handlers/ingest/forward_state.h"
+#include "offload/clock.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -13,12 +14,6 @@
 
 static double clock_now(void) {
     return (double)loop_clock() * 1e-9;
-}
-
-static int64_t wall_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Segments before the cursor's are acknowledged from now on. */
@@ -75,7 +70,7 @@ static void sample(struct forward *forward) {
     stats->lag_samples = forward->behind_since_ms && forward->written.sequence > stats->sequence
                              ? forward->written.sequence - stats->sequence
                              : 0;
-    int64_t ms = forward->behind_since_ms ? wall_ms() - forward->behind_since_ms : 0;
+    int64_t ms = forward->behind_since_ms ? clock_wall_ms() - forward->behind_since_ms : 0;
     stats->lag_seconds = ms > 0 ? (uint64_t)ms / 1000 : 0;
 }
 
@@ -101,7 +96,7 @@ static void hear(struct post *post) {
 void forward_written(struct forward *forward, const struct log_bound *bound) {
     forward->bytes_behind += bound->bytes - forward->written.bytes;
     if (!forward->behind_since_ms)
-        forward->behind_since_ms = wall_ms();
+        forward->behind_since_ms = clock_wall_ms();
     forward->written = *bound;
     pthread_mutex_lock(&forward->lock);
     bool synced = forward->bound.synced && bound->synced;
@@ -192,7 +187,7 @@ int forward_start(struct forward *forward, const struct log_bound *bound, char *
     forward->stats.sequence = cursor->sequence;
     forward->bytes_behind = cargo_bytes_behind(forward->directory, cursor, bound);
     if (forward->bytes_behind > 0)
-        forward->behind_since_ms = cursor->time_ms ? cursor->time_ms : wall_ms();
+        forward->behind_since_ms = cursor->time_ms ? cursor->time_ms : clock_wall_ms();
     mark(forward, cursor->segment);
     snprintf(why, why_size, "the forwarder cannot start: %s", strerrordesc_np(-error));
     if (error)

@@ -6,6 +6,7 @@
 #include "handlers/ingest/lines.h"
 #include "handlers/ingest/otlp.h"
 #include "handlers/ingest/statsd_listener.h"
+#include "offload/clock.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/memory_body.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define STALE_PIECE 2000 /* stale series that are dropped in a turn */
 
@@ -44,7 +44,7 @@ static void recovered(void *context, const struct record *record) {
     struct ingest *ingest = context;
     struct span key, answer, samples, rest;
     struct sample sample;
-    int64_t age_ms = ingest_wall_ms() - record->time_ms;
+    int64_t age_ms = clock_wall_ms() - record->time_ms;
     double now = loop_now(ingest->loop), stale = ingest->settings->stale;
     ingest->stats.recovered++;
     if (record_split(record, &key, &answer, &samples) != 0)
@@ -142,7 +142,7 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
     ledger_enter(&loop->ledger, directory, FD_LOG, 0, loop_now(loop));
     double window =
         settings->idempotency_window > settings->stale ? settings->idempotency_window : settings->stale;
-    int64_t since_ms = ingest_wall_ms() - (int64_t)(window * 1000);
+    int64_t since_ms = clock_wall_ms() - (int64_t)(window * 1000);
     int error = recover_log(directory, since_ms, recovered, ingest, &recovery);
     if (error) {
         snprintf(why, why_size, "%s: cannot recover the log: %s", settings->path, strerrordesc_np(-error));
@@ -261,12 +261,6 @@ void ingest_leave(struct ingest *ingest) {
         return;
     statsd_flush(ingest);
     journal_leave(&ingest->journal);
-}
-
-int64_t ingest_wall_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 const char *ingest_trouble(const struct ingest *ingest) {

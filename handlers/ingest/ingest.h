@@ -76,8 +76,6 @@ const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint
 void ingest_free(struct ingest *ingest);
 /* The same where loop_end() said that work is left: only puts into the log what was acknowledged from memory. */
 void ingest_leave(struct ingest *ingest);
-/* ms since 1970. */
-int64_t ingest_wall_ms(void);
 /* NULL, or why nothing can be taken now, as a word. */
 const char *ingest_trouble(const struct ingest *ingest);
 

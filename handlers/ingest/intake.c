@@ -4,6 +4,7 @@
 #include "handlers/ingest/admission.h"
 #include "handlers/ingest/answer.h"
 #include "handlers/ingest/gunzip.h"
+#include "offload/clock.h"
 #include "proto/chars.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
@@ -68,7 +69,7 @@ static void logged(struct batch *batch, int error) {
     }
     if (batch->entry)
         idempotency_end(&ingest->idempotency, batch->entry, span_of(batch->answer, batch->answer_n),
-                        batch->sequence, batch->count, ingest_wall_ms());
+                        batch->sequence, batch->count, clock_wall_ms());
     acceptance_logged(batch, applied);
 }
 
@@ -139,7 +140,7 @@ static void decode(struct intake *intake, struct span body) {
     if (!intake->error) {
         intake->bytes = body.n;
         intake->batch->by_line = format->by_line;
-        rules_init(&decoding.rules, settings, format->prometheus_names, ingest_wall_ms());
+        rules_init(&decoding.rules, settings, format->prometheus_names, clock_wall_ms());
         format->decode(&decoding, body);
         rules_free(&decoding.rules);
         intake->error = decoding.error;

@@ -2,6 +2,7 @@
 
 #include "handlers/ingest/chore.h"
 #include "handlers/ingest/forward.h"
+#include "offload/clock.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -20,12 +21,6 @@
 static void start_group(struct journal *journal);
 static void kick(struct journal *journal);
 
-static int64_t wall_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- segments that go -------------------------------------------------------------------------- */
 
 static struct chore chore_for(struct journal *journal) {
@@ -36,7 +31,7 @@ static struct chore chore_for(struct journal *journal) {
         .directory = journal->directory,
         .removable_below = held < journal->active_number ? held : journal->active_number,
         .most_bytes = settings->keep_bytes,
-        .oldest_ms = settings->keep_age > 0 ? wall_ms() - (int64_t)(settings->keep_age * 1000) : 0,
+        .oldest_ms = settings->keep_age > 0 ? clock_wall_ms() - (int64_t)(settings->keep_age * 1000) : 0,
         .capped = journal->forward && settings->keep_bytes > 0,
     };
 }
@@ -476,7 +471,7 @@ int journal_append(struct journal *journal, struct batch *batch) {
     if (batch->n > journal->settings->segment - SEGMENT_HEAD || batch->n > RECORD_HEAD + (size_t)RECORD_MAX)
         return -E2BIG;
     struct record record = {.sequence = journal->next_sequence,
-                            .time_ms = wall_ms(),
+                            .time_ms = clock_wall_ms(),
                             .format = (uint16_t)batch->format,
                             .flags = batch->flags,
                             .count = batch->count,

@@ -177,13 +177,6 @@ static void refuse_text(struct decoding *decoding, const json_error_t *error, st
     decoding_refuse(decoding, &place, REFUSAL_SYNTAX, why);
 }
 
-static bool is_blank(struct span text) {
-    for (size_t i = 0; i < text.n; i++)
-        if (!strchr(" \t\r\n", text.p[i]) || !text.p[i])
-            return false;
-    return true;
-}
-
 void json_records_read(struct decoding *decoding, json_t *root) {
     struct spot spot = {.decoding = decoding, .in_array = json_is_array(root)};
     decoding->batch->in_array = spot.in_array;
@@ -207,7 +200,7 @@ static bool read_lines(struct decoding *decoding, struct span body) {
         struct span line = span_of(body.p, end ? (size_t)(end - body.p) : body.n);
         body = span_of(body.p + line.n + (end != NULL), body.n - line.n - (end != NULL));
         spot.number++;
-        if (is_blank(line))
+        if (jsontext_is_blank(line))
             continue;
         json_error_t error;
         json_t *root = load(line, JSON_DECODE_ANY, &error);
@@ -224,7 +217,7 @@ static bool read_lines(struct decoding *decoding, struct span body) {
 /* Lines, if the first one is an object by itself and another one follows. */
 static bool has_lines(struct span body) {
     const char *end = memchr(body.p, '\n', body.n);
-    if (!end || is_blank(span_of(end, body.n - (size_t)(end - body.p))))
+    if (!end || jsontext_is_blank(span_of(end, body.n - (size_t)(end - body.p))))
         return false;
     json_error_t error;
     json_t *first = json_loadb(body.p, (size_t)(end - body.p), 0, &error);
@@ -274,7 +267,7 @@ void json_records_decode_any(struct decoding *decoding, struct span body) {
     json_error_t error;
     size_t skip = 0;
     body = without_mark(body);
-    while (skip < body.n && is_blank(span_of(body.p + skip, 1)))
+    while (skip < body.n && jsontext_is_blank(span_of(body.p + skip, 1)))
         skip++;
     if (skip == body.n) {
         decoding_refuse(decoding, &(struct place){.is_line = true, .number = 1, .column = 1}, REFUSAL_SYNTAX,

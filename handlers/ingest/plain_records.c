@@ -116,13 +116,6 @@ static bool read_record(struct decoding *decoding, struct span object, uint32_t 
     return decoding_take(decoding, &sample, number, &fault);
 }
 
-static bool is_blank(struct span text) {
-    for (size_t i = 0; i < text.n; i++)
-        if (!strchr(" \t\r\n", text.p[i]) || !text.p[i])
-            return false;
-    return true;
-}
-
 /* An object a line. */
 static bool read_lines(struct decoding *decoding, struct span body) {
     struct span value;
@@ -130,7 +123,7 @@ static bool read_lines(struct decoding *decoding, struct span body) {
         const char *end = memchr(body.p, '\n', body.n);
         struct span line = span_of(body.p, end ? (size_t)(end - body.p) : body.n);
         body = span_of(body.p + line.n + (end != NULL), body.n - line.n - (end != NULL));
-        if (is_blank(line))
+        if (jsontext_is_blank(line))
             continue;
         if (jsontext_check(line, DEPTH, &value) != NULL || !read_record(decoding, value, number))
             return false;

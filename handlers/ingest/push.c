@@ -4,6 +4,7 @@
 #include "handlers/ingest/admission.h"
 #include "handlers/ingest/answer.h"
 #include "handlers/ingest/json_records.h"
+#include "offload/clock.h"
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
@@ -38,7 +39,7 @@ int push_decode(const struct ingest *ingest, json_t *records, struct batch **out
     *out = decoding.batch;
     if (!decoding.batch)
         return -ENOMEM;
-    rules_init(&decoding.rules, ingest->settings, true, ingest_wall_ms());
+    rules_init(&decoding.rules, ingest->settings, true, clock_wall_ms());
     json_records_read(&decoding, records);
     rules_free(&decoding.rules);
     return decoding.error;

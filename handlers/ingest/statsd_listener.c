@@ -2,6 +2,7 @@
 
 #include "handlers/ingest/acceptance.h"
 #include "handlers/ingest/lines.h"
+#include "offload/clock.h"
 #include "reactor/loop.h"
 
 #include <stdio.h>
@@ -74,7 +75,7 @@ static void ended(void *context, uint32_t dropped) {
     struct decoding decoding = {.batch = batch, .sets = &ingest->sets};
     ingest->stats.statsd_dropped += dropped;
     if (batch) {
-        rules_init(&decoding.rules, ingest->settings, false, ingest_wall_ms());
+        rules_init(&decoding.rules, ingest->settings, false, clock_wall_ms());
         statsd_decode(&decoding, span_of(listener->text, listener->n));
         rules_free(&decoding.rules);
         if (batch->refusals.count > 0)
@@ -93,7 +94,7 @@ void statsd_flush(struct ingest *ingest) {
     struct batch *batch = ingest->sets.table ? new_batch(ingest) : NULL;
     if (!batch)
         return;
-    statsd_sets_flush(&ingest->sets, batch, ingest_wall_ms());
+    statsd_sets_flush(&ingest->sets, batch, clock_wall_ms());
     submit(batch);
 }
 
