@@ -52,8 +52,11 @@ static void cleared(struct job *job) {
 /* Looks for segments that are too many or too old; the active one and its successors stay. */
 static void clear_old(struct journal *journal) {
     struct chore chore = chore_for(journal);
+    if (journal->clearing)
+        return;
+    journal->clearing = chore_clear(journal->loop, &chore, cleared);
     if (!journal->clearing)
-        journal->clearing = chore_clear(journal->loop, &chore, cleared);
+        deadline_set(&journal->clear, &journal->clear_class);
 }
 
 static void on_clear(struct deadline *deadline) {
@@ -98,16 +101,24 @@ static void conclude(struct journal *journal, struct batch *batch, int error) {
     batch->done(batch, error);
 }
 
-/* Everything that waits is answered with an error; what was acknowledged from memory may wait for better times. */
-static void refuse_waiting(struct journal *journal, int error, bool all) {
+/* Ends batches with 0 or an error; then those that were acknowledged from memory may wait for better times. */
+static void conclude_all(struct journal *journal, struct batch_list *list, int error, bool may_wait) {
     struct batch_list patient = STAILQ_HEAD_INITIALIZER(patient);
-    for (struct batch *batch; (batch = queue_take(&journal->queue));) {
-        if (all || batch->ack != ACK_MEMORY)
-            conclude(journal, batch, error);
-        else
+    for (struct batch *batch; (batch = STAILQ_FIRST(list));) {
+        STAILQ_REMOVE_HEAD(list, link);
+        if (may_wait && batch->ack == ACK_MEMORY)
             STAILQ_INSERT_TAIL(&patient, batch, link);
+        else
+            conclude(journal, batch, error);
     }
     queue_put_back(&journal->queue, &patient);
+}
+
+static void refuse_waiting(struct journal *journal, int error, bool may_wait) {
+    struct batch_list waiting = STAILQ_HEAD_INITIALIZER(waiting);
+    for (struct batch *batch; (batch = queue_take(&journal->queue));)
+        STAILQ_INSERT_TAIL(&waiting, batch, link);
+    conclude_all(journal, &waiting, error, may_wait);
 }
 
 static void fail(struct journal *journal, int error, const char *what) {
@@ -117,7 +128,7 @@ static void fail(struct journal *journal, int error, const char *what) {
     log_error(journal->loop->log, "ingest log failed", log_text("at", what),
               log_text("error", strerrordesc_np(-error)),
               log_text("consequence", "nothing is taken until a restart"));
-    refuse_waiting(journal, -EIO, true);
+    refuse_waiting(journal, -EIO, false);
     sample(journal);
 }
 
@@ -130,7 +141,7 @@ static void fill_up(struct journal *journal, int error) {
     else if (journal->state == JOURNAL_WORKING)
         log_error(journal->loop->log, "ingest disk full", log_text("error", strerrordesc_np(-error)));
     journal->state = held ? JOURNAL_HELD : JOURNAL_FULL;
-    refuse_waiting(journal, held ? -EAGAIN : -ENOSPC, false);
+    refuse_waiting(journal, held ? -EAGAIN : -ENOSPC, true);
     sample(journal);
     deadline_set(&journal->retry, &journal->retry_class);
 }
@@ -161,6 +172,16 @@ static void create_spare(struct journal *journal) {
         deadline_set(&journal->retry, &journal->retry_class);
 }
 
+/* There is a segment to write to. */
+static void work_again(struct journal *journal) {
+    if (journal->state == JOURNAL_WORKING)
+        return;
+    log_info(journal->loop->log, "ingest log has room",
+             log_number("segment", (int64_t)journal->next_number - 1));
+    journal->state = JOURNAL_WORKING;
+    sample(journal);
+}
+
 static void created(struct job *job) {
     struct chore *chore = job->call.argument;
     struct journal *journal = chore->journal;
@@ -171,12 +192,7 @@ static void created(struct job *job) {
     if (error == 0) {
         ledger_enter(&journal->loop->ledger, chore->fd, FD_LOG, 0, loop_now(journal->loop));
         journal->spare = chore->fd;
-        if (journal->state != JOURNAL_WORKING) {
-            log_info(journal->loop->log, "ingest log has room",
-                     log_number("segment", (int64_t)chore->number));
-            journal->state = JOURNAL_WORKING;
-            sample(journal);
-        }
+        work_again(journal);
     } else if (error == -EEXIST) { /* a name that is taken is never ours to overwrite */
         create_spare(journal);
     } else if (passes(error) && journal->active < 0) {
@@ -193,8 +209,9 @@ static void created(struct job *job) {
 static void on_retry(struct deadline *deadline) {
     struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, retry));
     if (journal->state != JOURNAL_FAILED && journal->spare >= 0)
-        journal->state = JOURNAL_WORKING;
+        work_again(journal);
     create_spare(journal);
+    kick(journal);
 }
 
 /* Is there room for n bytes in the active segment? If not, the spare takes its place or is waited for. */
@@ -250,13 +267,6 @@ static void join(struct journal *journal) {
     }
 }
 
-static void conclude_group(struct journal *journal, int error) {
-    for (struct batch *batch; (batch = STAILQ_FIRST(&journal->group));) {
-        STAILQ_REMOVE_HEAD(&journal->group, link);
-        conclude(journal, batch, error);
-    }
-}
-
 static void tell_forwarder(struct journal *journal) {
     struct log_bound bound = {.segment = journal->active_number,
                               .offset = journal->offset,
@@ -282,7 +292,7 @@ static void written(struct job *job) {
         histogram_add(&stats->group_batches, journal->group_count);
         journal->offset += journal->n;
         tell_forwarder(journal);
-        conclude_group(journal, 0);
+        conclude_all(journal, &journal->group, 0, false);
         if (journal->offset > journal->settings->segment / 2)
             create_spare(journal);
         kick(journal);
@@ -300,7 +310,7 @@ static void written(struct job *job) {
     } else {
         fail(journal, error, sync_failed ? "fdatasync" : "write");
     }
-    conclude_group(journal, full ? -ENOSPC : -EIO);
+    conclude_all(journal, &journal->group, full ? -ENOSPC : -EIO, full);
 }
 
 static void start_group(struct journal *journal) {
@@ -428,7 +438,7 @@ static void write_rest(struct journal *journal) {
         bool good = pwrite(journal->active, journal->bytes, journal->n, (off_t)journal->offset) ==
                     (ssize_t)journal->n;
         journal->offset += journal->n;
-        conclude_group(journal, good && fdatasync(journal->active) == 0 ? 0 : -EIO);
+        conclude_all(journal, &journal->group, good && fdatasync(journal->active) == 0 ? 0 : -EIO, false);
     }
 }
 
@@ -443,7 +453,7 @@ void journal_close(struct journal *journal) {
         return; /* a thread or the kernel still has it: the process ends with it */
     if (journal->state == JOURNAL_WORKING)
         write_rest(journal);
-    refuse_waiting(journal, -EIO, true);
+    refuse_waiting(journal, -EIO, false);
     if (journal->active >= 0) {
         segment_end(journal->active, journal->offset);
         ledger_release(ledger, journal->active);

@@ -120,6 +120,20 @@ class Faults(IngestCase):
         daemon.wait_line("work that does not end is left behind")
         self.assertEqual(self.names(), names)
 
+    def test_a_promise_from_memory_waits_for_room(self):
+        daemon = self.start("ack = memory")
+        link = self.http(daemon)
+        self.assertEqual(self.post(link, record("before")).ack, "memory; seq=1")
+        daemon.wait_counter("ingest", "acknowledged")
+        self.break_disk("write ENOSPC")
+        self.assertEqual(self.post(link, record("waits")).ack, "memory; seq=2")
+        until(lambda: self.get(link, "/_/ready")[0] == 503, "the disk is full")
+        self.assertEqual(self.post(link, record("refused")).status, 507)
+        self.fault.unlink()
+        daemon.wait_counter("ingest", "acknowledged", 2)
+        self.assertEqual(self.names(), ["before", "waits"])
+        self.assertEqual(daemon.stats()["ingest"]["lost"], 0)
+
     def test_a_promise_from_memory_that_is_broken_is_counted(self):
         daemon = self.start("ack = memory")
         link = self.http(daemon)
