@@ -133,7 +133,7 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
     const struct ingest_settings *settings = ingest->settings;
     struct loop *loop = ingest->loop;
     struct recovery recovery;
-    int directory = journal_directory(settings->path);
+    int directory = recover_directory(settings->path);
     if (directory < 0) {
         snprintf(why, why_size, "%s: %s", settings->path,
                  directory == -EBUSY ? "another daemon writes this log" : strerrordesc_np(-directory));

@@ -9,14 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CLEAR_SECONDS 60.0 /* between looks for segments that are too old */
-#define LOCK_TRIES    20   /* for a directory whose last daemon is just going */
-#define LOCK_PAUSE_NS 50000000
 
 static void start_group(struct journal *journal);
 static void kick(struct journal *journal);
@@ -362,30 +358,6 @@ static void on_window(struct deadline *deadline) {
 }
 
 /* ---- what others call -------------------------------------------------------------------------- */
-
-/* Two daemons would cut off and overwrite what the other one has acknowledged. False: another one has it. A file system
- * without locks is no obstacle. */
-static bool take_directory(int fd) {
-    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-    int result = flock(fd, LOCK_EX | LOCK_NB);
-    for (int i = 0; result != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
-        nanosleep(&pause, NULL);
-        result = flock(fd, LOCK_EX | LOCK_NB);
-    }
-    return result == 0 || errno != EWOULDBLOCK;
-}
-
-int journal_directory(const char *path) {
-    if (mkdir(path, 0750) != 0 && errno != EEXIST)
-        return -errno;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (take_directory(fd))
-        return fd;
-    close(fd);
-    return -EBUSY;
-}
 
 int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,
                  struct ingest_stats *stats, int directory, const struct recovery *recovery,

@@ -56,9 +56,6 @@ struct journal {
     struct deadline window, retry, clear;
 };
 
-/* Opens the directory, creating it if need be, and locks it for as long as the fd is open: it has one writer. Waits a
- * second for the lock. The fd, or -errno: -EBUSY when another daemon has it. */
-int journal_directory(const char *path);
 /* Starts with a new segment behind what was recovered, and starts the forwarder (NULL: none). directory (in the ledger)
  * is the journal's from now on. Blocks: for the start. 0, or -errno with a reason. */
 int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,

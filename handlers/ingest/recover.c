@@ -4,10 +4,42 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)64 << 10)
+#define PIECE         ((size_t)64 << 10)
+#define LOCK_TRIES    20 /* for a directory whose last daemon is just going */
+#define LOCK_PAUSE_NS 50000000
+
+/* ---- directory --------------------------------------------------------------------------------- */
+
+/* Two daemons would cut off and overwrite what the other one has acknowledged. False: another one has it. A file system
+ * without locks is no obstacle. */
+static bool take_directory(int fd) {
+    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    int result = flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 0; result != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        nanosleep(&pause, NULL);
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return result == 0 || errno != EWOULDBLOCK;
+}
+
+int recover_directory(const char *path) {
+    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+        return -errno;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (take_directory(fd))
+        return fd;
+    close(fd);
+    return -EBUSY;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------- */
 
 /* Where the good part of a segment ends, and what comes next in sequence. */
 struct good_part {

@@ -23,6 +23,10 @@ struct recovery {
     uint64_t damaged; /* older segments that end in a record that cannot be read: their disk lost something */
 };
 
+/* Opens the directory, creating it if need be, and locks it for as long as the fd is open: it has one writer. Waits a
+ * second for the lock. The fd, or -errno: -EBUSY when another daemon has it. */
+int recover_directory(const char *path);
+
 /* Called for each record; valid during the call. */
 typedef void recover_visit(void *context, const struct record *record);
 
