@@ -19,6 +19,7 @@
 
 #define BATCHES_UNTIL 2 /* index of 2025-06-18, which has no batches any more */
 #define KEY_FILE_MAX  4096
+#define LAST_CODE     (-32099)           /* of those that JSON-RPC leaves to servers */
 #define RECALL_MOST   ((size_t)64 << 20) /* bytes of events kept for all sessions */
 
 static const struct setting mcp_settings[] = {
@@ -89,10 +90,14 @@ static void modern_result(struct rpc_call *call, struct text *out, struct span j
     text_add_constant(out, "}");
 }
 
-/* The codes of our statuses lie where this era gives out no codes of its own. */
+bool mcp_is_own_code(const struct rpc_call *call, int code) {
+    int last = call->modern ? MCP_UNSUPPORTED_VERSION : LAST_CODE;
+    return code <= MCP_HEADER_MISMATCH && code >= last;
+}
+
+/* Of the server's codes this era knows its own alone (2026-07-28, basic, "Error Codes"). */
 static int modern_code(const struct rpc_call *call, int code) {
-    (void)call;
-    if (code > -32000 || code <= MCP_HEADER_MISMATCH)
+    if (code > -32000 || code < LAST_CODE || mcp_is_own_code(call, code))
         return code;
     bool absent = code == status_rpc(STATUS_NOT_FOUND) || code == status_rpc(STATUS_NOT_REGULAR);
     return absent || code == status_rpc(STATUS_BAD_RANGE) ? MESSAGE_INVALID_PARAMS : MESSAGE_INTERNAL_ERROR;

@@ -101,6 +101,8 @@ uint32_t mcp_date(const struct mcp *mcp);
 void mcp_watch(struct mcp *mcp);
 /* Tells the subscriptions/listen that want to know that there are other resources. */
 void mcp_listen_tell_list(struct mcp *mcp);
+/* Is the code one that the era's specification gives out? */
+bool mcp_is_own_code(const struct rpc_call *call, int code);
 /* Answers with what out holds, and frees it. */
 void mcp_answer(struct rpc_call *call, struct text *out);
 /* The capabilities and name of the server, as JSON members without braces. */

@@ -44,7 +44,7 @@ static bool tool_error(struct rpc_call *call, struct text *out, int code, const 
     const char *path = json_string_value(json_object_get(data, "path"));
     const char *reason = json_string_value(json_object_get(data, "reason"));
     char text[512];
-    if (code <= MCP_HEADER_MISMATCH && code > MCP_HEADER_MISMATCH - 80)
+    if (mcp_is_own_code(call, code))
         return false;
     if (path)
         snprintf(text, sizeof(text), "%s: %s %s", message, path, reason ? reason : "");
