@@ -1,11 +1,14 @@
 #include "handlers/http/dispatch.h"
 
+#include "handlers/http/admin.h"
 #include "handlers/http/builtin.h"
 #include "handlers/http/call.h"
 #include "handlers/http/http.h"
 #include "handlers/http/methods.h"
 #include "handlers/http/placement.h"
 #include "handlers/http/router.h"
+#include "reactor/conn.h"
+#include "reactor/listener.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -115,9 +118,24 @@ static void run_on_worker(struct served *served, struct request *request) {
     request_submit(request, job, worked, served);
 }
 
+/* NULL, or why a route of administration may not be used. */
+static const char *forbidden(const struct served *served, const struct request *request,
+                             const struct exchange *exchange) {
+    if (!served->route.admin)
+        return NULL;
+    if (!request->conn->listener->options.admin)
+        return "this listener has no administration";
+    return admin_forbidden(served->dispatch->http, request, exchange);
+}
+
 static void run(struct request *request, struct exchange *exchange) {
     struct served *served = exchange->handler->context;
     enum sluice_run where = served->route.run;
+    const char *reason = forbidden(served, request, exchange);
+    if (reason) {
+        request_fail(request, STATUS_DENIED, reason);
+        return;
+    }
     bool worker = where == SLUICE_RUN_WORKER || (where == SLUICE_RUN_AUTO && served->placement.workers);
     if (worker && served->dispatch->http->settings.workers == WORKERS_ON)
         run_on_worker(served, request);

@@ -125,9 +125,11 @@ static int add_offer(struct modules *modules, const struct sluice_offer *offer, 
     return 0;
 }
 
-static int on_offer(struct sluice_module *module, const struct sluice_offer *offer) {
+static int on_offer(struct sluice_module *module, const struct sluice_offer *theirs, size_t size) {
     struct loading *loading = (struct loading *)(void *)module;
-    return add_offer(loading->modules, offer, loading->reason, sizeof(loading->reason)) == 0 ? 0 : -1;
+    struct sluice_offer offer = {0};
+    memcpy(&offer, theirs, size < sizeof(offer) ? size : sizeof(offer));
+    return add_offer(loading->modules, &offer, loading->reason, sizeof(loading->reason)) == 0 ? 0 : -1;
 }
 
 static void on_fail(struct sluice_module *module, const char *reason) {

@@ -70,6 +70,7 @@ struct sluice_route {
     void *user;          /* for all three of them */
     enum sluice_run run; /* where */
     uint64_t body_limit; /* of request bodies, in bytes; 0: the setting body_limit */
+    int admin;           /* not 0: only on listeners with administration, under the same rules as its pages */
 };
 
 /* ---- modules ----------------------------------------------------------------------------------- */
@@ -80,7 +81,7 @@ struct sluice_module {
     unsigned version; /* the daemon's SLUICE_HANDLER_VERSION */
     int (*add)(struct sluice_module *module, const struct sluice_route *route, size_t size);
     void (*fail)(struct sluice_module *module, const char *reason);
-    int (*offer)(struct sluice_module *module, const struct sluice_offer *offer);
+    int (*offer)(struct sluice_module *module, const struct sluice_offer *offer, size_t size);
 };
 
 #define SLUICE_EXPORT __attribute__((visibility("default")))

@@ -1,7 +1,11 @@
 #include "handlers/mcp/registry.h"
 
+#include "proto/uri.h"
+
 #include <errno.h>
 #include <stdlib.h>
+
+#define VALUE_MAX 1024 /* bytes of a value in an URI */
 
 int registry_add(struct mcp *mcp, const struct rpc_method *item) {
     for (unsigned i = 0; i < mcp->items_count; i++)
@@ -76,7 +80,7 @@ const struct rpc_method *registry_prompt(const struct mcp *mcp, const char *name
     return NULL;
 }
 
-/* Simple expressions of RFC 6570, level 1: {name} stands for one segment. The values go into params. */
+/* Simple expressions of RFC 6570, level 1: {name} stands for one segment, percent-encoded. The values go into params. */
 static bool fits(const char *template, const char *uri, json_t *params) {
     while (*template) {
         const char *end = *template == '{' ? strchr(template, '}') : NULL;
@@ -86,13 +90,15 @@ static bool fits(const char *template, const char *uri, json_t *params) {
             continue;
         }
         size_t n = strcspn(uri, "/");
-        char name[64];
+        char name[64], value[VALUE_MAX];
         size_t name_n = (size_t)(end - template) - 1;
-        if (n == 0 || name_n >= sizeof(name))
+        ssize_t value_n = n ? uri_decode(span_of(uri, n), value, sizeof(value)) : -1;
+        if (value_n < 0 || name_n >= sizeof(name))
             return false;
         memcpy(name, template + 1, name_n);
         name[name_n] = '\0';
-        json_object_set_new(params, name, json_stringn(uri, n));
+        if (json_object_set_new(params, name, json_stringn(value, (size_t)value_n)) != 0)
+            return false; /* not UTF-8 */
         template = end + 1;
         uri += n;
     }

@@ -1,10 +1,14 @@
 #include "handlers/rpc/offers.h"
 
 #include "handlers/rpc/message.h"
+#include "proto/jsontext.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define DEPTH 512 /* of what handlers say */
 
 /* One offer in service. */
 struct offered {
@@ -24,7 +28,7 @@ struct offers {
 struct call_view {
     struct sluice_call call; /* first */
     struct rpc_work *work;
-
+    bool object;       /* the result must be one */
     char *answers[16]; /* texts handed out, freed with the view */
     unsigned answers_count;
 };
@@ -33,23 +37,36 @@ static struct call_view *view_of(struct sluice_call *call) {
     return (struct call_view *)(void *)call;
 }
 
-static void say_result(struct sluice_call *call, const char *json) {
-    struct rpc_work *work = view_of(call)->work;
-    json_t *good = json_loads(json, JSON_DECODE_ANY, NULL);
-    json_decref(good);
-    free(work->text);
-    work->text = good ? strdup(json) : NULL;
-    work->code = 0;
-    if (!work->text) {
-        work->code = MESSAGE_INTERNAL_ERROR;
-        snprintf(work->message, sizeof(work->message), "the handler's result is no JSON");
-    }
+/* A value as one line, as messages are lines and events: line ends in JSON are white space, those of strings are
+ * escaped. NULL: it is none, or no memory. */
+static char *one_line(const char *json) {
+    struct span value;
+    char *line = jsontext_check(span_text(json), DEPTH, &value) ? NULL : strndup(value.p, value.n);
+    for (char *end = line; end && (end = strpbrk(end, "\r\n"));)
+        *end = ' ';
+    return line;
 }
 
 static void say_error(struct sluice_call *call, int code, const char *message) {
     struct rpc_work *work = view_of(call)->work;
+    free(work->text);
+    work->text = NULL;
     work->code = code ? code : MESSAGE_INTERNAL_ERROR;
     snprintf(work->message, sizeof(work->message), "%s", message);
+}
+
+static void say_result(struct sluice_call *call, const char *json) {
+    struct rpc_work *work = view_of(call)->work;
+    char *line = one_line(json);
+    if (!line || (view_of(call)->object && *line != '{')) {
+        say_error(call, MESSAGE_INTERNAL_ERROR,
+                  line ? "the handler's result is no object" : "the handler's result is no JSON");
+        free(line);
+        return;
+    }
+    free(work->text);
+    work->text = line;
+    work->code = 0;
 }
 
 static int level_of(const char *name) {
@@ -66,27 +83,33 @@ static void say_log(struct sluice_call *call, const char *level, const char *jso
     struct text text = {0};
     if (work->level < 0 || level_of(level) < work->level)
         return;
+    char *line = one_line(json);
     text_add_constant(&text,
                       "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":");
     text_add_quoted(&text, span_text(level));
     text_add_constant(&text, ",\"logger\":\"sluice\",\"data\":");
-    text_add_constant(&text, json);
+    if (line)
+        text_add_constant(&text, line);
+    else /* no JSON: the words themselves */
+        text_add_quoted(&text, span_text(json));
     text_add_constant(&text, "}}");
     rpc_work_notify(work, span_of(text.p, text.n));
     text_free(&text);
+    free(line);
 }
 
 static void say_progress(struct sluice_call *call, double progress, double total, const char *message) {
     struct rpc_work *work = view_of(call)->work;
     struct text text = {0};
     char numbers[80];
-    if (!work->progress)
+    if (!work->progress || !isfinite(progress))
         return;
     text_add_constant(
         &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":");
     text_add_constant(&text, work->progress);
     snprintf(numbers, sizeof(numbers),
-             total > 0 ? ",\"progress\":%.15g,\"total\":%.15g" : ",\"progress\":%.15g", progress, total);
+             total > 0 && isfinite(total) ? ",\"progress\":%.15g,\"total\":%.15g" : ",\"progress\":%.15g",
+             progress, total);
     text_add_constant(&text, numbers);
     if (message) {
         text_add_constant(&text, ",\"message\":");
@@ -148,7 +171,8 @@ static const struct sluice_call_api api = {
 };
 
 static void call_handler(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {
-    struct call_view view = {.call = {&api}, .work = work};
+    bool object = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT | SLUICE_CONTENT);
+    struct call_view view = {.call = {&api}, .work = work, .object = object};
     char *text = json_dumps(params, JSON_COMPACT);
     if (!text) {
         say_error(&view.call, MESSAGE_INTERNAL_ERROR, "no memory");
@@ -169,33 +193,58 @@ static void work(struct rpc_work *its, json_t *params) {
 
 /* ---- routes ---------------------------------------------------------------------------------------- */
 
-static void add_pairs(struct sluice_request *request, json_t *params) {
-    const char *name, *value;
-    size_t at = 0;
-    while (sluice_next_query(request, &at, &name, &value)) {
-        json_t *number = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
-        if (name && value)
-            json_object_set_new(params, name,
-                                json_is_number(number) ? json_incref(number) : json_string(value));
-        json_decref(number);
-    }
+static const struct rpc_param *param_of(const struct offered *offered, const char *name) {
+    for (unsigned i = 0; i < offered->method.params_count; i++)
+        if (strcmp(offered->params[i].name, name) == 0)
+            return &offered->params[i];
+    return NULL;
 }
 
-static json_t *route_params(struct sluice_request *request, const struct offered *offered) {
+/* A value of a query or path: a string where the schema wants one, else the JSON it is, if it is. Without a type
+ * in the schema only numbers are more than strings. NULL: not UTF-8. */
+static json_t *value_of(const struct rpc_param *param, const char *text) {
+    enum rpc_type type = param ? param->type : RPC_STRING;
+    json_t *value = type != RPC_STRING ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    if (value && (type != RPC_ANY || json_is_number(value)))
+        return value;
+    json_decref(value);
+    return json_string(text);
+}
+
+/* False: malformed, or not UTF-8. */
+static bool add_value(const struct offered *offered, json_t *params, const char *name, const char *text) {
+    json_t *value = name && text ? value_of(param_of(offered, name), text) : NULL;
+    return value && json_object_set_new(params, name, value) == 0;
+}
+
+static bool add_pairs(struct sluice_request *request, const struct offered *offered, json_t *params) {
+    const char *name, *value;
+    size_t at = 0;
+    while (sluice_next_query(request, &at, &name, &value))
+        if (!add_value(offered, params, name, value))
+            return false;
+    for (unsigned i = 0; i < offered->method.params_count; i++) {
+        name = offered->params[i].name;
+        value = sluice_param(request, name);
+        if (value && !add_value(offered, params, name, value))
+            return false;
+    }
+    return true;
+}
+
+/* NULL: *why tells. */
+static json_t *route_params(struct sluice_request *request, const struct offered *offered, const char **why) {
     size_t n;
     const char *body = sluice_body(request, &n);
     json_t *params = n ? json_loadb(body, n, 0, NULL) : json_object();
-    if (!json_is_object(params)) {
-        json_decref(params);
-        return NULL;
+    *why = "the body is no JSON object";
+    if (json_is_object(params)) {
+        *why = "the query or the path is malformed or not UTF-8";
+        if (add_pairs(request, offered, params))
+            return params;
     }
-    add_pairs(request, params);
-    for (unsigned i = 0; i < offered->method.params_count; i++) {
-        const char *value = sluice_param(request, offered->params[i].name);
-        if (value)
-            json_object_set_new(params, offered->params[i].name, json_string(value));
-    }
-    return params;
+    json_decref(params);
+    return NULL;
 }
 
 static void route_handler(struct sluice_request *request, void *user) {
@@ -203,9 +252,10 @@ static void route_handler(struct sluice_request *request, void *user) {
     static const atomic_bool never;
     struct rpc_complaint complaint;
     struct rpc_work its = {.level = -1, .cancelled = &never};
-    json_t *params = route_params(request, offered);
+    const char *why;
+    json_t *params = route_params(request, offered, &why);
     if (!params) {
-        sluice_reply_error(request, 400, "the body is no JSON object");
+        sluice_reply_error(request, 400, why);
         return;
     }
     if (!rpc_check_params(&offered->method, &params, &complaint)) {
@@ -340,8 +390,11 @@ int offers_add(struct offers *offers, const struct sluice_offer *offer, struct d
         snprintf(why, why_size, "offer '%s': %s", offer->name,
                  error == -EEXIST ? "the name is taken" : "no memory");
     if (!error && offer->route) {
-        struct sluice_route route = {
-            .title = offer->route, .handler = route_handler, .user = offered, .run = SLUICE_RUN_WORKER};
+        struct sluice_route route = {.title = offer->route,
+                                     .handler = route_handler,
+                                     .user = offered,
+                                     .run = SLUICE_RUN_WORKER,
+                                     .admin = (offer->kinds & SLUICE_ADMIN) != 0};
         error = dispatch_add(dispatch, &route, why, why_size);
     }
     return error;

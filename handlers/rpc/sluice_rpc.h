@@ -85,7 +85,7 @@ struct sluice_call_api {
 
 /* Adds an offer. 0, or -1: the reason is noted. */
 static inline int sluice_module_offer(struct sluice_module *module, const struct sluice_offer *offer) {
-    return module->offer(module, offer);
+    return module->offer(module, offer, sizeof *offer);
 }
 
 /* The answer: a JSON text, copied. The last word counts. */

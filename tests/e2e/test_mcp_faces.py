@@ -48,6 +48,121 @@ class Faces(Mcp):
         self.assertEqual(HttpClient.ask(client, "GET", "/greet/x?n=y").status, 400)
 
 
+class Offers(Mcp):
+    """What handlers say and get, when it is not what one writes first."""
+
+    SOURCE = r'''
+        #include <sluice/rpc.h>
+        #include <math.h>
+        #include <stdio.h>
+        SLUICE_MODULE;
+        static void pretty(struct sluice_call *call, const char *params, void *user) {
+            (void)params;
+            sluice_call_log(call, "info", "{\n  \"a\": [1,\r\n  2]\n}\n");
+            sluice_call_log(call, "info", "plain words");
+            sluice_call_progress(call, NAN, 1, NULL);
+            sluice_call_progress(call, 1, INFINITY, "on\nits way");
+            sluice_call_result(call, user);
+        }
+        static void echo(struct sluice_call *call, const char *params, void *user) {
+            char text[512];
+            (void)user;
+            snprintf(text, sizeof(text), "{\"params\":%.400s}", params);
+            sluice_call_result(call, text);
+        }
+        static void fails(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            sluice_call_result(call, "{}");
+            sluice_call_error(call, -32050, "not after all");
+        }
+        #define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
+        #define OF(name, type) "\"" name "\":{\"type\":\"" type "\"}"
+        #define BOTH (SLUICE_METHOD | SLUICE_TOOL)
+        static const struct sluice_offer offers[] = {
+            {.name = "pretty", .kinds = BOTH, .handler = pretty,
+             .user = "\n{\n  \"text\": \"a\\nb\",\r\n  \"x\": 0.10\n}\n"},
+            {.name = "content", .kinds = SLUICE_TOOL | SLUICE_CONTENT, .handler = pretty,
+             .user = " {\n\"content\": [\n{\"type\": \"text\", \"text\": \"x\"}]\n}"},
+            {.name = "nonsense", .kinds = SLUICE_TOOL | SLUICE_CONTENT, .handler = pretty, .user = "7"},
+            {.name = "broken", .kinds = BOTH, .handler = pretty, .user = "{"},
+            {.name = "fails", .kinds = BOTH, .handler = fails, .route = "GET /fails"},
+            {.name = "typed", .kinds = BOTH, .handler = echo, .route = "GET /typed/:n/:word",
+             .schema = OBJECT(OF("n", "integer") "," OF("word", "string") "," OF("on", "boolean") ","
+                              OF("x", "number") ",\"any\":{}")},
+            {.name = "secret", .kinds = BOTH | SLUICE_ADMIN, .handler = echo, .route = "GET /secret"},
+            {.name = "test://{a}/of/{b}", .kinds = SLUICE_TEMPLATE, .handler = echo},
+        };
+        int sluice_module_init(struct sluice_module *module) {
+            for (unsigned i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+                if (sluice_module_offer(module, &offers[i]) != 0)
+                    return -1;
+            return 0;
+        }'''
+
+    def serve(self, **options):
+        module = probe.build(self.SOURCE, self.directory() / "offers.so")
+        return self.daemon("--modules", module, **options)
+
+    def get(self, server, path, *fields):
+        client = HttpClient(server.tcp)
+        self.addCleanup(client.close)
+        response = client.ask("GET", path, *fields)
+        return response.status, json.loads(response.body)
+
+    def test_whatever_its_layout_json_is_one_line(self):
+        server = self.serve()
+        told = {"text": "a\nb", "x": 0.1}
+        for session in self.each(server):
+            *heard, answer = session.ask(call("tools/call", {"name": "pretty", "_meta": {"progressToken": 1}}))
+            self.assertEqual(answer["result"]["structuredContent"], told)
+            self.assertEqual([one["params"]["data"] for one in heard if one["method"] == "notifications/message"],
+                             [{"a": [1, 2]}, "plain words"])
+            self.assertEqual([one["params"] for one in heard if one["method"] == "notifications/progress"],
+                             [{"progressToken": 1, "progress": 1, "message": "on\nits way"}])
+            self.assertEqual(session.ask(call("tools/call", {"name": "content"}))[-1]["result"],
+                             {"content": [{"type": "text", "text": "x"}]})
+        modern = self.modern(server)
+        self.assertEqual(modern.ask("tools/call", {"name": "pretty"})["result"]["structuredContent"], told)
+        self.assertEqual(modern.ask("tools/call", {"name": "content"})["result"]["content"], [{"type": "text", "text": "x"}])
+
+    def test_what_is_no_result_is_an_error(self):
+        server = self.serve()
+        modern = self.modern(server)
+        for name in ("nonsense", "broken", "fails"):
+            result = modern.ask("tools/call", {"name": name})["result"]
+            self.assertEqual((result["resultType"], result["isError"]), ("complete", True), name)
+        self.assertEqual(self.get(server, "/fails")[0], 500)
+
+    def test_arguments_of_a_route_have_the_types_of_the_schema(self):
+        server = self.serve()
+        for path, params in {"/typed/5/7": {"n": 5, "word": "7"},
+                             "/typed/-1/true?on=true&x=1e2": {"n": -1, "word": "true", "on": True, "x": 100.0},
+                             "/typed/1/a%20b?any=3": {"n": 1, "word": "a b", "any": 3},
+                             "/typed/1/%C3%A9?any=true": {"n": 1, "word": "é", "any": "true"}}.items():
+            self.assertEqual(self.get(server, path), (200, {"params": params}))
+        for path in ("/typed/five/x", "/typed/1/x?on=1", "/typed/1/x?x=much", "/typed/1/x?none=1", "/typed/1/x?any=%FF",
+                     "/typed/1/%FF", "/typed/1/x?any=%"):
+            self.assertEqual(self.get(server, path)[0], 400, path)
+
+    def test_administration_on_every_face(self):
+        server = self.serve(listen=("unix:{dir}/s.sock", "tcp:127.0.0.1:0"),
+                            config='listen "tcp:127.0.0.1:0" { admin = no protocols = {"slc", "http", "rpc", "mcp"} }')
+        self.assertEqual(self.get(server, "/secret"), (200, {"params": {}}))
+        self.assertEqual(self.get(server, "/secret", "Origin: http://example.com")[0], 403)
+        server.tcp = server.addresses[-1]
+        status, told = self.get(server, "/secret")
+        self.assertEqual((status, told["error"]), (403, "DENIED"))
+        client = Post(server.tcp)
+        self.addCleanup(client.close)
+        self.assertEqual(client.ask(call("secret"))["error"]["data"]["status"], "DENIED")
+
+    def test_a_templates_values_are_decoded(self):
+        modern = self.modern(self.serve())
+        self.assertEqual(modern.ask("resources/read", {"uri": "test://a%20%C3%A9/of/b"})["result"]["params"],
+                         {"uri": "test://a%20%C3%A9/of/b", "a": "a é", "b": "b"})
+        self.assertEqual(modern.ask("resources/read", {"uri": "test://%FF/of/b"})["error"]["code"], -32602)
+
+
 class Command(Mcp):
     def run_sluice(self, server, *arguments, input=b""):
         return subprocess.run([BUILD / "sluice", "-s", server.unix, *arguments], input=input, capture_output=True, timeout=TIMEOUT)
