@@ -123,16 +123,23 @@ static void fds(struct http *http, struct request *request) {
     rows_start(fds ? &fds->rows : NULL, request, next_fd, listed);
 }
 
-static bool is_address(struct span host) {
+enum host_kind { HOST_NAME, HOST_ADDRESS, HOST_LOOPBACK };
+
+static enum host_kind host_kind(struct span host) {
     char text[64];
-    unsigned char bytes[16];
+    struct in_addr four;
+    struct in6_addr six;
     if (host.n >= 2 && host.p[0] == '[')
         host = span_of(host.p + 1, host.n - 2);
     if (host.n == 0 || host.n >= sizeof(text))
-        return false;
+        return HOST_NAME;
     memcpy(text, host.p, host.n);
     text[host.n] = '\0';
-    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+    if (inet_pton(AF_INET, text, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET ? HOST_LOOPBACK : HOST_ADDRESS;
+    if (inet_pton(AF_INET6, text, &six) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&six) ? HOST_LOOPBACK : HOST_ADDRESS;
+    return HOST_NAME;
 }
 
 /* Is text one of the comma-separated words? Case does not matter. */
@@ -146,12 +153,18 @@ static bool is_listed(const char *words, struct span text) {
     return false;
 }
 
-/* A name that an attacker's DNS can point at us is not ours; addresses and localhost cannot be rebound. */
-static bool host_is_ours(const struct http *http, struct span host) {
-    return is_address(host) || is_listed("localhost", host) || is_listed(http->settings.admin_hosts, host);
+static bool is_our_name(const struct http *http, struct span host) {
+    return is_listed("localhost", host) || is_listed(http->settings.admin_hosts, host);
 }
 
-static bool origin_is_ours(const struct http *http, struct span origin) {
+/* A name that an attacker's DNS can point at us is not ours; addresses and localhost cannot be rebound. */
+static bool host_is_ours(const struct http *http, struct span host) {
+    return host_kind(host) != HOST_NAME || is_our_name(http, host);
+}
+
+/* Whose page it is that asks. An address may be anybody's: this machine's is trusted, and the one that we are asked
+ * by ourselves (host). */
+static bool origin_is_ours(const struct http *http, struct span origin, struct span host) {
     struct uri_authority authority;
     if (is_listed(http->settings.admin_origins, origin))
         return true;
@@ -159,17 +172,19 @@ static bool origin_is_ours(const struct http *http, struct span origin) {
     if (!slashes)
         return false;
     size_t skip = (size_t)(slashes - origin.p) + 3;
-    return uri_authority_decode(span_of(origin.p + skip, origin.n - skip), &authority) == 0 &&
-           host_is_ours(http, authority.host);
+    if (uri_authority_decode(span_of(origin.p + skip, origin.n - skip), &authority) != 0)
+        return false;
+    enum host_kind kind = host_kind(authority.host);
+    return kind == HOST_LOOPBACK || is_our_name(http, authority.host) ||
+           (kind == HOST_ADDRESS && span_equal_nocase(authority.host, host));
 }
 
 const char *admin_forbidden(const struct http *http, const struct request *request,
                             const struct exchange *exchange) {
-    struct span origin = exchange_field(exchange, "Origin");
-    if (origin.p && !origin_is_ours(http, origin))
+    struct span origin = exchange_field(exchange, "Origin"), host = exchange->head.host.host;
+    if (origin.p && !origin_is_ours(http, origin, host))
         return "this Origin may not use this path (admin_origins)";
-    if (!request->conn->stream.is_unix && exchange->head.host.host.n &&
-        !host_is_ours(http, exchange->head.host.host))
+    if (!request->conn->stream.is_unix && host.n && !host_is_ours(http, host))
         return "this Host is not a name of ours (admin_hosts)";
     return NULL;
 }

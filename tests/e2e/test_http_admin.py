@@ -218,12 +218,15 @@ class Who(HttpCase):
 
     def test_origin(self):
         for address in (self.server.tcp, self.server.unix):
-            for origin in ("http://localhost", "http://localhost:3000", "https://127.0.0.1", "http://[::1]:8080"):
+            for origin in ("http://localhost", "http://localhost:3000", "https://127.0.0.1", "http://127.9.9.9",
+                           "http://[::1]:8080"):
                 self.assertEqual(self.status(address, f"Origin: {origin}"), 200, origin)
             for origin in ("http://evil.example", "https://localhost.evil.example", "null", "", "localhost",
                            "http://", "file://", "http://localhost@evil.example", "http://evil.example/localhost",
-                           "chrome-extension://abc"):
+                           "chrome-extension://abc", "http://192.0.2.1", "http://[2001:db8::1]", "http://0.0.0.0"):
                 self.assertEqual(self.status(address, f"Origin: {origin}"), 403, origin)
+        for origin, status in (("http://192.0.2.1", 200), ("http://192.0.2.1:81", 200), ("http://192.0.2.2", 403)):
+            self.assertEqual(self.status(self.server.tcp, f"Origin: {origin}", host="192.0.2.1"), status, origin)
 
     def test_objects_are_for_every_name(self):
         self.assertEqual(self.status(self.server.tcp, "Origin: http://evil.example", host="evil.example",
