@@ -95,6 +95,12 @@ void rpc_front_reply(struct request *request, char *text, size_t n, int fd) {
     }
 }
 
+struct span rpc_front_text(const struct request *request, struct span message) {
+    if (is_framed(request->conn))
+        return span_of(message.p + FRAME_HEADER, request->reply_n - FRAME_HEADER);
+    return span_of(message.p, request->reply_n - 1);
+}
+
 int rpc_front_notify(struct conn *conn, struct span text) {
     char head[FRAME_HEADER];
     struct stream *stream = &conn->stream;

@@ -35,6 +35,8 @@ extern const struct front rpc_lines_front, rpc_mcp1_front;
 /* The one reply: n bytes of text, malloc'ed with room for one more; the front end's from now on. fd: -1, or
  * held for the queue from now on. */
 void rpc_front_reply(struct request *request, char *text, size_t n, int fd);
+/* The text of a reply, of which message is the start as it stands in the queue (request->refused). */
+struct span rpc_front_text(const struct request *request, struct span message);
 /* A message without a request; copied. 0 or -ENOBUFS: too much is waiting for the client already. */
 int rpc_front_notify(struct conn *conn, struct span text);
 /* What the service keeps with a connection; NULL at first. */

@@ -193,12 +193,13 @@ void ask_drain(struct mcp *mcp) {
     }
 }
 
-static bool ask_one(struct rpc_call *call, const char *key, json_t *request) {
+/* NULL, or why it cannot be asked. */
+static const char *ask_one(struct rpc_call *call, const char *key, json_t *request) {
     struct mcp *mcp = mcp_of(call);
     struct asked *asked = mcp->asked_count < ASKED_MAX ? malloc(sizeof(*asked) + strlen(key) + 1) : NULL;
     char id[40];
     if (!asked)
-        return false;
+        return "too many questions are waiting for answers";
     asked->call = call;
     asked->id = ++mcp->asked_last;
     strcpy(asked->key, key);
@@ -209,10 +210,9 @@ static bool ask_one(struct rpc_call *call, const char *key, json_t *request) {
     json_object_set_new(request, "id", json_string(id));
     struct text text = {0};
     text_add_json(&text, request);
-    if (!text.failed)
-        rpc_notify(call, span_of(text.p, text.n));
+    bool sent = !text.failed && rpc_notify(call, span_of(text.p, text.n));
     text_free(&text);
-    return true;
+    return sent ? NULL : "the client cannot be asked: it takes no events, or none at present";
 }
 
 void ask_client(struct rpc_call *call, json_t *asks) {
@@ -226,18 +226,18 @@ void ask_client(struct rpc_call *call, json_t *asks) {
         reply_input_required(call, asks);
         return;
     }
-    bool good = true;
+    const char *why = NULL;
     json_object_foreach (asks, key, request) {
-        good = good && ask_one(call, key, request);
+        why = why ? why : ask_one(call, key, request);
     }
     json_decref(asks);
+    if (why) {
+        forget(call);
+        rpc_fail(call, STATUS_BUSY, why);
+        return;
+    }
     call->waiting = cancelled;
     mcp_watch(mcp_of(call));
-    if (!good) {
-        forget(call);
-        call->waiting = NULL;
-        rpc_fail(call, STATUS_BUSY, "too many questions are waiting for answers");
-    }
 }
 
 static bool same_client(const struct rpc_batch *batch, struct rpc_call *call) {

@@ -81,10 +81,10 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     }
 }
 
-static void notify(struct rpc_batch *batch, struct span text) {
+static bool notify(struct rpc_batch *batch, struct span text) {
     struct post *post = batch->context;
     post->batch = batch;
-    post_say(post, text);
+    return post_say(post, text);
 }
 
 static void pause_reply(struct rpc_batch *batch) {

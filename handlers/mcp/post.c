@@ -64,14 +64,13 @@ static const char *keep(const struct post *post, struct span text, char id[stati
     return id;
 }
 
-void post_say(struct post *post, struct span text) {
+bool post_say(struct post *post, struct span text) {
     char id[RECALL_ID];
     open_stream(post);
     if (!post->opened)
-        return;
+        return false;
     const char *its = keep(post, text, id);
-    if (post->stream)
-        event_stream_send(post->stream, its, text);
+    return post->stream ? event_stream_send(post->stream, its, text) : its != NULL;
 }
 
 void post_answer(struct post *post, struct span text) {

@@ -25,8 +25,8 @@ struct post {
     char session[MCP_ID_SIZE]; /* for the reply; "": none */
 };
 
-/* Something that comes before the answer. */
-void post_say(struct post *post, struct span text);
+/* Something that comes before the answer. False: the client takes no events, or none at present. */
+bool post_say(struct post *post, struct span text);
 /* The answer, if the reply is a stream. text.p NULL: there is nothing to say. */
 void post_answer(struct post *post, struct span text);
 /* Ends the stream for now: the client comes back for the rest. Nothing where it cannot. */

@@ -46,12 +46,17 @@ static struct rpc_batch *new_batch(struct rpc *rpc, struct request *request, con
     return batch;
 }
 
+static void drop_fd(struct rpc_batch *batch) {
+    if (batch->fd >= 0)
+        ledger_release(&batch->rpc->loop->ledger, batch->fd);
+    batch->fd = -1;
+}
+
 static void free_batch(struct rpc_batch *batch) {
     LIST_REMOVE(batch, link);
     if (batch->way->drop)
         batch->way->drop(batch);
-    if (batch->fd >= 0)
-        ledger_release(&batch->rpc->loop->ledger, batch->fd);
+    drop_fd(batch);
     text_free(&batch->out);
     free(batch->rest);
     free(batch);
@@ -141,13 +146,15 @@ void rpc_silence(struct rpc_call *call) {
     finish(batch);
 }
 
-/* A member that would make the reply too long is taken back. */
+/* A member that would make the reply too long is taken back, with its descriptor. */
 static void limit_answer(struct rpc_call *call, size_t before) {
     struct rpc_batch *batch = call->batch;
     if (batch->out.failed || batch->out.n <= batch->rpc->settings.rpc_reply)
         return;
     batch->out.n = before;
     batch->answers--;
+    if (batch->fd >= 0 && batch->fd_at >= before)
+        drop_fd(batch);
     json_t *data = json_pack("{s:s}", "status", status_name(STATUS_TOO_LARGE));
     add_error(batch, id_of(call), status_rpc(STATUS_TOO_LARGE), "the reply would be too long (rpc_reply)",
               data);
@@ -231,10 +238,13 @@ struct request *rpc_request(const struct rpc_call *call) {
     return call->batch->request;
 }
 
-bool rpc_attach(struct rpc_call *call, int fd) {
-    if (call->batch->fd >= 0)
+bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed) {
+    struct rpc_batch *batch = call->batch;
+    if (batch->fd >= 0)
         return false;
-    call->batch->fd = fd;
+    batch->fd = fd;
+    batch->passed = passed;
+    batch->fd_at = batch->out.n + batch->array; /* behind the bracket or comma */
     return true;
 }
 
@@ -311,10 +321,10 @@ void rpc_run_method(struct rpc_call *call) {
         method->run(call, call->params);
 }
 
-void rpc_notify(struct rpc_call *call, struct span text) {
+bool rpc_notify(struct rpc_call *call, struct span text) {
     struct rpc_batch *batch = call->batch;
-    if ((batch->request || batch->detached) && !call->cancelled && batch->way->notify)
-        batch->way->notify(batch, text);
+    return (batch->request || batch->detached) && !call->cancelled && batch->way->notify &&
+           batch->way->notify(batch, text);
 }
 
 void rpc_pause(struct rpc_call *call) {

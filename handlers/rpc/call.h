@@ -26,10 +26,11 @@ struct rpc_way {
     unsigned sets; /* RPC_PLAIN, RPC_MCP: the methods that are found */
     bool batches;  /* arrays are taken */
     /* The one reply: text, malloc'ed, n bytes and room for one more, now the way's; NULL: there is nothing to
-     * say. fd: -1, or held for the client. batch->request is the client's. */
+     * say. fd: -1, or held for the client; batch has the rest about it. batch->request is the client's. */
     void (*reply)(struct rpc_batch *batch, char *text, size_t n, int fd);
-    /* A notification that belongs to the message, before its reply; NULL: there is no way. */
-    void (*notify)(struct rpc_batch *batch, struct span text);
+    /* A notification that belongs to the message, before its reply; NULL: there is no way. False: it does not reach
+     * the client. */
+    bool (*notify)(struct rpc_batch *batch, struct span text);
     /* The client is to come back for the rest later. May be NULL. */
     void (*pause)(struct rpc_batch *batch);
     /* Looks at a call before its method runs; false: it has answered it. May be NULL. */
@@ -65,6 +66,8 @@ struct rpc_batch {
     bool dispatching; /* inside dispatch(): the reply waits */
     bool detached;    /* there is no request any more, but the way still has somebody to tell */
     int fd;           /* rides on the reply; -1: none */
+    uint64_t *passed; /* counts it */
+    size_t fd_at;     /* where in out the answer that it belongs to starts */
     int code;         /* of the last error; 0: none */
     char *rest;       /* members not yet started: a copy, owned */
     struct span left; /* of them, in rest or in the payload */
@@ -125,12 +128,12 @@ void rpc_silence(struct rpc_call *call);
 struct request *rpc_request(const struct rpc_call *call);
 /* Does its listener have administration? */
 bool rpc_has_admin(const struct rpc_call *call);
-/* A descriptor that rides on the reply, with the call's result; held for it in the ledger. False: the reply
- * has one already, and fd still is the caller's. */
-bool rpc_attach(struct rpc_call *call, int fd);
+/* A descriptor that rides on the reply, with the call's result, which must follow at once; held for it in the ledger.
+ * *passed counts those that do, and must stay. False: the reply has one already, and fd still is the caller's. */
+bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed);
 
-/* A notification that belongs to the call, before its answer; dropped where there is no way for it. */
-void rpc_notify(struct rpc_call *call, struct span text);
+/* A notification that belongs to the call, before its answer. False: there is no way for it, it is dropped. */
+bool rpc_notify(struct rpc_call *call, struct span text);
 /* The client shall come back for the rest, where the way has a way for it. */
 void rpc_pause(struct rpc_call *call);
 /* Runs the call's method (which may have been changed) with its params, checked first. */

@@ -75,7 +75,7 @@ static void opened_for_client(struct rpc_call *call, const struct object_opened 
     struct request *request = rpc_request(call);
     struct object_calls *calls = opened->calls;
     bool available = request && fdpass_available(request);
-    if (!available || call->cancelled || !rpc_attach(call, opened->fd)) {
+    if (!available || call->cancelled || !rpc_attach(call, opened->fd, &calls->objects->stats.served_fd)) {
         ledger_release(&calls->rpc->loop->ledger, opened->fd);
         if (available)
             rpc_fail(call, STATUS_FD_LIMIT, "a reply carries one descriptor");
@@ -86,7 +86,6 @@ static void opened_for_client(struct rpc_call *call, const struct object_opened 
     struct text out = {0};
     struct object_fields fields;
     objects_describe(&opened->st, &fields);
-    calls->objects->stats.served_fd++;
     fdpass_prepare(opened->fd);
     add_fields(&out, calls, opened->key, &fields);
     text_add_constant(&out, ",\"fds\":1");

@@ -2,7 +2,9 @@
 
 #include "handlers/rpc/http.h"
 #include "handlers/rpc/message.h"
+#include "proto/frame.h"
 #include "proto/jsontext.h"
+#include "reactor/conn.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -29,42 +31,6 @@ static struct rpc *rpc_of(const struct loop *loop) {
 }
 
 /* ---- sockets --------------------------------------------------------------------------------------- */
-
-static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
-    if (text)
-        rpc_front_reply(batch->request, text, n, fd);
-    else
-        request_no_reply(batch->request);
-}
-
-static void notify(struct rpc_batch *batch, struct span text) {
-    rpc_front_notify(batch->request->conn, text);
-}
-
-static bool admit(struct rpc_call *call, json_t *params) {
-    const struct rpc *rpc = call->batch->rpc;
-    return !rpc->admit || rpc->admit(call, params);
-}
-
-static void answered(struct rpc_batch *batch, struct span id, struct span result, struct span error) {
-    if (batch->rpc->answered)
-        batch->rpc->answered(batch, id, result, error);
-}
-
-const struct rpc_way rpc_socket = {.sets = RPC_PLAIN | RPC_MCP,
-                                   .batches = true,
-                                   .reply = reply,
-                                   .notify = notify,
-                                   .admit = admit,
-                                   .answered = answered};
-const struct rpc_way rpc_single_socket = {
-    .sets = RPC_PLAIN | RPC_MCP, .reply = reply, .notify = notify, .admit = admit, .answered = answered};
-
-static void run(struct request *request, struct span payload) {
-    struct rpc *rpc = rpc_of(request_loop(request));
-    const struct rpc_way *way = rpc->choose_way ? rpc->choose_way(rpc, request->conn) : &rpc_socket;
-    rpc_batch_run(rpc, request, way, NULL, payload);
-}
 
 /* The id of a message that is refused unread, as far as it has one; p is NULL for a notification. */
 static struct span id_of(const struct rpc *rpc, struct span payload) {
@@ -95,6 +61,87 @@ static char *error_text(struct rpc_service *service, struct span payload, enum s
     text_add_constant(&text, "}");
     *n = text.n;
     return text_take(&text);
+}
+
+/* The answer of a reply that starts at a place: itself, or a member. */
+static struct span answer_at(struct span text, size_t at) {
+    struct span rest, answer = text;
+    if (jsontext_kind(text) != JSONTEXT_ARRAY)
+        return text;
+    rest = jsontext_inside(text);
+    while (jsontext_element(&rest, &answer) && answer.p < text.p + at)
+        continue;
+    return answer;
+}
+
+/* The kernel lets the descriptor of a reply not pass: the answer that it belongs to becomes an error. */
+static void refused(struct request *request, struct span message, int fd) {
+    struct loop *loop = request_loop(request);
+    struct span text = rpc_front_text(request, message), answer = answer_at(text, (size_t)request->offset);
+    struct text out = {0};
+    size_t n = 0;
+    uint64_t *passed = request->state;
+    const char *end = answer.p + answer.n;
+    char *error = error_text(loop->rpc, answer, STATUS_FD_LIMIT,
+                             "too many descriptors in flight; receive some first", &n);
+    (*passed)--;
+    ledger_release(&loop->ledger, fd);
+    text_add(&out, span_of(text.p, (size_t)(answer.p - text.p)));
+    text_add(&out, span_of(error, n));
+    text_add(&out, span_of(end, (size_t)(text.p + text.n - end)));
+    free(error);
+    n = out.n;
+    char *whole = error ? text_take(&out) : NULL;
+    text_free(&out);
+    if (whole)
+        rpc_front_reply(request, whole, n, -1);
+    else
+        stream_abort(&request->conn->stream); /* no memory */
+}
+
+static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
+    struct request *request = batch->request;
+    if (!text) {
+        request_no_reply(request);
+        return;
+    }
+    if (fd >= 0) {
+        (*batch->passed)++;
+        request->state = batch->passed;
+        request->offset = batch->fd_at;
+        if (n + FRAME_HEADER <= OUTQ_ROOM) /* of longer ones the queue has the beginning only */
+            request->refused = refused;
+    }
+    rpc_front_reply(request, text, n, fd);
+}
+
+static bool notify(struct rpc_batch *batch, struct span text) {
+    return rpc_front_notify(batch->request->conn, text) == 0;
+}
+
+static bool admit(struct rpc_call *call, json_t *params) {
+    const struct rpc *rpc = call->batch->rpc;
+    return !rpc->admit || rpc->admit(call, params);
+}
+
+static void answered(struct rpc_batch *batch, struct span id, struct span result, struct span error) {
+    if (batch->rpc->answered)
+        batch->rpc->answered(batch, id, result, error);
+}
+
+const struct rpc_way rpc_socket = {.sets = RPC_PLAIN | RPC_MCP,
+                                   .batches = true,
+                                   .reply = reply,
+                                   .notify = notify,
+                                   .admit = admit,
+                                   .answered = answered};
+const struct rpc_way rpc_single_socket = {
+    .sets = RPC_PLAIN | RPC_MCP, .reply = reply, .notify = notify, .admit = admit, .answered = answered};
+
+static void run(struct request *request, struct span payload) {
+    struct rpc *rpc = rpc_of(request_loop(request));
+    const struct rpc_way *way = rpc->choose_way ? rpc->choose_way(rpc, request->conn) : &rpc_socket;
+    rpc_batch_run(rpc, request, way, NULL, payload);
 }
 
 /* ---- methods --------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ import resource
 from case import MIB, NOBODY, Case, as_root
 from daemon import until
 from http1 import HttpClient, head
-from rpc import Lines, call
+from rpc import Frames, Lines, call
 from slc import FDS_MAX, Client, ProtocolError, frame, request
 
 SO_PASSRIGHTS = 83  # Linux 6.16
@@ -375,11 +375,41 @@ class Budget(Case):
         self.assertEqual(sorted((line["status"], line["delivery"]) for line in lines),
                          [(200, "memory"), (503, "memory"), (503, "memory")])
 
-    def test_refused_by_the_kernel_what_has_no_words_for_it_ends(self):
+    def test_refused_by_the_kernel_over_rpc(self):
+        daemon = self.small_daemon()
+        leave = self.hog_of_descriptors(400)
+        wanted = call("object.open", {"key": "hello"}, id="a")
+        batch = [call("ping", id=1), call("object.open", {"key": "hello"}, id="\u2713"), call("ping", id=3)]
+        for kind in (Lines, Frames):
+            with kind(daemon.unix) as client:
+                client.say(call("ping", id=0), wanted, batch, wanted)
+                self.assertEqual(client.hear(), {"jsonrpc": "2.0", "id": 0, "result": {}})
+                for ids in (["a"], [1, 3, "\u2713"], ["a"]):
+                    told = client.hear()
+                    told = {one["id"]: one for one in (told if len(ids) > 1 else [told])}
+                    self.assertEqual(sorted(told, key=str), ids)
+                    self.assertEqual([told[id]["result"] for id in ids[:-1]], [{}] * (len(ids) - 1))
+                    error = told[ids[-1]]["error"]
+                    self.assertEqual((error["code"], error["data"]["status"]), (-32016, "FD_LIMIT"))
+                self.assertEqual(client.ask(call("ping", id=4))["id"], 4)
+                self.assertFalse(client.fds)
+        self.assertEqual((daemon.counter("objects", "served_fd"), daemon.counter("reactor", "fds_passed")), (0, 0))
+        leave()
+
+        def passed():
+            with Lines(daemon.unix) as client:
+                reply = client.ask(wanted)
+                if "fd" in reply:
+                    os.close(reply["fd"])
+                return "result" in reply
+        until(passed, "descriptors pass again")
+        self.assertEqual(daemon.counter("objects", "served_fd"), 1)
+
+    def test_refused_by_the_kernel_a_long_reply_ends(self):
         daemon = self.small_daemon("--timeout-send", 0.2)
         self.hog_of_descriptors(400)
         with Lines(daemon.unix) as client:
-            client.say(call("object.open", {"key": "hello"}, id=1))
+            client.say([call("object.open", {"key": "hello"}, id=1), call("object.read", {"key": "size/4096"}, id=2)])
             self.assertTrue(client.ended_or_reset())
 
 

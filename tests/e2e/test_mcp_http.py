@@ -73,8 +73,25 @@ class Http(Mcp):
         for body, code in ((b"{", -32700), (b"[]", -32600), (b"1", -32600), (b'{"jsonrpc":"2.0"}', -32600),
                            (b'{"jsonrpc":"2.0","method":"ping","id":null,"params":{}}', None)):
             response = session.post(body)
-            if code:
-                self.assertEqual((response.status, json.loads(response.body)["error"]["code"]), (400, code), body)
+            self.assertEqual((response.status, json.loads(response.body)["error"]["code"]), (400, code), body)
+
+    def test_what_is_sent_and_accepted(self):
+        client = Post(self.server().tcp)
+        self.addCleanup(client.close)
+        for accept, status in (("application/json, text/event-stream", 200), ("*/*", 200), ("application/json", 200),
+                               ("text/event-stream;q=0.5", 200), ("application/*", 200), ("text/html", 406),
+                               ("application/json;q=0", 406)):
+            self.assertEqual(client.post(initialize(), f"Accept: {accept}", path="/mcp").status, status, accept)
+        self.assertEqual(client.post(initialize(), path="/mcp").status, 200)
+        self.assertEqual(client.post(initialize(), "Content-Encoding: gzip", path="/mcp").status, 415)
+
+    def test_who_takes_no_events_is_not_asked(self):
+        session = self.http(self.server(), capabilities={"sampling": {}, "elicitation": {}})
+        session.ACCEPT = "Accept: application/json"
+        for name, arguments in (("test_sampling", {"prompt": "hi"}), ("test_elicitation", {"message": "hi"})):
+            result = self.result(session, "tools/call", {"name": name, "arguments": arguments})
+            self.assertTrue(result["isError"])
+            self.assertIn("events", result["content"][0]["text"])
 
     def test_questions_travel_on_the_stream(self):
         server = self.server()
