@@ -116,8 +116,15 @@ const char *mcp_text_param(struct rpc_call *call, const json_t *params, const ch
     struct rpc_complaint complaint = {.reason = "must be a string"};
     if (text)
         return text;
-    snprintf(complaint.path, sizeof(complaint.path), "/%.100s", name);
+    rpc_point(&complaint, "", name);
     rpc_complain(call, &complaint);
+bool mcp_is_beyond(struct rpc_call *call, const json_t *params) {
+    bool beyond = json_object_get(params, "cursor") != NULL;
+    if (beyond)
+        rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
+    return beyond;
+}
+
     return NULL;
 }
 

@@ -91,10 +91,15 @@ void mcp_unknown(struct rpc_call *call, const char *what, const char *name);
 /* The text of params.name; answers -32602 and returns NULL if it is no string. */
 const char *mcp_text_param(struct rpc_call *call, const json_t *params, const char *name);
 
+/* Lists of one page: does it ask for another one? Nobody was given a cursor; the call is answered with that. */
+bool mcp_is_beyond(struct rpc_call *call, const json_t *params);
+
 /* Adds the URI of an object in quotes. */
 void mcp_add_uri(struct text *out, struct span key);
 /* The key of an object's URI; false: it is none. */
 bool mcp_key_of(const char *uri, char *key, size_t size, size_t *n);
+/* The tool of a name; NULL: none. */
+const struct rpc_method *mcp_find_tool(const struct rpc *rpc, const char *name);
 /* Seconds since 1970, by the clock that tokens go by. */
 uint32_t mcp_date(const struct mcp *mcp);
 /* Some call waits for its client from now on (watch.h). */

@@ -18,10 +18,8 @@ static const char own_prompts[] =
 
 static void run_list(struct rpc_call *call, json_t *params) {
     struct text out = {0};
-    if (json_object_get(params, "cursor")) {
-        rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
+    if (mcp_is_beyond(call, params))
         return;
-    }
     text_add_constant(&out, "{\"prompts\":[");
     text_add_constant(&out, own_prompts);
     registry_add_prompts(mcp_of(call), &out);
@@ -87,11 +85,29 @@ static bool has_arguments(struct rpc_call *call, const struct rpc_method *prompt
     return good;
 }
 
+/* Arguments are an object of strings (2025-11-25, Prompts). False: the call was answered. */
+static bool are_texts(struct rpc_call *call, json_t *arguments) {
+    struct rpc_complaint complaint = {"/arguments", "must be an object"};
+    bool good = !arguments || json_is_object(arguments);
+    const char *name;
+    json_t *value;
+    json_object_foreach (arguments, name, value) {
+        if (!good || json_is_string(value))
+            continue;
+        good = false;
+        complaint = (struct rpc_complaint){.reason = "must be a string"};
+        rpc_point(&complaint, "/arguments", name);
+    }
+    if (!good)
+        rpc_complain(call, &complaint);
+    return good;
+}
+
 static void run_get(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
     const char *name = mcp_text_param(call, params, "name");
     json_t *arguments = json_object_get(params, "arguments");
-    if (!name)
+    if (!name || !are_texts(call, arguments))
         return;
     const char *key = json_string_value(json_object_get(arguments, "key"));
     const struct rpc_method *prompt = registry_prompt(mcp, name);
@@ -105,7 +121,7 @@ static void run_get(struct rpc_call *call, json_t *params) {
         mcp_unknown(call, "Unknown prompt", name);
     } else if (has_arguments(call, prompt, arguments)) {
         call->message = call->params;
-        call->params = json_is_object(arguments) ? json_incref(arguments) : json_object();
+        call->params = arguments ? json_incref(arguments) : json_object();
         call->method = prompt;
         rpc_run_method(call);
     }

@@ -98,7 +98,8 @@ static void run_list(struct rpc_call *call, json_t *params) {
 
 static void run_templates(struct rpc_call *call, json_t *params) {
     struct text out = {0};
-    (void)params;
+    if (mcp_is_beyond(call, params))
+        return;
     text_add_constant(&out,
                       "{\"resourceTemplates\":[{\"uriTemplate\":\"sluice:///{+key}\",\"name\":\"object\","
                       "\"title\":\"Object\",\"description\":\"An object by its key.\"}");

@@ -59,7 +59,7 @@ const struct rpc_wrap mcp_tool_wrap = {.result = tool_result, .error = tool_erro
 /* ---- calls ------------------------------------------------------------------------------------------ */
 
 /* Some clients allow no dots in names and send underscores for them. */
-static const struct rpc_method *find_tool(const struct rpc *rpc, const char *name) {
+const struct rpc_method *mcp_find_tool(const struct rpc *rpc, const char *name) {
     char dotted[NAME_ROOM];
     const struct rpc_method *tool = rpc_find(rpc, name, RPC_TOOL);
     const char *underscore = strchr(name, '_');
@@ -74,7 +74,7 @@ static void run_call(struct rpc_call *call, json_t *params) {
     const char *name = mcp_text_param(call, params, "name");
     if (!name)
         return;
-    const struct rpc_method *tool = find_tool(call->batch->rpc, name);
+    const struct rpc_method *tool = mcp_find_tool(call->batch->rpc, name);
     json_t *arguments = json_object_get(params, "arguments");
     if (!tool || (tool->flags & RPC_ADMIN && !rpc_has_admin(call))) {
         mcp_unknown(call, "Unknown tool", name);
@@ -128,10 +128,8 @@ static void run_list(struct rpc_call *call, json_t *params) {
     const struct rpc *rpc = call->batch->rpc;
     bool admin = rpc_has_admin(call), any = false;
     struct text out = {0};
-    if (json_object_get(params, "cursor")) { /* there is one page: nobody was given a cursor */
-        rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
+    if (mcp_is_beyond(call, params))
         return;
-    }
     text_add_constant(&out, "{\"tools\":[");
     for (unsigned i = 0; i < rpc->methods_count; i++) {
         const struct rpc_method *method = rpc->methods[i];

@@ -1,5 +1,7 @@
 #include "handlers/rpc/method.h"
 
+#include "proto/utf8.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,11 +9,31 @@
 
 #define INTEGER_MOST 9007199254740991.0 /* reals are exact up to 2^53 - 1 */
 
-__attribute__((format(printf, 3, 4))) static bool complain(struct rpc_complaint *complaint, const char *path,
+/* RFC 6901, 3: ~ and / are escaped. */
+void rpc_point(struct rpc_complaint *complaint, const char *parent, const char *name) {
+    char *path = complaint->path;
+    size_t size = sizeof(complaint->path), n = (size_t)snprintf(path, size, "%.60s/", parent);
+    while (*name) {
+        const char *escape = *name == '~' ? "~0" : *name == '/' ? "~1" : NULL;
+        size_t step = escape ? 1 : (size_t)utf8_step(name, strnlen(name, 4)), more = escape ? 2 : step;
+        if (n + more >= size)
+            break;
+        memcpy(path + n, escape ? escape : name, more);
+        n += more;
+        name += step;
+    }
+    path[n] = '\0';
+}
+
+/* name: of the parameter; NULL: params themselves. */
+__attribute__((format(printf, 3, 4))) static bool complain(struct rpc_complaint *complaint, const char *name,
                                                            const char *format, ...) {
     va_list values;
     va_start(values, format);
-    snprintf(complaint->path, sizeof(complaint->path), "%s%.100s", *path ? "/" : "", path);
+    if (name)
+        rpc_point(complaint, "", name);
+    else
+        *complaint->path = '\0';
     vsnprintf(complaint->reason, sizeof(complaint->reason), format, values);
     va_end(values);
     return false;
@@ -86,7 +108,7 @@ static const struct rpc_param *param_named(const struct rpc_method *method, cons
 /* Positional parameters get their names, in the order of the table. */
 static bool name_params(const struct rpc_method *method, json_t **params, struct rpc_complaint *complaint) {
     if (json_array_size(*params) > method->params_count)
-        return complain(complaint, "", "has more than %u elements", method->params_count);
+        return complain(complaint, NULL, "has more than %u elements", method->params_count);
     json_t *named = json_object();
     for (unsigned i = 0; i < json_array_size(*params); i++)
         json_object_set(named, method->params[i].name, json_array_get(*params, i));

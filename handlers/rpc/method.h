@@ -81,6 +81,8 @@ struct rpc_complaint {
     char reason[128];
 };
 
+/* Makes the path of a member: parent is the pointer to what it is in, "" for params. A long name is cut. */
+void rpc_point(struct rpc_complaint *complaint, const char *parent, const char *name);
 /* True if params fit the table; an array is replaced by an object with names. Otherwise *complaint tells. */
 bool rpc_check_params(const struct rpc_method *method, json_t **params, struct rpc_complaint *complaint);
 /* JSON Schema (2020-12) of the parameters as an object. NULL without memory. */

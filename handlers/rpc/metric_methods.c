@@ -268,7 +268,7 @@ static bool tags_are_good(struct rpc_call *call, json_t *tags) {
         struct rpc_complaint complaint = {.reason = "must be a string"};
         if (json_is_string(value))
             continue;
-        snprintf(complaint.path, sizeof(complaint.path), "/tags/%.100s", name);
+        rpc_point(&complaint, "/tags", name);
         rpc_complain(call, &complaint);
         return false;
     }

@@ -116,6 +116,11 @@ class Legacy(Mcp):
                                                     "_meta": {"progressToken": "p1"}}))
             told = [one["params"] for one in heard[:-1]]
             self.assertEqual([(one["progressToken"], one["progress"], one["total"]) for one in told],
+            for arguments, path in (({"a/b": 5}, "/arguments/a~1b"), (["hello"], "/arguments")):
+                error = self.error(session, "prompts/get", {"name": "explain-object", "arguments": arguments})
+                self.assertEqual((error["code"], error["data"]["path"]), (-32602, path))
+            for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
+                self.assertEqual(self.error(session, method, {"cursor": "beyond"})["code"], -32602)
                              [("p1", 0, 100), ("p1", 50, 100), ("p1", 100, 100)])
             self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {}}))), 1)
             heard = session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))

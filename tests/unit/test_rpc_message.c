@@ -83,6 +83,25 @@ START_TEST(arguments_are_checked_by_name_and_by_position)
     assert_checked("{\"key\":\"a\",\"count\":1e300}", "/count");
     assert_checked("{\"key\":\"a\",\"mode\":\"on\"}", "/mode");
     assert_checked("{\"key\":\"a\",\"other\":1}", "/other");
+    assert_checked("{\"key\":\"a\",\"a/b~c\":1}", "/a~1b~0c");
+}
+END_TEST
+
+/* Whatever the place of the cut, it is between two characters. */
+START_TEST(a_long_name_is_cut_in_a_path)
+{
+    for (int before = 0; before < 8; before++) {
+        char name[400] = "/~xxxxxxx";
+        struct rpc_complaint complaint;
+        name[2 + before] = '\0';
+        for (int i = 0; i < 50; i++)
+            strcat(name, "\xe2\x9c\x93");
+        rpc_point(&complaint, "/in", name);
+        size_t n = strlen(complaint.path);
+        ck_assert(n > sizeof(complaint.path) - 4);
+        ck_assert_int_eq(memcmp(complaint.path, "/in/~1~0", 8), 0);
+        ck_assert_str_eq(complaint.path + n - 3, "\xe2\x9c\x93");
+    }
 }
 END_TEST
 
@@ -106,6 +125,7 @@ int main(void) {
     TCase *tests = tcase_create("rpc_message");
     tcase_add_test(tests, the_envelope_tells_what_a_message_is);
     tcase_add_test(tests, arguments_are_checked_by_name_and_by_position);
+    tcase_add_test(tests, a_long_name_is_cut_in_a_path);
     tcase_add_test(tests, the_schema_says_what_is_checked);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
