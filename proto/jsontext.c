@@ -407,3 +407,14 @@ bool jsontext_is(struct span string, const char *text) {
     }
     return at == n;
 }
+
+struct span jsontext_find(struct span object, const char *name) {
+    struct span rest, its, value, found = {0};
+    if (!object.p || jsontext_kind(object) != JSONTEXT_OBJECT)
+        return found;
+    rest = jsontext_inside(object);
+    while (jsontext_member(&rest, &its, &value))
+        if (jsontext_is(its, name))
+            found = value;
+    return found;
+}

@@ -38,6 +38,8 @@ struct span jsontext_inside(struct span value);
 bool jsontext_member(struct span *rest, struct span *name, struct span *value);
 /* The next element. False at the end. */
 bool jsontext_element(struct span *rest, struct span *value);
+/* The value of the member with this name, the last one of several; p is NULL without one, or if it is no object. */
+struct span jsontext_find(struct span object, const char *name);
 /* Is the string, with its quotes and escapes, this text? */
 bool jsontext_is(struct span string, const char *text);
 /* Writes the string without quotes and escapes to out. Its length, at most string.n - 2; -1 if size is too

@@ -22,6 +22,7 @@ struct event_stream {
     unsigned silent;
     bool ending;
     bool listening; /* it is all that its client waits for */
+    bool endless;   /* no answer will end it */
     void (*gone)(void *owner);
     void *owner;
 };
@@ -69,7 +70,7 @@ static const struct body_class event_class = {.next = next, .sent = sent, .end =
 static void ticked(struct deadline *deadline) {
     struct event_stream *stream =
         (struct event_stream *)(void *)((char *)deadline - offsetof(struct event_stream, tick));
-    if (stream->mcp->rpc->loop->state >= LOOP_DRAINING) {
+    if (stream->endless && stream->mcp->rpc->loop->state >= LOOP_DRAINING) {
         event_stream_end(stream);
         return;
     }
@@ -114,8 +115,9 @@ struct event_stream *event_stream_open(struct mcp *mcp, struct request *request,
     return stream;
 }
 
-void event_stream_listen(struct event_stream *stream) {
+void event_stream_listen(struct event_stream *stream, bool endless) {
     stream->listening = true;
+    stream->endless = endless;
 }
 
 static void add_id(struct text *queue, const char *id) {

@@ -221,7 +221,7 @@ static void listen_to(struct mcp *mcp, struct request *request, struct mcp_sessi
     }
     if (session->stream)
         event_stream_disown(session->stream);
-    event_stream_listen(stream);
+    event_stream_listen(stream, true);
     session->stream = stream;
     session->streamed = true;
     post_recall(session, 0, last, stream);

@@ -1,6 +1,7 @@
 /* subscriptions/listen (2026-07-28): a call that stays open and carries what changes, as far as it was asked for.
  *
- *     call -> acknowledged, with what will be told -> notifications with the call's id ... -> cancelled, or a drain */
+ *     call -> acknowledged, with what will be told -> notifications with the call's id ... -> cancelled: nothing
+ *                                                                                          -> a drain: the result */
 #include "handlers/mcp/mcp.h"
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
@@ -14,35 +15,42 @@ struct listening {
     LIST_ENTRY(listening) link;
     struct rpc_call *call;
     struct subscriber subscriber;
-    bool lists; /* wants to know of other resources */
-    bool begun; /* it was acknowledged */
+    bool lists;   /* wants to know of other resources */
+    bool begun;   /* it was acknowledged */
+    bool closing; /* by the server */
 };
 
-static void end(struct listening *listening) {
-    struct rpc_call *call = listening->call;
+/* The result of a subscription that the server ends (2026-07-28, Subscriptions, "Graceful Closure"). */
+static void complete(struct rpc_call *call) {
+    struct text out = {0};
+    text_add_constant(&out, "{\"_meta\":{\"" MCP_META("subscriptionId") "\":");
+    text_add(&out, span_of(call->id, call->id_n));
+    text_add_constant(&out, ",");
+    mcp_add_server_info(call, &out);
+    text_add_constant(&out, "}}");
+    mcp_answer(call, &out);
+}
+
+static void end(struct rpc_call *call) {
+    struct listening *listening = call->state;
+    bool begun = listening->begun, closing = listening->closing;
     LIST_REMOVE(listening, link);
     subscriber_clear(&mcp_of(call)->news.subscriptions, &listening->subscriber);
     call->waiting = NULL;
     free(listening);
-    rpc_silence(call);
-}
-
-static void cancelled(struct rpc_call *call) {
-    end(call->state);
+    if (!closing)
+        rpc_silence(call);
+    else if (begun)
+        complete(call);
+    else
+        rpc_fail(call, STATUS_SHUTTING_DOWN, "the server is shutting down");
 }
 
 void mcp_listen_drain(struct mcp *mcp) {
     struct listening *listening;
     while ((listening = LIST_FIRST(&mcp->listening))) {
-        struct rpc_call *call = listening->call;
-        struct text text = {0};
-        text_add_constant(
-            &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":");
-        text_add(&text, span_of(call->id, call->id_n));
-        text_add_constant(&text, ",\"reason\":\"the server is shutting down\"}}");
-        rpc_notify(call, span_of(text.p, text.n));
-        text_free(&text);
-        call->waiting(call);
+        listening->closing = true;
+        listening->call->waiting(listening->call);
     }
 }
 
@@ -162,7 +170,7 @@ static void run_listen(struct rpc_call *call, json_t *params) {
     }
     LIST_INSERT_HEAD(&mcp->listening, listening, link);
     call->state = listening;
-    call->waiting = cancelled;
+    call->waiting = end;
     mcp_watch(mcp);
     news_when_ready(&mcp->news, call, acknowledge);
 }

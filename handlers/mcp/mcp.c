@@ -63,6 +63,13 @@ static bool is_cacheable(const struct rpc_call *call) {
                                         "resources/list",
                                         "resources/templates/list",
                                         "resources/read",
+void mcp_add_server_info(const struct rpc_call *call, struct text *out) {
+    const struct rpc *rpc = call->batch->rpc;
+    text_add_constant(out, "\"" MCP_META("serverInfo") "\":{\"name\":\"sluice\",\"version\":");
+    text_add_quoted(out, span_text(rpc->version ? rpc->version : "0"));
+    text_add_constant(out, "}");
+}
+
                                         "server/discover",
                                         NULL};
     unsigned i = 0;
@@ -74,18 +81,16 @@ static bool is_cacheable(const struct rpc_call *call) {
 /* Every result of the modern era says what it is and who says it. */
 static void modern_result(struct rpc_call *call, struct text *out, struct span json) {
     struct span inside = jsontext_inside(json);
-    const struct rpc *rpc = call->batch->rpc;
     text_add_constant(out, "{");
     if (!has_member(json, "resultType"))
         text_add_constant(out, inside.n ? "\"resultType\":\"complete\"," : "\"resultType\":\"complete\"");
     text_add(out, inside);
     if (is_cacheable(call) && !has_member(json, "ttlMs") && !has_member(json, "inputRequests"))
         text_add_constant(out, ",\"ttlMs\":1000,\"cacheScope\":\"private\"");
-    if (!has_member(json, "_meta")) {
-        text_add_constant(out,
-                          ",\"_meta\":{\"" MCP_META("serverInfo") "\":{\"name\":\"sluice\",\"version\":");
-        text_add_quoted(out, span_text(rpc->version ? rpc->version : "0"));
-        text_add_constant(out, "}}");
+    if (!jsontext_find(json, "_meta").p) {
+        text_add_constant(out, ",\"_meta\":{");
+        mcp_add_server_info(call, out);
+        text_add_constant(out, "}");
     }
     text_add_constant(out, "}");
 }

@@ -110,6 +110,8 @@ void mcp_listen_tell_list(struct mcp *mcp);
 bool mcp_is_own_code(const struct rpc_call *call, int code);
 /* Answers with what out holds, and frees it. */
 void mcp_answer(struct rpc_call *call, struct text *out);
+/* The member of a modern result's _meta that names the server. */
+void mcp_add_server_info(const struct rpc_call *call, struct text *out);
 /* The capabilities and name of the server, as JSON members without braces. */
 void mcp_add_identity(const struct rpc_call *call, struct text *out);
 

@@ -126,7 +126,7 @@ bool post_resume(struct mcp *mcp, struct request *request, struct mcp_session *s
     struct event_stream *stream = event_stream_open(mcp, request, NULL, post ? gone : NULL, post);
     if (!stream)
         return false;
-    event_stream_listen(stream);
+    event_stream_listen(stream, false);
     post_recall(session, number, last, stream);
     if (!post) {
         event_stream_end(stream);

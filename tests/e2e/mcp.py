@@ -1,7 +1,7 @@
 """MCP clients of both eras over the transports of rpc.py, and Server-Sent Events."""
 import json
 
-from http1 import HttpClient
+from http1 import HttpClient, head
 from rpc import Frames, Lines, Post, call
 from slc import ProtocolError
 
@@ -27,6 +27,43 @@ def events(body):
         if data and data[0]:
             found.append(json.loads("".join(data)))
     return found
+
+
+class Stream:
+    """A stream of events as it comes: what GET /mcp or a POST answers."""
+
+    def __init__(self, address, method, *fields, body=b""):
+        self.client = HttpClient(address)
+        if body:
+            fields = (*fields, f"Content-Length: {len(body)}")
+        self.client.send(head(method, "/mcp", "Accept: application/json, text/event-stream", *fields) + body)
+        self.head = self.client.response_head()
+        self.ids = []
+        self.lines = b""
+
+    def event(self):
+        """The next event's message; None: one without data."""
+        while b"\n\n" not in self.lines:
+            size = int(self.client.take_through(b"\r\n"), 16)
+            if size == 0:
+                raise EOFError
+            self.lines += self.client.take(size)
+            self.client.take(2)
+        block, self.lines = self.lines.split(b"\n\n", 1)
+        fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)
+        if not fields:
+            return self.event()  # a comment
+        if b"id" in fields:
+            self.ids.append(fields[b"id"].decode())
+        return json.loads(fields[b"data"]) if fields.get(b"data") else None
+
+    def message(self):
+        while (message := self.event()) is None:
+            pass
+        return message
+
+    def close(self):
+        self.client.close()
 
 
 class HttpSession:

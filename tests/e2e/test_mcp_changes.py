@@ -6,50 +6,12 @@ import shutil
 import signal
 
 from daemon import until
-from http1 import HttpClient, head
-from mcp import META, MODERN, Modern, SocketSession, meta
+from mcp import META, MODERN, Modern, SocketSession, Stream, meta
 from mcp_case import Mcp
 from rpc import Frames, Lines, call
 
 LIST = "notifications/resources/list_changed"
 UPDATED = "notifications/resources/updated"
-
-
-class Stream:
-    """A stream of events as it comes: what GET /mcp or a POST answers."""
-
-    def __init__(self, address, method, *fields, body=b""):
-        self.client = HttpClient(address)
-        if body:
-            fields = (*fields, f"Content-Length: {len(body)}")
-        self.client.send(head(method, "/mcp", "Accept: application/json, text/event-stream", *fields) + body)
-        self.head = self.client.response_head()
-        self.ids = []
-        self.lines = b""
-
-    def event(self):
-        """The next event's message; None: one without data."""
-        while b"\n\n" not in self.lines:
-            size = int(self.client.take_through(b"\r\n"), 16)
-            if size == 0:
-                raise EOFError
-            self.lines += self.client.take(size)
-            self.client.take(2)
-        block, self.lines = self.lines.split(b"\n\n", 1)
-        fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if b": " in line)
-        if not fields:
-            return self.event()  # a comment
-        if b"id" in fields:
-            self.ids.append(fields[b"id"].decode())
-        return json.loads(fields[b"data"]) if fields.get(b"data") else None
-
-    def message(self):
-        while (message := self.event()) is None:
-            pass
-        return message
-
-    def close(self):
-        self.client.close()
 
 
 class Changing(Mcp):
@@ -115,13 +77,16 @@ class Changes(Changing):
         for hear in hears:
             self.told(hear, {(LIST, None), (UPDATED, "sluice:///sub/b")})
 
+    def listen(self, server, filter, id):
+        """The stream of a subscriptions/listen."""
+        body = json.dumps(call("subscriptions/listen", {"_meta": meta(), "notifications": filter}, id=id)).encode()
+        return self.stream(server, "POST", f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: subscriptions/listen",
+                           "Content-Type: application/json", body=body)
+
     def test_told_to_listeners_of_the_modern_era(self):
         server = self.listening()
-        params = {"_meta": meta(), "notifications": {"resourcesListChanged": True, "toolsListChanged": True,
-                                                     "resourceSubscriptions": ["sluice:///a"]}}
-        body = json.dumps(call("subscriptions/listen", params, id="x")).encode()
-        stream = self.stream(server, "POST", f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: subscriptions/listen",
-                             "Content-Type: application/json", body=body)
+        stream = self.listen(server, {"resourcesListChanged": True, "toolsListChanged": True,
+                                      "resourceSubscriptions": ["sluice:///a"]}, "x")
         first = stream.message()
         self.assertEqual(first["method"], "notifications/subscriptions/acknowledged")
         self.assertEqual(first["params"]["notifications"], {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///a"]})
@@ -133,6 +98,25 @@ class Changes(Changing):
         self.put("c")
         self.assertEqual(stream.message()["method"], LIST)
         self.assertEqual(stream.ids, [])
+
+    def test_a_drain_is_the_result_of_listening(self):
+        server = self.listening()
+        stream = self.listen(server, {"resourcesListChanged": True}, "s")
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        client.say(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id=7))
+        for hear in (stream.message, client.hear_any):
+            self.assertEqual(hear()["method"], "notifications/subscriptions/acknowledged")
+        server.signal()
+        for hear, id in ((stream.message, "s"), (client.hear_any, 7)):
+            answer = hear()
+            self.assertEqual((answer["id"], answer["result"]["resultType"]), (id, "complete"))
+            self.assertEqual(answer["result"]["_meta"][META + "subscriptionId"], id)
+            self.assertEqual(answer["result"]["_meta"][META + "serverInfo"]["name"], "sluice")
+        with self.assertRaises(EOFError):
+            stream.event()
+        client.close()
+        self.assertEqual(server.wait_exit(), 0)
 
     def test_directories_that_come_go_and_move(self):
         server = self.listening()

@@ -6,7 +6,7 @@ import subprocess
 import probe
 from daemon import BUILD
 from http1 import HttpClient
-from mcp import initialize
+from mcp import MODERN, Stream, initialize, meta
 from mcp_case import Mcp
 from rpc import Post, as_text, call
 from slc import TIMEOUT
@@ -55,6 +55,7 @@ class Offers(Mcp):
         #include <sluice/rpc.h>
         #include <math.h>
         #include <stdio.h>
+        #include <unistd.h>
         SLUICE_MODULE;
         static void pretty(struct sluice_call *call, const char *params, void *user) {
             (void)params;
@@ -69,6 +70,12 @@ class Offers(Mcp):
             (void)user;
             snprintf(text, sizeof(text), "{\"params\":%.400s}", params);
             sluice_call_result(call, text);
+        }
+        static void slow(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            sluice_call_progress(call, 1, 2, NULL);
+            usleep(1500000);
+            sluice_call_result(call, "{\"done\":true}");
         }
         static void fails(struct sluice_call *call, const char *params, void *user) {
             (void)params, (void)user;
@@ -85,6 +92,7 @@ class Offers(Mcp):
              .user = " {\n\"content\": [\n{\"type\": \"text\", \"text\": \"x\"}]\n}"},
             {.name = "nonsense", .kinds = SLUICE_TOOL | SLUICE_CONTENT, .handler = pretty, .user = "7"},
             {.name = "broken", .kinds = BOTH, .handler = pretty, .user = "{"},
+            {.name = "slow", .kinds = BOTH, .handler = slow},
             {.name = "fails", .kinds = BOTH, .handler = fails, .route = "GET /fails"},
             {.name = "typed", .kinds = BOTH, .handler = echo, .route = "GET /typed/:n/:word",
              .schema = OBJECT(OF("n", "integer") "," OF("word", "string") "," OF("on", "boolean") ","
@@ -132,6 +140,23 @@ class Offers(Mcp):
             result = modern.ask("tools/call", {"name": name})["result"]
             self.assertEqual((result["resultType"], result["isError"]), ("complete", True), name)
         self.assertEqual(self.get(server, "/fails")[0], 500)
+
+    def test_a_drain_waits_for_answers_on_streams(self):
+        for modern in (False, True):
+            server = self.serve()
+            params = {"name": "slow", "_meta": {"progressToken": 1, **(meta() if modern else {})}}
+            fields = [f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: tools/call", "Mcp-Name: slow"]
+            if not modern:
+                session = self.http(server)
+                fields = [f"Mcp-Session-Id: {session.id}"]
+                session.close()
+            stream = Stream(server.tcp, "POST", "Content-Type: application/json", *fields,
+                            body=as_text(call("tools/call", params)))
+            self.assertEqual(stream.message()["method"], "notifications/progress")
+            server.signal()
+            self.assertEqual(stream.message()["result"]["structuredContent"], {"done": True})
+            stream.close()
+            self.assertEqual(server.wait_exit(), 0)
 
     def test_arguments_of_a_route_have_the_types_of_the_schema(self):
         server = self.serve()

@@ -171,6 +171,24 @@ START_TEST(members_and_elements_are_the_bytes_as_written)
 }
 END_TEST
 
+START_TEST(a_member_is_found_by_its_name)
+{
+    static const struct {
+        const char *text, *found;
+    } rows[] = {
+        {"{\"a\":1,\"b\":2}", "1"},  {"{\"a\":1,\"\\u0061\":[2]}", "[2]"},
+        {"{\"b\":{\"a\":1}}", NULL}, {"{}", NULL},
+        {"[\"a\",1]", NULL},         {"\"a\"", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct span found = jsontext_find(span_text(rows[i].text), "a");
+        ck_assert_msg(rows[i].found ? span_equal(found, span_text(rows[i].found)) : !found.p, "%s",
+                      rows[i].text);
+    }
+    ck_assert_ptr_null(jsontext_find(span_of(NULL, 0), "a").p);
+}
+END_TEST
+
 START_TEST(strings_are_decoded)
 {
     static const struct {
@@ -205,6 +223,7 @@ int main(void) {
     tcase_add_test(tests, values_are_accepted_and_their_parts_are_not);
     tcase_add_test(tests, what_is_no_json_is_refused);
     tcase_add_test(tests, members_and_elements_are_the_bytes_as_written);
+    tcase_add_test(tests, a_member_is_found_by_its_name);
     tcase_add_test(tests, strings_are_decoded);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
