@@ -1,11 +1,12 @@
 #include "proto/accept.h"
 
-/* The token before the parameters of a list member. */
-static struct span token_of(struct span member) {
-    size_t n = 0;
-    while (n < member.n && member.p[n] != ';' && !char_is(member.p[n], CHAR_SPACE))
-        n++;
-    return span_of(member.p, n);
+/* The part before the next semicolon, without white space around it; *rest is what follows. */
+static struct span take_part(struct span *rest) {
+    const char *semicolon = rest->n ? memchr(rest->p, ';', rest->n) : NULL;
+    size_t n = semicolon ? (size_t)(semicolon - rest->p) : rest->n, taken = semicolon ? n + 1 : n;
+    struct span part = span_trim(span_of(rest->p, n));
+    *rest = span_of(rest->p + taken, rest->n - taken);
+    return part;
 }
 
 /* A weight in thousandths; one that is malformed counts as none, which is 1 (RFC 9110, 12.4.2). */
@@ -22,29 +23,58 @@ static unsigned decode_weight(struct span text) {
     return weight;
 }
 
-/* The weight behind a list member's token: ";q=0.5". */
-static unsigned weight_of(struct span member, struct span token) {
-    struct span rest = span_trim(span_of(token.p + token.n, member.n - token.n));
-    if (rest.n == 0)
-        return ACCEPT_FULLY;
-    rest = span_trim(span_of(rest.p + 1, rest.n - 1)); /* behind the semicolon */
-    if (rest.n < 2 || char_lower(rest.p[0]) != 'q' || rest.p[1] != '=')
-        return ACCEPT_FULLY;
-    return decode_weight(token_of(span_of(rest.p + 2, rest.n - 2)));
+/* The weight among a list member's parameters: "q=0.5". */
+static unsigned weight_of(struct span parameters) {
+    while (parameters.n > 0) {
+        struct span part = take_part(&parameters);
+        if (part.n >= 2 && char_lower(part.p[0]) == 'q' && part.p[1] == '=')
+            return decode_weight(span_of(part.p + 2, part.n - 2));
+    }
+    return ACCEPT_FULLY;
+}
+
+/* How precisely a member of the list stands for what is wanted; 0: not at all. */
+typedef unsigned precision_fn(struct span name, struct span wanted);
+
+/* The weight of the most precise member that stands for what is wanted, the first of them; 0: there is none. */
+static unsigned weight_in(const struct http1_fields *fields, struct span field_name, struct span wanted,
+                          precision_fn *precision) {
+    const struct http1_field *field;
+    unsigned best = 0, weight = 0;
+    for (unsigned i = 0; (field = http1_fields_next(fields, field_name, &i));) {
+        struct span list = field->value, member;
+        while (http1_list_next(&list, &member)) {
+            unsigned it = precision(take_part(&member), wanted);
+            if (it > best) {
+                best = it;
+                weight = weight_of(member);
+            }
+        }
+    }
+    return weight;
+}
+
+static unsigned coding_precision(struct span name, struct span wanted) {
+    if (span_equal_nocase(name, wanted))
+        return 2;
+    return span_equal(name, span_text("*"));
+}
+
+static unsigned type_precision(struct span name, struct span wanted) {
+    const char *slash = memchr(wanted.p, '/', wanted.n);
+    size_t main_n = (size_t)(slash - wanted.p) + 1;
+    if (span_equal_nocase(name, wanted))
+        return 3;
+    if (name.n == main_n + 1 && name.p[main_n] == '*' &&
+        span_equal_nocase(span_of(name.p, main_n), span_of(wanted.p, main_n)))
+        return 2;
+    return span_equal(name, span_text("*/*"));
 }
 
 unsigned accept_coding(const struct http1_fields *fields, struct span coding) {
-    const struct http1_field *field;
-    unsigned any = 0;
-    for (unsigned i = 0; (field = http1_fields_next(fields, span_of("Accept-Encoding", 15), &i));) {
-        struct span rest = field->value, member;
-        while (http1_list_next(&rest, &member)) {
-            struct span token = token_of(member);
-            if (span_equal_nocase(token, coding))
-                return weight_of(member, token);
-            if (span_equal(token, span_text("*")))
-                any = weight_of(member, token);
-        }
-    }
-    return any;
+    return weight_in(fields, span_text("Accept-Encoding"), coding, coding_precision);
+}
+
+unsigned accept_type(const struct http1_fields *fields, struct span type) {
+    return weight_in(fields, span_text("Accept"), type, type_precision);
 }

@@ -10,5 +10,8 @@
  * since only codings that a client may not know are asked about, and identity, which comes behind all others
  * (12.5.3). */
 unsigned accept_coding(const struct http1_fields *fields, struct span coding);
+/* The same of Accept and a media type, "text/event-stream": of the ranges that it is in, the most precise one
+ * decides (12.5.1). */
+unsigned accept_type(const struct http1_fields *fields, struct span type);
 
 #endif

@@ -9,8 +9,9 @@
 
 #define VALUE_MAX 4096 /* bytes of a value that can be compared */
 
+/* data: JSON; n is 0 without. */
 static void refuse(struct mcp *mcp, struct request *request, const struct message *message, int code,
-                   const char *words, const char *data) {
+                   const char *words, struct span data) {
     struct text text = {0};
     mcp->stats.mcp_refused++;
     text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"id\":");
@@ -19,9 +20,9 @@ static void refuse(struct mcp *mcp, struct request *request, const struct messag
     text_add_number(&text, code);
     text_add_constant(&text, ",\"message\":");
     text_add_quoted(&text, span_text(words));
-    if (data) {
+    if (data.n) {
         text_add_constant(&text, ",\"data\":");
-        text_add_constant(&text, data);
+        text_add(&text, data);
     }
     text_add_constant(&text, "}}");
     size_t n = text.n;
@@ -32,15 +33,15 @@ static void refuse(struct mcp *mcp, struct request *request, const struct messag
         request_fail(request, STATUS_BUSY, "no memory; try again");
 }
 
-static struct span member_of(struct span object, const char *wanted) {
-    struct span rest, name, value, found = {0};
-    if (!object.p || jsontext_kind(object) != JSONTEXT_OBJECT)
-        return found;
-    rest = jsontext_inside(object);
-    while (jsontext_member(&rest, &name, &value))
-        if (jsontext_is(name, wanted))
-            found = value;
-    return found;
+static void refuse_version(struct mcp *mcp, struct request *request, const struct message *message,
+                           struct span requested) {
+    struct text data = {0};
+    text_add_constant(&data, "{\"supported\":[\"" MCP_MODERN "\"],\"requested\":");
+    text_add_quoted(&data, requested);
+    text_add_constant(&data, "}");
+    refuse(mcp, request, message, MCP_UNSUPPORTED_VERSION, "Unsupported protocol version",
+           span_of(data.p, data.n));
+    text_free(&data);
 }
 
 /* The header's value, decoded from =?base64?...?= if it is that. False: malformed. */
@@ -70,25 +71,32 @@ static bool says(struct span header, struct span string, bool encoded) {
     return n >= 0 && span_equal(value, span_of(text, (size_t)n));
 }
 
+static bool is_number(struct span text, double *number) {
+    char room[64];
+    struct span value;
+    if (text.n >= sizeof(room) || jsontext_check(text, 0, &value) || jsontext_kind(value) != JSONTEXT_NUMBER)
+        return false;
+    memcpy(room, value.p, value.n);
+    room[value.n] = '\0';
+    *number = strtod(room, NULL);
+    return true;
+}
+
 /* Does the header say what the argument says? Numbers are compared as such. */
 static bool same_value(struct span header, struct span value) {
-    char text[64];
+    double said, meant;
     enum jsontext_kind kind = jsontext_kind(value);
     if (kind == JSONTEXT_STRING)
         return says(header, value, true);
     if (kind != JSONTEXT_NUMBER)
         return span_equal(header, value);
-    if (header.n == 0 || header.n >= sizeof(text) || value.n >= sizeof(text))
-        return false;
-    memcpy(text, header.p, header.n);
-    text[header.n] = '\0';
-    char *end;
-    double said = strtod(text, &end);
-    if (*end)
-        return false;
-    memcpy(text, value.p, value.n);
-    text[value.n] = '\0';
-    return said == strtod(text, NULL);
+    return is_number(header, &said) && is_number(value, &meant) && said == meant;
+}
+
+/* The field's value if it stands once; p is NULL otherwise: of several, others may go by another one. */
+static struct span field_of(const struct exchange *exchange, const char *name) {
+    struct span value;
+    return http1_fields_find(&exchange->head.fields, span_text(name), &value) == 1 ? value : span_of(NULL, 0);
 }
 
 /* The member of params that Mcp-Name mirrors; NULL: the method has none. */
@@ -101,20 +109,20 @@ static const char *name_member(struct span method) {
 /* Mcp-Param-*: what parameters marked with a header name must be mirrored by. NULL: all is well. */
 static const char *check_params(const struct mcp *mcp, const struct exchange *exchange, struct span params) {
     char name[128], field[160];
-    struct span quoted = member_of(params, "name"), arguments = member_of(params, "arguments");
+    struct span quoted = jsontext_find(params, "name"), arguments = jsontext_find(params, "arguments");
     ssize_t n = jsontext_string(quoted, name, sizeof(name) - 1);
     if (n < 0)
         return NULL;
     name[n] = '\0';
-    const struct rpc_method *tool = rpc_find(mcp->rpc, name, RPC_TOOL);
+    const struct rpc_method *tool = mcp_find_tool(mcp->rpc, name);
     for (unsigned i = 0; tool && i < tool->params_count; i++) {
         const struct rpc_param *param = &tool->params[i];
         if (!param->header)
             continue;
         snprintf(field, sizeof(field), "Mcp-Param-%s", param->header);
-        struct span header = exchange_field(exchange, field), value = member_of(arguments, param->name);
+        struct span header = field_of(exchange, field), value = jsontext_find(arguments, param->name);
         bool given = value.p && jsontext_kind(value) != JSONTEXT_NULL;
-        if (!given && !header.p)
+        if (!given && !exchange_field(exchange, field).p)
             continue;
         if (!given || !header.p || !same_value(header, value))
             return "Header mismatch: an Mcp-Param header does not match its argument";
@@ -124,30 +132,29 @@ static const char *check_params(const struct mcp *mcp, const struct exchange *ex
 
 bool headers_match(struct mcp *mcp, struct request *request, const struct exchange *exchange,
                    const struct message *message) {
-    struct span version = exchange_field(exchange, "MCP-Protocol-Version");
-    struct span said = member_of(member_of(message->params, "_meta"), MCP_META("protocolVersion"));
+    struct span version = field_of(exchange, "MCP-Protocol-Version");
+    struct span said = jsontext_find(jsontext_find(message->params, "_meta"), MCP_META("protocolVersion"));
     const char *why = NULL, *member = message->method.p ? name_member(message->method) : NULL;
     if (message->kind != MESSAGE_CALL)
         return true;
     if (version.p && !said.p && !span_equal(version, span_text(MCP_MODERN))) {
-        refuse(mcp, request, message, MCP_UNSUPPORTED_VERSION, "Unsupported protocol version",
-               "{\"supported\":[\"" MCP_MODERN "\"]}");
+        refuse_version(mcp, request, message, version);
         return false;
     }
     if (!version.p)
-        why = "Header mismatch: MCP-Protocol-Version is missing";
+        why = "Header mismatch: MCP-Protocol-Version is missing, or stands several times";
     else if (said.p && !says(version, said, false))
         why = "Header mismatch: MCP-Protocol-Version does not match _meta";
     else if (said.p && !jsontext_is(said, MCP_MODERN))
         return true; /* another version has other rules: it is refused as such */
-    else if (!says(exchange_field(exchange, "Mcp-Method"), message->method, false))
+    else if (!says(field_of(exchange, "Mcp-Method"), message->method, false))
         why = "Header mismatch: Mcp-Method is missing or does not match the method";
-    else if (member && !says(exchange_field(exchange, "Mcp-Name"), member_of(message->params, member), true))
+    else if (member && !says(field_of(exchange, "Mcp-Name"), jsontext_find(message->params, member), true))
         why = "Header mismatch: Mcp-Name is missing or does not match the body";
     else if (member && jsontext_is(message->method, "tools/call"))
         why = check_params(mcp, exchange, message->params);
     if (!why)
         return true;
-    refuse(mcp, request, message, MCP_HEADER_MISMATCH, why, NULL);
+    refuse(mcp, request, message, MCP_HEADER_MISMATCH, why, span_of(NULL, 0));
     return false;
 }

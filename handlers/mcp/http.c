@@ -8,6 +8,7 @@
 #include "handlers/mcp/post.h"
 #include "handlers/rpc/http.h"
 #include "handlers/rpc/message.h"
+#include "proto/accept.h"
 #include "proto/jsontext.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 
 #define ALLOWED "GET, POST, DELETE"
+#define EVENTS  "text/event-stream"
 
 static void refuse(struct request *request, int status, int code, const char *words) {
     struct text text = {0};
@@ -206,9 +208,13 @@ static void session_stream_gone(void *owner) {
 }
 
 static bool accepts(const struct exchange *exchange, const char *type) {
-    struct span accept = exchange_field(exchange, "Accept");
-    return accept.p &&
-           (memmem(accept.p, accept.n, type, strlen(type)) || memmem(accept.p, accept.n, "*/*", 3));
+    return accept_type(&exchange->head.fields, span_text(type));
+}
+
+/* Clients are to accept both JSON and events; who says nothing gets JSON. */
+static bool accepts_nothing(const struct exchange *exchange) {
+    return exchange_field(exchange, "Accept").p && !accepts(exchange, "application/json") &&
+           !accepts(exchange, EVENTS);
 }
 
 /* Where the server says what it has to say of its own accord. The newest stream of a session is it. */
@@ -231,7 +237,7 @@ static void listen_to(struct mcp *mcp, struct request *request, struct mcp_sessi
 static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct mcp_token token;
     /* Clients take nothing but events or 405; without a session there is nothing to listen to. */
-    if (!accepts(exchange, "text/event-stream") || !exchange_field(exchange, "Mcp-Session-Id").p) {
+    if (!accepts(exchange, EVENTS) || !exchange_field(exchange, "Mcp-Session-Id").p) {
         reply_empty(request, 405, ALLOWED);
         return;
     }
@@ -259,17 +265,6 @@ struct glance {
     struct message message;
 };
 
-static struct span member_of(struct span object, const char *wanted) {
-    struct span rest, name, value, found = {0};
-    if (!object.p || jsontext_kind(object) != JSONTEXT_OBJECT)
-        return found;
-    rest = jsontext_inside(object);
-    while (jsontext_member(&rest, &name, &value))
-        if (jsontext_is(name, wanted))
-            found = value;
-    return found;
-}
-
 static void look(const struct mcp *mcp, struct span body, struct glance *glance) {
     struct span value;
     *glance = (struct glance){0};
@@ -282,8 +277,8 @@ static void look(const struct mcp *mcp, struct span body, struct glance *glance)
     glance->good = glance->message.kind != MESSAGE_INVALID;
     if (!glance->good)
         return;
-    struct span meta = member_of(glance->message.params, "_meta");
-    glance->modern = member_of(meta, MCP_META("protocolVersion")).p != NULL;
+    struct span meta = jsontext_find(glance->message.params, "_meta");
+    glance->modern = jsontext_find(meta, MCP_META("protocolVersion")).p != NULL;
     glance->initialize = glance->message.method.p && jsontext_is(glance->message.method, "initialize");
 }
 
@@ -302,7 +297,7 @@ static void run_post(struct mcp *mcp, struct request *request, const struct exch
         return;
     }
     post->mcp = mcp;
-    post->takes_events = accepts(exchange, "text/event-stream");
+    post->takes_events = accepts(exchange, EVENTS);
     look(mcp, body, &glance);
     post->modern = glance.good && is_modern(exchange, &glance);
     bool go = true;
@@ -325,6 +320,7 @@ static void run(struct request *request, struct exchange *exchange) {
     struct loop *loop = request_loop(request);
     struct rpc *rpc = loop->rpc->context;
     const char *forbidden = admin_forbidden(http_of(loop->http), request, exchange);
+    const char *unreadable = rpc_http_unreadable(exchange);
     bool modern = span_equal(exchange_field(exchange, "MCP-Protocol-Version"), span_text(MCP_MODERN));
     if (forbidden)
         refuse(request, 403, MESSAGE_INVALID_REQUEST, forbidden);
@@ -336,8 +332,10 @@ static void run(struct request *request, struct exchange *exchange) {
         run_delete(rpc->mcp, request, exchange);
     else if (exchange->head.method != HTTP1_POST)
         reply_empty(request, 405, ALLOWED);
-    else if (!rpc_http_is_json(exchange))
-        refuse(request, 415, MESSAGE_INVALID_REQUEST, "the Content-Type must be application/json");
+    else if (unreadable)
+        refuse(request, 415, MESSAGE_INVALID_REQUEST, unreadable);
+    else if (accepts_nothing(exchange))
+        refuse(request, 406, MESSAGE_INVALID_REQUEST, "Accept: application/json, text/event-stream");
     else
         run_post(rpc->mcp, request, exchange);
 }

@@ -112,7 +112,7 @@ static void run_cancelled(struct rpc_call *call, json_t *params) {
         struct rpc_call *other;
         next_batch = LIST_NEXT(batch, link);
         LIST_FOREACH (other, &batch->calls, link) {
-            if (other != call && has_id(other, id) && same_client(call, other)) {
+            if (other != call && same_client(call, other) && has_id(other, id)) {
                 rpc_cancel(other);
                 break;
             }

@@ -48,14 +48,6 @@ void mcp_answer(struct rpc_call *call, struct text *out) {
     text_free(out);
 }
 
-static bool has_member(struct span object, const char *wanted) {
-    struct span rest = jsontext_inside(object), name, value;
-    while (jsontext_member(&rest, &name, &value))
-        if (jsontext_is(name, wanted))
-            return true;
-    return false;
-}
-
 /* SEP-2549: lists and what is read say for how long they are good. */
 static bool is_cacheable(const struct rpc_call *call) {
     static const char *const names[] = {"tools/list",
@@ -63,13 +55,6 @@ static bool is_cacheable(const struct rpc_call *call) {
                                         "resources/list",
                                         "resources/templates/list",
                                         "resources/read",
-void mcp_add_server_info(const struct rpc_call *call, struct text *out) {
-    const struct rpc *rpc = call->batch->rpc;
-    text_add_constant(out, "\"" MCP_META("serverInfo") "\":{\"name\":\"sluice\",\"version\":");
-    text_add_quoted(out, span_text(rpc->version ? rpc->version : "0"));
-    text_add_constant(out, "}");
-}
-
                                         "server/discover",
                                         NULL};
     unsigned i = 0;
@@ -78,14 +63,21 @@ void mcp_add_server_info(const struct rpc_call *call, struct text *out) {
     return call->asked && names[i];
 }
 
+void mcp_add_server_info(const struct rpc_call *call, struct text *out) {
+    const struct rpc *rpc = call->batch->rpc;
+    text_add_constant(out, "\"" MCP_META("serverInfo") "\":{\"name\":\"sluice\",\"version\":");
+    text_add_quoted(out, span_text(rpc->version ? rpc->version : "0"));
+    text_add_constant(out, "}");
+}
+
 /* Every result of the modern era says what it is and who says it. */
 static void modern_result(struct rpc_call *call, struct text *out, struct span json) {
     struct span inside = jsontext_inside(json);
     text_add_constant(out, "{");
-    if (!has_member(json, "resultType"))
+    if (!jsontext_find(json, "resultType").p)
         text_add_constant(out, inside.n ? "\"resultType\":\"complete\"," : "\"resultType\":\"complete\"");
     text_add(out, inside);
-    if (is_cacheable(call) && !has_member(json, "ttlMs") && !has_member(json, "inputRequests"))
+    if (is_cacheable(call) && !jsontext_find(json, "ttlMs").p && !jsontext_find(json, "inputRequests").p)
         text_add_constant(out, ",\"ttlMs\":1000,\"cacheScope\":\"private\"");
     if (!jsontext_find(json, "_meta").p) {
         text_add_constant(out, ",\"_meta\":{");
@@ -123,14 +115,14 @@ const char *mcp_text_param(struct rpc_call *call, const json_t *params, const ch
         return text;
     rpc_point(&complaint, "", name);
     rpc_complain(call, &complaint);
+    return NULL;
+}
+
 bool mcp_is_beyond(struct rpc_call *call, const json_t *params) {
     bool beyond = json_object_get(params, "cursor") != NULL;
     if (beyond)
         rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
     return beyond;
-}
-
-    return NULL;
 }
 
 /* ---- eras ------------------------------------------------------------------------------------------ */
@@ -172,8 +164,8 @@ bool mcp_admit(struct rpc_call *call, json_t *params) {
         return true;
     mcp_of(call)->stats.mcp_calls++;
     call->asked = call->method->name;
-    if (!call->notice && call->id_n == 4 && memcmp(call->id, "null", 4) == 0 &&
-        !(call->method->flags & RPC_PLAIN))
+    bool plain = call->method->flags & call->batch->way->sets & RPC_PLAIN; /* JSON-RPC's, which takes null */
+    if (!call->notice && !plain && call->id_n == 4 && memcmp(call->id, "null", 4) == 0)
         return refuse(call, MESSAGE_INVALID_REQUEST, "the id must not be null", NULL);
     if (version)
         return admit_modern(call, version);
@@ -224,6 +216,8 @@ bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token) {
     if (session) { /* once more on the same connection: it starts anew */
         session->token.version = token->version;
         session->token.can = token->can;
+        session->level = MCP_DEBUG;
+        subscriber_clear(&mcp->news.subscriptions, &session->subscriber);
         return true;
     }
     session = mcp_session_get(&mcp->sessions, token, mcp_date(mcp));

@@ -2,12 +2,12 @@
 
 #include "handlers/http/admin.h"
 #include "handlers/http/http.h"
+#include "proto/chars.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/memory_body.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #define COPIED_MAX 2048u
 
@@ -29,18 +29,25 @@ void rpc_http_reply(struct request *request, int status, char *text, size_t n) {
     }
 }
 
-bool rpc_http_is_json(const struct exchange *exchange) {
+static bool is_json(struct span type) {
     static const char *const types[] = {"application/json", "application/json-rpc",
                                         "application/jsonrequest"};
-    struct span type = exchange_field(exchange, "Content-Type");
-    const char *end = type.p ? memchr(type.p, ';', type.n) : NULL;
-    size_t n = end ? (size_t)(end - type.p) : type.n;
-    while (n > 0 && (type.p[n - 1] == ' ' || type.p[n - 1] == '\t'))
-        n--;
+    const char *end = memchr(type.p, ';', type.n);
+    type = span_trim(span_of(type.p, end ? (size_t)(end - type.p) : type.n));
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (n == strlen(types[i]) && strncasecmp(type.p, types[i], n) == 0)
+        if (span_equal_nocase(type, span_text(types[i])))
             return true;
-    return !type.p;
+    return false;
+}
+
+const char *rpc_http_unreadable(const struct exchange *exchange) {
+    struct span type = exchange_field(exchange, "Content-Type"),
+                coding = exchange_field(exchange, "Content-Encoding");
+    if (type.p && !is_json(type))
+        return "the Content-Type must be application/json";
+    if (coding.p && !span_equal_nocase(coding, span_text("identity")))
+        return "no Content-Encoding is taken here";
+    return NULL;
 }
 
 static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
@@ -69,12 +76,13 @@ static void run(struct request *request, struct exchange *exchange) {
     struct loop *loop = request_loop(request);
     struct rpc *rpc = loop->rpc->context;
     const char *forbidden = admin_forbidden(http_of(loop->http), request, exchange);
+    const char *unreadable = rpc_http_unreadable(exchange);
     if (forbidden)
         request_fail(request, STATUS_DENIED, forbidden);
     else if (exchange->head.method != HTTP1_POST)
         refuse_method(request);
-    else if (!rpc_http_is_json(exchange))
-        http1_reply_error(request, 415, "UNSUPPORTED", "the Content-Type must be application/json");
+    else if (unreadable)
+        http1_reply_error(request, 415, "UNSUPPORTED", unreadable);
     else
         rpc_batch_run(rpc, request, &way, NULL, span_of(exchange->body, exchange->body_n));
 }

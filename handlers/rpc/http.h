@@ -10,7 +10,7 @@
 void rpc_http_init(struct rpc *rpc);
 /* Sends JSON text (malloc'ed, now this function's) with a status. */
 void rpc_http_reply(struct request *request, int status, char *text, size_t n);
-/* Is the body of this type JSON, as far as it says? */
-bool rpc_http_is_json(const struct exchange *exchange);
+/* NULL if the body is JSON as far as its fields say, else why not: for a 415. */
+const char *rpc_http_unreadable(const struct exchange *exchange);
 
 #endif

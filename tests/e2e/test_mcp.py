@@ -3,7 +3,7 @@ import base64
 import json
 
 from daemon import until
-from mcp import LEGACY, SocketSession, sessions
+from mcp import LEGACY, SocketSession, initialize, sessions
 from mcp_case import Mcp
 from rpc import Lines, call
 
@@ -30,6 +30,16 @@ class Legacy(Mcp):
             for answer in (lines.ask(call("initialize", params)), json.loads(response.body)):
                 error = answer["error"]
                 self.assertEqual((error["code"], error["data"]["path"]), (-32602, "/protocolVersion"), params)
+
+    def test_begun_anew_on_the_same_socket(self):
+        server = self.server()
+        session = SocketSession(Lines, server.unix)
+        self.addCleanup(session.close)
+        self.assertEqual(self.result(session, "logging/setLevel", {"level": "error"}), {})
+        noisy = call("tools/call", {"name": "test_tool_with_logging", "arguments": {}})
+        self.assertEqual(len(session.ask(noisy)), 1)
+        session.ask(initialize())
+        self.assertEqual(len(session.ask(noisy)), 4)
 
     def test_ping_and_unknown_methods(self):
         for session in self.each(self.server()):
@@ -106,6 +116,11 @@ class Legacy(Mcp):
             self.assertTrue(self.result(session, "prompts/get", {"name": "server-health"})["messages"])
             for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}):
                 self.assertEqual(self.error(session, "prompts/get", params)["code"], -32602)
+            for arguments, path in (({"a/b": 5}, "/arguments/a~1b"), (["hello"], "/arguments")):
+                error = self.error(session, "prompts/get", {"name": "explain-object", "arguments": arguments})
+                self.assertEqual((error["code"], error["data"]["path"]), (-32602, path))
+            for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
+                self.assertEqual(self.error(session, method, {"cursor": "beyond"})["code"], -32602)
             done = self.result(session, "completion/complete", {"ref": {"type": "ref/resource", "uri": "sluice:///{+key}"},
                                                                 "argument": {"name": "key", "value": "size/10"}})
             self.assertEqual(done["completion"]["values"], ["size/1048576"])
@@ -116,11 +131,6 @@ class Legacy(Mcp):
                                                     "_meta": {"progressToken": "p1"}}))
             told = [one["params"] for one in heard[:-1]]
             self.assertEqual([(one["progressToken"], one["progress"], one["total"]) for one in told],
-            for arguments, path in (({"a/b": 5}, "/arguments/a~1b"), (["hello"], "/arguments")):
-                error = self.error(session, "prompts/get", {"name": "explain-object", "arguments": arguments})
-                self.assertEqual((error["code"], error["data"]["path"]), (-32602, path))
-            for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
-                self.assertEqual(self.error(session, method, {"cursor": "beyond"})["code"], -32602)
                              [("p1", 0, 100), ("p1", 50, 100), ("p1", 100, 100)])
             self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {}}))), 1)
             heard = session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))

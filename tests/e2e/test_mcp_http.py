@@ -71,7 +71,7 @@ class Http(Mcp):
     def test_malformed_bodies(self):
         session = self.http(self.server())
         for body, code in ((b"{", -32700), (b"[]", -32600), (b"1", -32600), (b'{"jsonrpc":"2.0"}', -32600),
-                           (b'{"jsonrpc":"2.0","method":"ping","id":null,"params":{}}', None)):
+                           (b'{"jsonrpc":"2.0","method":"ping","id":null,"params":{}}', -32600)):
             response = session.post(body)
             self.assertEqual((response.status, json.loads(response.body)["error"]["code"]), (400, code), body)
 
@@ -172,7 +172,8 @@ class ModernEra(Mcp):
         self.assertEqual(ask(version, method, encoded).status, 200)
         for fields in ((method, name), (version, name), (version, method), (version, "Mcp-Method: tools/list", name),
                        (version, method, "Mcp-Name: drain"), (version, method, "Mcp-Name: =?base64?!!?="),
-                       ("MCP-Protocol-Version: 2025-11-25", method, name)):
+                       ("MCP-Protocol-Version: 2025-11-25", method, name), (version, method, name, "Mcp-Name: drain"),
+                       (version, method, name, "Mcp-Method: tools/list"), (version, method, name, name)):
             self.assertRefused(ask(*fields), -32020)
 
     def test_argument_headers(self):
@@ -185,6 +186,9 @@ class ModernEra(Mcp):
         self.assertRefused(ask(params, *good[:2]), -32020)
         self.assertRefused(ask(params, "Mcp-Param-Region: us", *good[1:]), -32020)
         self.assertRefused(ask({"name": "test_custom_headers", "arguments": {}}, good[0]), -32020)
+        self.assertRefused(ask(params, good[0], "Mcp-Param-Priority: 0x2A", good[2]), -32020)
+        self.assertRefused(ask(params, "Mcp-Param-Region: us", *good), -32020)
+        self.assertRefused(ask({"name": "test_custom_headers", "arguments": {}}, good[0], good[0]), -32020)
 
     def test_versions_and_missing_fields(self):
         client = self.modern(self.server())
@@ -192,6 +196,9 @@ class ModernEra(Mcp):
         self.assertRefused(client.post("tools/list", {"_meta": {}}), -32602)
         self.assertRefused(client.client.post(call("tools/list", {"_meta": meta(version="2999-01-01")}),
                                               "MCP-Protocol-Version: 2999-01-01", "Mcp-Method: tools/list", path="/mcp"), -32022)
+        response = client.client.post(call("tools/list", {}), "MCP-Protocol-Version: 2999-01-01", path="/mcp")
+        self.assertRefused(response, -32022)
+        self.assertEqual(json.loads(response.body)["error"]["data"], {"supported": [MODERN], "requested": "2999-01-01"})
         for method in ("ping", "initialize", "logging/setLevel", "resources/subscribe", "no/such"):
             self.assertRefused(client.post(method), -32601, 404)
         self.assertRefused(client.post("resources/read", {"uri": "sluice:///none"}), -32602, 200)

@@ -209,9 +209,15 @@ class Http(Case):
             self.assertEqual(self.ask("POST", f"Content-Type: {kind}", body=body).status, status)
         self.assertEqual(self.ask("POST", body=body).status, 200)
 
+    def test_content_codings(self):
+        body = as_text(call("ping"))
+        for coding, status in (("identity", 200), ("Identity", 200), ("gzip", 415), ("br", 415)):
+            self.assertEqual(self.ask("POST", f"Content-Encoding: {coding}", body=body).status, status)
+
     def test_foreign_names_are_refused(self):
         body = as_text(call("ping"))
-        self.assertEqual(self.ask("POST", "Origin: http://evil.example", body=body).status, 403)
+        for origin in ("http://evil.example", "http://192.0.2.1"):
+            self.assertEqual(self.ask("POST", f"Origin: {origin}", body=body).status, 403)
         self.assertEqual(self.ask("POST", "Origin: http://localhost:3000", body=body).status, 200)
         self.assertEqual(self.ask("POST", body=body, host="evil.example").status, 403)
 

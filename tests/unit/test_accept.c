@@ -1,4 +1,4 @@
-/* Which content codings a client takes, RFC 9110, 12.5.3. */
+/* Which content codings and media types a client takes, RFC 9110, 12.5. */
 #include "proto/accept.h"
 
 #include <check.h>
@@ -52,10 +52,44 @@ START_TEST(codings_by_name_and_weight)
 }
 END_TEST
 
+static const struct {
+    const char *value, *type;
+    bool accepted;
+} types[] = {
+    {"application/json, text/event-stream", "text/event-stream", true},
+    {"application/json,text/event-stream", "application/json", true},
+    {"application/json", "text/event-stream", false},
+    {"Text/Event-Stream; charset=utf-8", "text/event-stream", true},
+    {"text/*", "text/event-stream", true},
+    {"application/*", "text/event-stream", false},
+    {"text/*", "textual/event-stream", false},
+    {"*/*", "text/event-stream", true},
+    {"*/*;q=0.1", "text/event-stream", true},
+    {"*", "text/event-stream", false},
+    {"text/event-stream;q=0, */*", "text/event-stream", false},
+    {"text/*;q=0, */*", "text/event-stream", false},
+    {"text/*;q=0, text/event-stream", "text/event-stream", true},
+    {"text/event-stream;charset=utf-8;q=0", "text/event-stream", false},
+    {"text/event-streams", "text/event-stream", false},
+    {"x-text/event-stream", "text/event-stream", false},
+    {"", "text/event-stream", false},
+    {";q=1", "text/event-stream", false},
+};
+
+START_TEST(types_by_the_most_precise_range)
+{
+    struct http1_field field = {span_text("accept"), span_text(types[_i].value)};
+    struct http1_fields fields = {&field, 1, 1};
+    ck_assert_msg((accept_type(&fields, span_text(types[_i].type)) > 0) == types[_i].accepted, "'%s' and %s",
+                  types[_i].value, types[_i].type);
+}
+END_TEST
+
 START_TEST(without_the_field_there_is_none)
 {
     struct http1_fields fields = {NULL, 0, 0};
     ck_assert(!accept_coding(&fields, span_text("gzip")));
+    ck_assert(!accept_type(&fields, span_text("text/event-stream")));
 }
 END_TEST
 
@@ -74,6 +108,7 @@ int main(void) {
     Suite *suite = suite_create("accept");
     TCase *tests = tcase_create("accept");
     tcase_add_loop_test(tests, codings_by_name_and_weight, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_loop_test(tests, types_by_the_most_precise_range, 0, sizeof(types) / sizeof(types[0]));
     tcase_add_test(tests, without_the_field_there_is_none);
     tcase_add_test(tests, several_fields_are_one_list);
     suite_add_tcase(suite, tests);
