@@ -1,7 +1,9 @@
 """What modules offer, on all its faces, and the commands rpc and mcp of the client."""
 import base64
 import json
+import socket
 import subprocess
+import threading
 
 import probe
 from daemon import BUILD
@@ -188,6 +190,24 @@ class Offers(Mcp):
         self.assertEqual(modern.ask("resources/read", {"uri": "test://%FF/of/b"})["error"]["code"], -32602)
 
 
+class Listener:
+    """A server that says one thing."""
+
+    def __enter__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.unix = f"tcp:127.0.0.1:{self.socket.getsockname()[1]}"
+        return self
+
+    def answer(self, text):
+        peer, _ = self.socket.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(text.encode() + b"\n")
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
 class Command(Mcp):
     def run_sluice(self, server, *arguments, input=b""):
         return subprocess.run([BUILD / "sluice", "-s", server.unix, *arguments], input=input, capture_output=True, timeout=TIMEOUT)
@@ -203,10 +223,38 @@ class Command(Mcp):
         big = self.run_sluice(server, "rpc", "object.read", '{"key":"size/1048576","encoding":"base64"}')
         self.assertEqual(base64.b64decode(json.loads(big.stdout)["data"]), self.tree.files["size/1048576"])
 
+    def test_rpc_prints_what_was_said(self):
+        server = self.server()
+        numbers = '[0.1,1E400,-0,18446744073709551616,0.30000000000000004,"\\u00e9\\/",[],{}]'
+        done = self.run_sluice(server, "rpc", "tools/call", '{"name":"test_tool_with_progress","_meta":{"progressToken":1}}')
+        self.assertEqual((done.returncode, json.loads(done.stdout)["content"][0]["type"]), (0, "text"), done.stderr)
+        with Listener() as listener:
+            thread = threading.Thread(target=listener.answer, args=(f'{{"jsonrpc":"2.0","id":1,"result":{{"n": {numbers}}}}}',))
+            thread.start()
+            done = self.run_sluice(listener, "rpc", "any")
+            thread.join()
+        self.assertEqual(done.stdout.decode(), '{\n  "n": [\n    ' + numbers[1:-1].replace(",", ",\n    ") + "\n  ]\n}\n")
+
     def test_bridge(self):
         server = self.server()
         lines = b"".join(as_text(one) + b"\n" for one in (initialize(), call("notifications/initialized", id=...),
                                                           call("tools/list", id=1), call("ping", id=2)))
         done = self.run_sluice(server, "mcp", input=lines)
         self.assertEqual([json.loads(line)["id"] for line in done.stdout.splitlines()], [0, 1, 2])
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_bridge_without_a_daemon(self):
+        server = self.server()
+        bridge = subprocess.Popen([BUILD / "sluice", "-s", server.unix, "mcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        bridge.stdin.write(as_text(initialize()) + b"\n")
+        bridge.stdin.flush()
+        self.assertEqual(json.loads(bridge.stdout.readline())["id"], 0)
+        server.signal()
+        self.assertEqual(bridge.wait(TIMEOUT), 3)
+        self.assertEqual((bridge.stdout.read(), bridge.stderr.read()), (b"", b"sluice mcp: the server has ended the connection\n"))
+        bridge.communicate()
+        self.assertEqual(server.wait_exit(), 0)
+        done = self.run_sluice(server, "mcp", input=as_text(initialize()))
+        self.assertEqual((done.returncode, done.stdout), (3, b""))
+        self.assertIn(b"No such file or directory", done.stderr)

@@ -10,13 +10,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 const char command_mcp_help[] =
     "Speaks MCP over standard input and output, one message a line, and passes every line on to the\n"
-    "daemon and back. MCP clients start it as a command; it ends with its input.\n"
+    "daemon and back. MCP clients start it as a command; it ends with its input, or, with status 3, with\n"
+    "the daemon.\n"
     "\n"
     "Example, in a client's configuration:\n"
     "  {\"mcpServers\": {\"sluice\": {\"command\": \"sluice\",\n"
@@ -57,29 +61,41 @@ static int pump(int from, int to) {
     }
 }
 
+struct bridge {
+    struct call *call;
+    struct link link;
+    atomic_bool asked; /* our input has ended: the server may end, too */
+};
+
 /* The server's end is the end of everything: the client sees it as the end of our output. */
 static void *answers(void *argument) {
-    const struct link *link = argument;
-    int error = pump(link->fd, STDOUT_FILENO);
-    _exit(error ? CALL_CONNECTION : CALL_OK);
+    struct bridge *bridge = argument;
+    int error = pump(bridge->link.fd, STDOUT_FILENO);
+    if (!error && atomic_load(&bridge->asked))
+        _exit(CALL_OK);
+    call_error(bridge->call, "%s", error ? strerrordesc_np(-error) : "the server has ended the connection");
+    _exit(CALL_CONNECTION);
 }
 
 int command_mcp_run(struct call *call, int argc, char **argv) {
-    static struct link link; /* outlives this function: the thread ends the process */
+    static struct bridge bridge; /* outlives this function: the thread ends the process */
     pthread_t thread;
     int code = call_plain(call, argc, argv, 0, 0);
     if (code != CALL_GO_ON)
         return code;
     if (!call->address)
         return call_usage(call, "no server: give -s ADDR or set SLUICE_ADDR");
-    if (link_connect(&link, call->address, call->timeout_ms) != 0) {
-        call_error(call, "%s", link.error);
+    bridge.call = call;
+    if (link_connect(&bridge.link, call->address, call->timeout_ms) != 0) {
+        call_error(call, "%s", bridge.link.error);
         return CALL_CONNECTION;
     }
-    if (pthread_create(&thread, NULL, answers, &link) != 0)
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_create(&thread, NULL, answers, &bridge) != 0)
         return call_error(call, "cannot start a thread");
-    pump(STDIN_FILENO, link.fd);
-    shutdown(link.fd, SHUT_WR);
+    if (pump(STDIN_FILENO, bridge.link.fd) == 0)
+        atomic_store(&bridge.asked, true);
+    shutdown(bridge.link.fd, SHUT_WR);
     pthread_join(thread, NULL); /* ends the process when everything was answered */
     return CALL_OK;
 }

@@ -1,4 +1,5 @@
 /* rpc: one JSON-RPC call. */
+#include "proto/jsontext.h"
 #include "tools/client/link.h"
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
@@ -17,6 +18,7 @@ const char command_rpc_help[] =
     "  sluice -s tcp:localhost:7080 rpc stats.get\n";
 
 #define PIECE 8192 /* bytes handed to the link at once */
+#define DEPTH 1000 /* of an answer's arrays and objects */
 
 static int send_text(struct link *link, const char *text) {
     size_t n = strlen(text);
@@ -28,61 +30,108 @@ static int send_text(struct link *link, const char *text) {
     return 0;
 }
 
-/* The line that the server answers with, without its end; NULL: the connection failed. To be freed. */
-static char *receive_line(struct link *link) {
-    size_t n = 0, size = 65536;
-    char *line = malloc(size);
-    while (line) {
-        ssize_t got = link_read(link, line + n, size - n - 1);
-        if (got <= 0)
-            break;
-        char *end = memchr(line + n, '\n', (size_t)got);
-        n += (size_t)got;
+/* What the server has said: the line that is looked at, then bytes behind it. */
+struct received {
+    char *p;
+    size_t line; /* bytes of the line, its end included */
+    size_t n, size;
+};
+
+/* The next line, with a NUL for its end, until the next call; NULL: the connection failed, or no memory. */
+static char *next_line(struct link *link, struct received *received) {
+    size_t seen = 0;
+    received->n -= received->line;
+    if (received->line)
+        memmove(received->p, received->p + received->line, received->n);
+    for (;;) {
+        char *end = seen < received->n ? memchr(received->p + seen, '\n', received->n - seen) : NULL;
         if (end) {
             *end = '\0';
-            return line;
+            received->line = (size_t)(end - received->p) + 1;
+            return received->p;
         }
-        if (size - n < 4096) {
-            char *larger = realloc(line, size *= 2);
+        seen = received->n;
+        if (received->size - received->n < PIECE) {
+            size_t size = received->size ? 2 * received->size : 8 * PIECE;
+            char *larger = realloc(received->p, size);
             if (!larger)
-                break;
-            line = larger;
+                return NULL;
+            received->p = larger;
+            received->size = size;
         }
+        ssize_t got = link_read(link, received->p + received->n, received->size - received->n);
+        if (got <= 0)
+            return NULL;
+        received->n += (size_t)got;
     }
-    free(line);
-    return NULL;
 }
 
-/* Prints the result, or says the error. */
-static int show(struct call *call, const char *line) {
-    json_t *reply = json_loads(line, JSON_ALLOW_NUL, NULL), *error = json_object_get(reply, "error");
-    int code = CALL_OK;
-    if (!reply) {
-        code = call_error(call, "the server's answer is no JSON: %.100s", line);
-    } else if (error) {
-        json_t *data = json_object_get(error, "data");
-        char *details = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-        const char *message = json_string_value(json_object_get(error, "message"));
-        code = call_error(call, "%s (%lld)%s%s", message ? message : "error",
+/* Prints a value with indents; numbers and strings stay as they were written. */
+static void print_value(struct span value, int depth) {
+    bool object = jsontext_kind(value) == JSONTEXT_OBJECT, first = true;
+    struct span rest, name, member;
+    if (!object && jsontext_kind(value) != JSONTEXT_ARRAY) {
+        fwrite(value.p, 1, value.n, stdout);
+        return;
+    }
+    putchar(value.p[0]);
+    rest = jsontext_inside(value);
+    while (object ? jsontext_member(&rest, &name, &member) : jsontext_element(&rest, &member)) {
+        printf("%s\n%*s", first ? "" : ",", 2 * depth + 2, "");
+        if (object)
+            printf("%.*s: ", (int)name.n, name.p);
+        print_value(member, depth + 1);
+        first = false;
+    }
+    if (!first)
+        printf("\n%*s", 2 * depth, "");
+    putchar(value.p[value.n - 1]);
+}
+
+static int say_error(struct call *call, struct span text) {
+    json_t *error = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
+    const json_t *data = json_object_get(error, "data");
+    char *details = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    const char *message = json_string_value(json_object_get(error, "message"));
+    int code = call_error(call, "%s (%lld)%s%s", message ? message : "error",
                           (long long)json_integer_value(json_object_get(error, "code")), details ? " " : "",
                           details ? details : "");
-        free(details);
-    } else {
-        json_dumpf(json_object_get(reply, "result"), stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-        putchar('\n');
-    }
-    json_decref(reply);
+    free(details);
+    json_decref(error);
     return code;
 }
 
+/* Prints the result, or says the error. CALL_GO_ON: the line is no answer but something in between. */
+static int show(struct call *call, const char *line) {
+    struct span reply;
+    if (jsontext_check(span_text(line), DEPTH, &reply))
+        return call_error(call, "the server's answer is no JSON: %.100s", line);
+    struct span result = jsontext_find(reply, "result"), error = jsontext_find(reply, "error");
+    if (jsontext_find(reply, "method").p)
+        return CALL_GO_ON;
+    if (!result.p && !error.p)
+        return call_error(call, "the server's answer is no answer: %.100s", line);
+    if (error.p)
+        return say_error(call, error);
+    print_value(result, 0);
+    putchar('\n');
+    return CALL_OK;
+}
+
 static int ask(struct call *call, struct link *link, const char *text) {
+    struct received received = {0};
+    int code = CALL_GO_ON;
     if (send_text(link, text) != 0)
         return call_error(call, "%s", link->error), CALL_CONNECTION;
-    char *line = receive_line(link);
-    if (!line)
-        return call_error(call, "%s", *link->error ? link->error : "the connection ended"), CALL_CONNECTION;
-    int code = show(call, line);
-    free(line);
+    while (code == CALL_GO_ON) {
+        const char *line = next_line(link, &received);
+        if (line)
+            code = show(call, line);
+        else
+            code = (call_error(call, "%s", *link->error ? link->error : "the connection ended"),
+                    CALL_CONNECTION);
+    }
+    free(received.p);
     return code;
 }
 
