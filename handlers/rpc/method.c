@@ -130,6 +130,8 @@ bool rpc_check_params(const struct rpc_method *method, json_t **params, struct r
         if (value && !check_value(param, value, complaint))
             return false;
     }
+    if (method->flags & RPC_OPEN)
+        return true;
     json_object_foreach (*params, name, value) {
         if (!param_named(method, name) && strcmp(name, "_meta") != 0)
             return complain(complaint, name, "is no parameter of %s", method->name);

@@ -57,6 +57,8 @@ struct rpc_param {
 #define RPC_RESOURCE 8192u
 #define RPC_TEMPLATE 16384u
 #define RPC_PROMPT   32768u
+/* Further parameters than the table's are taken, of any type. */
+#define RPC_OPEN 65536u
 
 struct rpc_method {
     const char *name;  /* "object.info" */

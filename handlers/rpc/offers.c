@@ -15,6 +15,7 @@ struct offered {
     SLIST_ENTRY(offered) link;
     struct rpc_method method;
     const struct sluice_offer *offer;
+    bool open; /* its schema allows other properties */
     struct rpc_param params[];
 };
 
@@ -319,11 +320,12 @@ static struct offered *new_offered(const struct sluice_offer *offer) {
     }
     offered->method.params_count = n;
     offered->offer = offer;
+    offered->open = schema && !json_is_false(json_object_get(schema, "additionalProperties"));
     json_decref(schema);
     return offered;
 }
 
-static unsigned flags_of(const struct sluice_offer *offer, bool open) {
+static unsigned flags_of(const struct sluice_offer *offer, bool unchecked, bool open) {
     static const struct {
         unsigned kind, flag;
     } map[] = {{SLUICE_METHOD, RPC_PLAIN},
@@ -336,7 +338,7 @@ static unsigned flags_of(const struct sluice_offer *offer, bool open) {
                {SLUICE_IDEMPOTENT, RPC_IDEMPOTENT},
                {SLUICE_ADMIN, RPC_ADMIN},
                {SLUICE_CONTENT, RPC_CONTENT}};
-    unsigned flags = open ? RPC_UNCHECKED : 0;
+    unsigned flags = (unchecked ? RPC_UNCHECKED : 0) | (open ? RPC_OPEN : 0);
     for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
         flags |= offer->kinds & map[i].kind ? map[i].flag : 0;
     return flags;
@@ -378,7 +380,7 @@ int offers_add(struct offers *offers, const struct sluice_offer *offer, struct d
     method->result = offer->result;
     method->type = offer->type;
     method->params = offered->params;
-    method->flags = flags_of(offer, item);
+    method->flags = flags_of(offer, item, offered->open);
     method->work = work;
     method->context = offered;
     int error = 0;

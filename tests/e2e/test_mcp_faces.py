@@ -99,6 +99,8 @@ class Offers(Mcp):
             {.name = "typed", .kinds = BOTH, .handler = echo, .route = "GET /typed/:n/:word",
              .schema = OBJECT(OF("n", "integer") "," OF("word", "string") "," OF("on", "boolean") ","
                               OF("x", "number") ",\"any\":{}")},
+            {.name = "closed", .kinds = BOTH, .handler = echo,
+             .schema = "{\"properties\":{\"n\":{}},\"additionalProperties\":false}"},
             {.name = "secret", .kinds = BOTH | SLUICE_ADMIN, .handler = echo, .route = "GET /secret"},
             {.name = "test://{a}/of/{b}", .kinds = SLUICE_TEMPLATE, .handler = echo},
         };
@@ -167,9 +169,16 @@ class Offers(Mcp):
                              "/typed/1/a%20b?any=3": {"n": 1, "word": "a b", "any": 3},
                              "/typed/1/%C3%A9?any=true": {"n": 1, "word": "é", "any": "true"}}.items():
             self.assertEqual(self.get(server, path), (200, {"params": params}))
-        for path in ("/typed/five/x", "/typed/1/x?on=1", "/typed/1/x?x=much", "/typed/1/x?none=1", "/typed/1/x?any=%FF",
-                     "/typed/1/%FF", "/typed/1/x?any=%"):
+        for path in ("/typed/five/x", "/typed/1/x?on=1", "/typed/1/x?x=much", "/typed/1/x?any=%FF", "/typed/1/%FF",
+                     "/typed/1/x?any=%"):
             self.assertEqual(self.get(server, path)[0], 400, path)
+
+    def test_other_arguments_as_the_schema_says(self):
+        client = Post(self.serve().tcp)
+        self.addCleanup(client.close)
+        self.assertEqual(client.ask(call("typed", {"n": 1, "more": [2]}))["result"], {"params": {"n": 1, "more": [2]}})
+        self.assertEqual(client.ask(call("closed", {"n": 1, "more": [2]}))["error"]["data"]["path"], "/more")
+        self.assertEqual(client.ask(call("pretty", {"more": 2}))["error"]["data"]["path"], "/more")
 
     def test_administration_on_every_face(self):
         server = self.serve(listen=("unix:{dir}/s.sock", "tcp:127.0.0.1:0"),
