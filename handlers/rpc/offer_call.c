@@ -1,0 +1,174 @@
+#include "handlers/rpc/offer_call.h"
+
+#include "handlers/rpc/message.h"
+#include "proto/jsontext.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEPTH 512 /* of what handlers say */
+
+struct call_view {
+    struct sluice_call call; /* first */
+    struct rpc_work *work;
+    bool object;       /* the result must be one */
+    char *answers[16]; /* texts handed out, freed with the view */
+    unsigned answers_count;
+};
+
+static struct call_view *view_of(struct sluice_call *call) {
+    return (struct call_view *)(void *)call;
+}
+
+/* A value as one line, as messages are lines and events: line ends in JSON are white space, those of strings are
+ * escaped. NULL: it is none, or no memory. */
+static char *one_line(const char *json) {
+    struct span value;
+    char *line = jsontext_check(span_text(json), DEPTH, &value) ? NULL : strndup(value.p, value.n);
+    for (char *end = line; end && (end = strpbrk(end, "\r\n"));)
+        *end = ' ';
+    return line;
+}
+
+static void say_error(struct sluice_call *call, int code, const char *message) {
+    struct rpc_work *work = view_of(call)->work;
+    free(work->text);
+    work->text = NULL;
+    work->code = code ? code : MESSAGE_INTERNAL_ERROR;
+    snprintf(work->message, sizeof(work->message), "%s", message);
+}
+
+static void say_result(struct sluice_call *call, const char *json) {
+    struct rpc_work *work = view_of(call)->work;
+    char *line = one_line(json);
+    if (!line || (view_of(call)->object && *line != '{')) {
+        say_error(call, MESSAGE_INTERNAL_ERROR,
+                  line ? "the handler's result is no object" : "the handler's result is no JSON");
+        free(line);
+        return;
+    }
+    free(work->text);
+    work->text = line;
+    work->code = 0;
+}
+
+static int level_of(const char *name) {
+    static const char *const names[] = {"debug", "info",     "notice", "warning",
+                                        "error", "critical", "alert",  "emergency"};
+    for (int i = 0; i < 8; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return 7;
+}
+
+static void say_log(struct sluice_call *call, const char *level, const char *json) {
+    struct rpc_work *work = view_of(call)->work;
+    struct text text = {0};
+    if (work->level < 0 || level_of(level) < work->level)
+        return;
+    char *line = one_line(json);
+    text_add_constant(&text,
+                      "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":");
+    text_add_quoted(&text, span_text(level));
+    text_add_constant(&text, ",\"logger\":\"sluice\",\"data\":");
+    if (line)
+        text_add_constant(&text, line);
+    else /* no JSON: the words themselves */
+        text_add_quoted(&text, span_text(json));
+    text_add_constant(&text, "}}");
+    rpc_work_notify(work, span_of(text.p, text.n));
+    text_free(&text);
+    free(line);
+}
+
+static void say_progress(struct sluice_call *call, double progress, double total, const char *message) {
+    struct rpc_work *work = view_of(call)->work;
+    struct text text = {0};
+    char numbers[80];
+    if (!work->progress || !isfinite(progress))
+        return;
+    text_add_constant(
+        &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":");
+    text_add_constant(&text, work->progress);
+    snprintf(numbers, sizeof(numbers),
+             total > 0 && isfinite(total) ? ",\"progress\":%.15g,\"total\":%.15g" : ",\"progress\":%.15g",
+             progress, total);
+    text_add_constant(&text, numbers);
+    if (message) {
+        text_add_constant(&text, ",\"message\":");
+        text_add_quoted(&text, span_text(message));
+    }
+    text_add_constant(&text, "}}");
+    rpc_work_notify(work, span_of(text.p, text.n));
+    text_free(&text);
+}
+
+static int tell_can(struct sluice_call *call, const char *ability) {
+    static const char *const names[] = {"sampling", "elicitation", "roots"}; /* in the order of the bits */
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(names[i], ability) == 0)
+            return (view_of(call)->work->can >> i & 1) != 0;
+    return 0;
+}
+
+static void again(struct sluice_call *call, const char *key, const char *method, const char *params) {
+    struct rpc_work *work = view_of(call)->work;
+    if (!work->asks)
+        work->asks = json_object();
+    json_t *asked = json_pack("{s:s}", "method", method);
+    json_t *loaded = params ? json_loads(params, 0, NULL) : NULL;
+    json_object_set_new(asked, "params", loaded ? loaded : json_object());
+    json_object_set_new(work->asks, key, asked);
+}
+
+static const char *ask(struct sluice_call *call, const char *key, const char *method, const char *params) {
+    struct call_view *view = view_of(call);
+    const json_t *answer = json_object_get(view->work->answers, key);
+    if (answer && view->answers_count < sizeof(view->answers) / sizeof(view->answers[0])) {
+        char *text = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
+        view->answers[view->answers_count++] = text;
+        return text;
+    }
+    again(call, key, method, params);
+    return NULL;
+}
+
+static int tell_cancelled(struct sluice_call *call) {
+    return *view_of(call)->work->cancelled;
+}
+
+static void pause_call(struct sluice_call *call) {
+    struct rpc_work *work = view_of(call)->work;
+    if (work->called)
+        rpc_work_pause(work);
+}
+
+static const struct sluice_call_api api = {
+    .version = SLUICE_HANDLER_VERSION,
+    .result = say_result,
+    .error = say_error,
+    .log = say_log,
+    .progress = say_progress,
+    .can = tell_can,
+    .ask = ask,
+    .again = again,
+    .cancelled = tell_cancelled,
+    .pause = pause_call,
+};
+
+void offer_call(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {
+    bool object = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT | SLUICE_CONTENT);
+    struct call_view view = {.call = {&api}, .work = work, .object = object};
+    char *text = json_dumps(params, JSON_COMPACT);
+    if (!text) {
+        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "no memory");
+        return;
+    }
+    offer->handler(&view.call, text, offer->user);
+    if (!work->text && !work->code && !work->asks)
+        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "the handler said nothing");
+    for (unsigned i = 0; i < view.answers_count; i++)
+        free(view.answers[i]);
+    free(text);
+}
