@@ -329,3 +329,13 @@ class Objects(Case):
         replies = client.ask([call("object.read", {"key": "size/1048576", "encoding": "base64"}, id=i) for i in range(4)])
         codes = sorted(reply.get("error", {}).get("code", 0) for reply in replies)
         self.assertEqual(codes, [-32014, -32014, 0, 0])
+
+    def test_a_result_beyond_the_limit_passes_no_descriptor(self):
+        server = self.daemon("--rpc-reply", "64k")
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        reply = client.ask([call("object.open", {"key": "hello"}, id="x" * 70000)])[0]
+        self.assertEqual(reply["error"]["code"], -32014)
+        self.assertEqual(client.ask(call("ping"))["result"], {})
+        self.assertFalse(client.fds)
+        self.assertEqual(server.counter("objects", "served_fd"), 0)
