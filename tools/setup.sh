@@ -77,13 +77,14 @@ forbid_services() {
 }
 
 # What checks us from npm, in these versions, below build/: the MCP conformance suite with the node that it needs, the
-# TypeScript SDK of MCP, and OpenTelemetry's exporters of metrics.
+# TypeScript SDK of MCP (its client of the second version, too), and OpenTelemetry's exporters of metrics.
 node_arch=x64
 [ "$(uname -m)" = aarch64 ] && node_arch=arm64
 from_npm=(
     "node-linux-$node_arch@22.23.3"
     @modelcontextprotocol/conformance@0.2.0-alpha.12
     @modelcontextprotocol/sdk@1.32.2
+    @modelcontextprotocol/client@2.4.0
     @opentelemetry/exporter-metrics-otlp-http@0.301.0
     @opentelemetry/exporter-metrics-otlp-proto@0.301.0
     @opentelemetry/sdk-metrics@3.1.0

@@ -10,6 +10,7 @@ from daemon import BUILD
 from mcp_case import INSTALLED, NODES, Mcp
 
 SDK = INSTALLED / "node_modules" / "@modelcontextprotocol" / "sdk"
+SDK2 = SDK.with_name("client")
 SCRIPT = pathlib.Path(__file__).with_name("mcp_sdk.js")
 
 
@@ -45,3 +46,44 @@ class Sdk(Mcp):
     def test_through_the_bridge(self):
         server = self.server("--mcp-page", "5")
         self.check(self.talk("stdio", BUILD / "sluice", "-s", server.unix, "mcp"))
+
+
+@unittest.skipUnless(SDK2.exists() and NODES, "the TypeScript SDK's client is not installed: tools/setup.sh --conformance")
+class Sdk2(Mcp):
+    """Its second version, which speaks both eras."""
+
+    def check(self, got, modern):
+        self.assertEqual((got["version"], got["server"], got["errors"]), ("2026-07-28" if modern else "2025-11-25", "sluice", []))
+        self.assertLessEqual({"object.list", "metrics.query", "echo"}, set(got["tools"]))
+        self.assertEqual((got["echo"], got["bad"], got["unknown"]), ({"text": "hi"}, True, -32602))
+        self.assertEqual((got["headers"], got["progress"]), ("headers match", [0, 50, 100]))
+        self.assertEqual(got["sampling"], "LLM response: sampled")
+        self.assertIn('"response":"elicited"', got["elicitation"])
+        self.assertEqual((got["rounds"], got["inputs"]), ("both steps are done", "all inputs are there"))
+        self.assertIn("sluice:///hello", got["resources"])
+        self.assertEqual((got["read"], got["absent"]), ("names are UTF-8", -32602 if modern else -32002))
+        self.assertEqual((got["prompt"], got["completion"]), (2, ["hello"]))
+
+    def talk(self, era, server, *how):
+        program = subprocess.Popen([NODES[0], SCRIPT.with_name("mcp_sdk2.js"), INSTALLED.resolve(), era, *map(str, how)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = program.stdout.readline()
+        if era == "auto":
+            server.signal()
+        out, err = program.communicate(timeout=120)
+        self.assertEqual(program.returncode, 0, err)
+        got = json.loads(line)
+        self.check(got, era == "auto")
+        if era == "auto":
+            self.assertEqual(got["honored"], {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///hello"]})
+            self.assertEqual((out, server.wait_exit()), ("graceful\n", 0))
+
+    def test_over_streamable_http(self):
+        for era in ("legacy", "auto"):
+            server = self.server()
+            self.talk(era, server, "http", "http://" + server.tcp.removeprefix("tcp:") + "/mcp")
+
+    def test_through_the_bridge(self):
+        for era in ("legacy", "auto"):
+            server = self.server()
+            self.talk(era, server, "stdio", BUILD / "sluice", "-s", server.unix, "mcp")
