@@ -1,4 +1,5 @@
-"""The official conformance suite, where `tools/setup.sh --conformance` has installed it: all that the revisions require."""
+"""The official conformance suite, where `tools/setup.sh --conformance` has installed it: all that the revisions require, and
+what it runs besides (its own reference server cannot pass that), but for the tasks extension, which is optional."""
 import subprocess
 import tempfile
 import unittest
@@ -16,12 +17,10 @@ class Conformance(Mcp):
         with tempfile.TemporaryDirectory() as directory:
             done = subprocess.run([NODES[0], SUITE, "server", "--url", url, "--requirements", revision], cwd=directory,
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170)
-        summary = done.stdout[done.stdout.find("=== SUMMARY"):]
-        scored = summary.split("Not scored")[0]
-        unscored = {line.split()[1] for line in summary.split("Not scored")[-1].splitlines() if " ✗ " in line}
-        failed = {line.split(":")[0].split()[1] for line in scored.splitlines() if line.startswith("✗")}
-        self.assertIn("Total:", scored, done.stdout[-2000:] + done.stderr[-2000:])
-        self.assertEqual(failed - unscored, set(), done.stdout[-4000:])
+        summary = done.stdout[done.stdout.find("=== SUMMARY"):].split("Not scored")[0]
+        failed = {line.split(":")[0].split()[1] for line in summary.splitlines() if line.startswith("✗")}
+        self.assertIn("Total:", summary, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertEqual({name for name in failed if not name.startswith("tasks-")}, set(), done.stdout[-4000:])
 
     def test_2025_11_25(self):
         self.run_suite("2025-11-25")
