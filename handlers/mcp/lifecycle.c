@@ -17,10 +17,12 @@ int mcp_version_index(struct span version) {
 
 void mcp_add_identity(const struct rpc_call *call, struct text *out) {
     const struct rpc *rpc = call->batch->rpc;
+    const char *tells = mcp_of(call)->settings.mcp_watches > 0 ? "true" : "false";
     text_add_constant(out,
-                      "\"capabilities\":{\"tools\":{\"listChanged\":false},\"resources\":{\"subscribe\":true,"
-                      "\"listChanged\":");
-    text_add_constant(out, mcp_of(call)->settings.mcp_watches > 0 ? "true" : "false");
+                      "\"capabilities\":{\"tools\":{\"listChanged\":false},\"resources\":{\"subscribe\":");
+    text_add_constant(out, tells);
+    text_add_constant(out, ",\"listChanged\":");
+    text_add_constant(out, tells);
     text_add_constant(out, "},\"prompts\":{\"listChanged\":false},\"completions\":{}");
     if (!call->modern)
         text_add_constant(out, ",\"logging\":{}");

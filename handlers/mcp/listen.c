@@ -159,11 +159,11 @@ static void run_listen(struct rpc_call *call, json_t *params) {
         return;
     }
     listening->call = call;
-    listening->lists =
-        mcp->settings.mcp_watches > 0 && json_is_true(json_object_get(filter, "resourcesListChanged"));
+    bool tells = mcp->settings.mcp_watches > 0;
+    listening->lists = tells && json_is_true(json_object_get(filter, "resourcesListChanged"));
     subscriber_init(&listening->subscriber, tell_updated);
     news_join(&mcp->news);
-    if (!subscribe(call, listening, json_object_get(filter, "resourceSubscriptions"))) {
+    if (tells && !subscribe(call, listening, json_object_get(filter, "resourceSubscriptions"))) {
         subscriber_clear(&mcp->news.subscriptions, &listening->subscriber);
         free(listening);
         return;

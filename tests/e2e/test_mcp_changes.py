@@ -202,8 +202,11 @@ class Changes(Changing):
     def test_switched_off(self):
         server = self.listening("--mcp-watches", "0")
         session = self.socket(Lines, server)
-        self.assertFalse(session.first["capabilities"]["resources"]["listChanged"])
-        self.assertTrue(self.socket(Lines, self.listening()).first["capabilities"]["resources"]["listChanged"])
+        self.assertEqual(session.first["capabilities"]["resources"], {"subscribe": False, "listChanged": False})
+        self.assertEqual(self.socket(Lines, self.listening()).first["capabilities"]["resources"],
+                         {"subscribe": True, "listChanged": True})
+        stream = self.listen(server, {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///a"]}, 1)
+        self.assertEqual(stream.message()["params"]["notifications"], {})
         self.result(session, "resources/subscribe", {"uri": "sluice:///a"})
         self.put("a", b"12")
         self.assertEqual(self.result(session, "ping"), {})
