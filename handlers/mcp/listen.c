@@ -31,13 +31,18 @@ static void complete(struct rpc_call *call) {
     mcp_answer(call, &out);
 }
 
-static void end(struct rpc_call *call) {
+static void leave(struct rpc_call *call) {
     struct listening *listening = call->state;
-    bool begun = listening->begun, closing = listening->closing;
     LIST_REMOVE(listening, link);
     subscriber_clear(&mcp_of(call)->news.subscriptions, &listening->subscriber);
     call->waiting = NULL;
     free(listening);
+}
+
+static void end(struct rpc_call *call) {
+    const struct listening *listening = call->state;
+    bool begun = listening->begun, closing = listening->closing;
+    leave(call);
     if (!closing)
         rpc_silence(call);
     else if (begun)
@@ -64,11 +69,12 @@ static void begin(struct text *text, const struct rpc_call *call, const char *me
     text_add_constant(text, "}");
 }
 
-static void finish(struct text *text, struct rpc_call *call) {
+/* False: it does not reach the client. */
+static bool finish(struct text *text, struct rpc_call *call) {
     text_add_constant(text, "}}");
-    if (!text->failed)
-        rpc_notify(call, span_of(text->p, text->n));
+    bool sent = !text->failed && rpc_notify(call, span_of(text->p, text->n));
     text_free(text);
+    return sent;
 }
 
 static void tell_updated(struct subscriber *subscriber, const char *uri) {
@@ -101,7 +107,7 @@ static void acknowledge(struct rpc_call *call) {
     const struct subscription *subscription;
     const char *before = listening->lists ? "\"resourcesListChanged\":true,\"resourceSubscriptions\":["
                                           : "\"resourceSubscriptions\":[";
-    begin(&text, listening->call, "subscriptions/acknowledged");
+    begin(&text, call, "subscriptions/acknowledged");
     text_add_constant(&text, ",\"notifications\":{");
     LIST_FOREACH (subscription, &listening->subscriber.list, of_subscriber) {
         text_add_constant(&text, before);
@@ -113,8 +119,11 @@ static void acknowledge(struct rpc_call *call) {
     else if (listening->lists)
         text_add_constant(&text, "\"resourcesListChanged\":true");
     text_add_constant(&text, "}");
-    finish(&text, listening->call);
-    listening->begun = true;
+    listening->begun = finish(&text, call);
+    if (listening->begun)
+        return;
+    leave(call);
+    rpc_error(call, MESSAGE_INVALID_REQUEST, "the client takes no events, or none at present", NULL);
 }
 
 /* ---- the call -------------------------------------------------------------------------------------- */
@@ -130,11 +139,15 @@ static unsigned count(const struct mcp *mcp) {
 
 /* False: the call was answered. */
 static bool subscribe(struct rpc_call *call, struct listening *listening, const json_t *uris) {
+    struct rpc_complaint complaint = {"/notifications/resourceSubscriptions", "must be an array of strings"};
     size_t i;
     json_t *uri;
+    if (uris && !json_is_array(uris)) {
+        rpc_complain(call, &complaint);
+        return false;
+    }
     json_array_foreach (uris, i, uri) {
         if (!json_is_string(uri)) {
-            struct rpc_complaint complaint = {"/notifications/resourceSubscriptions", "must be strings"};
             rpc_complain(call, &complaint);
             return false;
         }

@@ -233,6 +233,16 @@ class ModernEra(Mcp):
         response = client.post("tools/call", params, **{META + "logLevel": "info"})
         self.assertEqual(len(events(response.body)), 4)
 
+    def test_listening_takes_events_and_a_filter(self):
+        client = self.modern(self.server())
+        for filter, accept, code in (({}, "application/json", -32600), (None, "*/*", -32602), ([], "*/*", -32602),
+                                     ({"resourceSubscriptions": "sluice:///a"}, "*/*", -32602),
+                                     ({"resourceSubscriptions": [5]}, "*/*", -32602)):
+            params = {"_meta": meta()} if filter is None else {"_meta": meta(), "notifications": filter}
+            response = client.client.post(call("subscriptions/listen", params), f"Accept: {accept}", f"MCP-Protocol-Version: {MODERN}",
+                                          "Mcp-Method: subscriptions/listen", path="/mcp")
+            self.assertEqual(json.loads(response.body)["error"]["code"], code, filter)
+
     def test_closing_the_stream_cancels(self):
         server = self.server()
         client = Modern(server.tcp)
