@@ -1,7 +1,7 @@
 #include "handlers/mcp/headers.h"
 
+#include "handlers/mcp/http.h"
 #include "handlers/rpc/base64.h"
-#include "handlers/rpc/http.h"
 #include "proto/jsontext.h"
 
 #include <stdio.h>
@@ -9,38 +9,15 @@
 
 #define VALUE_MAX 4096 /* bytes of a value that can be compared */
 
-/* data: JSON; n is 0 without. */
-static void refuse(struct mcp *mcp, struct request *request, const struct message *message, int code,
-                   const char *words, struct span data) {
-    struct text text = {0};
-    mcp->stats.mcp_refused++;
-    text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"id\":");
-    text_add(&text, message->id);
-    text_add_constant(&text, ",\"error\":{\"code\":");
-    text_add_number(&text, code);
-    text_add_constant(&text, ",\"message\":");
-    text_add_quoted(&text, span_text(words));
-    if (data.n) {
-        text_add_constant(&text, ",\"data\":");
-        text_add(&text, data);
-    }
-    text_add_constant(&text, "}}");
-    size_t n = text.n;
-    char *bytes = text_take(&text);
-    if (bytes)
-        rpc_http_reply(request, 400, bytes, n);
-    else
-        request_fail(request, STATUS_BUSY, "no memory; try again");
-}
-
 static void refuse_version(struct mcp *mcp, struct request *request, const struct message *message,
                            struct span requested) {
     struct text data = {0};
     text_add_constant(&data, "{\"supported\":[\"" MCP_MODERN "\"],\"requested\":");
     text_add_quoted(&data, requested);
     text_add_constant(&data, "}");
-    refuse(mcp, request, message, MCP_UNSUPPORTED_VERSION, "Unsupported protocol version",
-           span_of(data.p, data.n));
+    mcp->stats.mcp_refused++;
+    mcp_http_refuse(request, 400, MCP_UNSUPPORTED_VERSION, "Unsupported protocol version",
+                    span_of(data.p, data.n), message->id);
     text_free(&data);
 }
 
@@ -155,6 +132,7 @@ bool headers_match(struct mcp *mcp, struct request *request, const struct exchan
         why = check_params(mcp, exchange, message->params);
     if (!why)
         return true;
-    refuse(mcp, request, message, MCP_HEADER_MISMATCH, why, span_of(NULL, 0));
+    mcp->stats.mcp_refused++;
+    mcp_http_refuse(request, 400, MCP_HEADER_MISMATCH, why, span_of(NULL, 0), message->id);
     return false;
 }

@@ -19,19 +19,20 @@
 #define ALLOWED "GET, POST, DELETE"
 #define EVENTS  "text/event-stream"
 
-static void refuse(struct request *request, int status, int code, const char *words) {
+void mcp_http_refuse(struct request *request, int status, int code, const char *words, struct span data,
+                     struct span id) {
     struct text text = {0};
-    text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
-    text_add_number(&text, code);
-    text_add_constant(&text, ",\"message\":");
-    text_add_quoted(&text, span_text(words));
-    text_add_constant(&text, "},\"id\":null}");
+    message_add_error(&text, code, words, data, id);
     size_t n = text.n;
     char *bytes = text_take(&text);
     if (bytes)
         rpc_http_reply(request, status, bytes, n);
     else
         request_fail(request, STATUS_BUSY, "no memory; try again");
+}
+
+static void refuse(struct request *request, int status, int code, const char *words) {
+    mcp_http_refuse(request, status, code, words, span_of(NULL, 0), span_text("null"));
 }
 
 /* allow: of a 405. */

@@ -12,6 +12,9 @@ void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token);
 bool mcp_http_token(struct rpc_call *call, struct mcp_token *token);
 /* The same for a batch; NULL: none. */
 const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch);
+/* Replies with an error that is no call's; as message_add_error(). */
+void mcp_http_refuse(struct request *request, int status, int code, const char *words, struct span data,
+                     struct span id);
 /* The call's error is one of the message: 400. Nothing on sockets. */
 void mcp_http_refused(struct rpc_call *call);
 

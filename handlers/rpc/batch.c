@@ -92,14 +92,19 @@ static void finish(struct rpc_batch *batch) {
 
 /* ---- answers ------------------------------------------------------------------------------------- */
 
+/* One more answer follows in out. */
 static void begin_answer(struct rpc_batch *batch) {
     if (batch->array)
         text_add_constant(&batch->out, batch->answers ? "," : "[");
     batch->answers++;
-    text_add_constant(&batch->out, "{\"jsonrpc\":\"2.0\",");
 }
 
-static void end_answer(struct rpc_batch *batch, struct span id) {
+static void begin_result(struct rpc_batch *batch) {
+    begin_answer(batch);
+    text_add_constant(&batch->out, "{\"jsonrpc\":\"2.0\",\"result\":");
+}
+
+static void end_result(struct rpc_batch *batch, struct span id) {
     text_add_constant(&batch->out, ",\"id\":");
     text_add(&batch->out, id);
     text_add_constant(&batch->out, "}");
@@ -107,18 +112,12 @@ static void end_answer(struct rpc_batch *batch, struct span id) {
 
 static void add_error(struct rpc_batch *batch, struct span id, int code, const char *message,
                       const json_t *data) {
-    const char *words = message ? message : message_of_code(code);
+    struct text json = {0};
+    if (data)
+        text_add_json(&json, data);
     begin_answer(batch);
-    text_add_constant(&batch->out, "\"error\":{\"code\":");
-    text_add_number(&batch->out, code);
-    text_add_constant(&batch->out, ",\"message\":");
-    text_add_quoted(&batch->out, span_text(words ? words : "Server error"));
-    if (data) {
-        text_add_constant(&batch->out, ",\"data\":");
-        text_add_json(&batch->out, data);
-    }
-    text_add_constant(&batch->out, "}");
-    end_answer(batch, id);
+    message_add_error(&batch->out, code, message, span_of(json.p, json.failed ? 0 : json.n), id);
+    text_free(&json);
     batch->code = code;
     batch->rpc->stats.rpc_errors++;
 }
@@ -165,13 +164,12 @@ void rpc_result_text(struct rpc_call *call, struct span json) {
     if (wanted(call)) {
         struct rpc_batch *batch = call->batch;
         size_t before = batch->out.n;
-        begin_answer(batch);
-        text_add_constant(&batch->out, "\"result\":");
+        begin_result(batch);
         if (call->wrap)
             call->wrap->result(call, &batch->out, json);
         else
             text_add(&batch->out, json);
-        end_answer(batch, id_of(call));
+        end_result(batch, id_of(call));
         limit_answer(call, before);
     }
     rpc_silence(call);
@@ -197,10 +195,9 @@ static bool add_wrapped_error(struct rpc_call *call, int code, const char *messa
         text_free(&text);
         return false;
     }
-    begin_answer(call->batch);
-    text_add_constant(&call->batch->out, "\"result\":");
+    begin_result(call->batch);
     text_add(&call->batch->out, span_of(text.p, text.n));
-    end_answer(call->batch, id_of(call));
+    end_result(call->batch, id_of(call));
     call->batch->out.failed |= text.failed;
     text_free(&text);
     return true;

@@ -73,3 +73,18 @@ const char *message_of_code(int code) {
         return NULL;
     }
 }
+
+void message_add_error(struct text *out, int code, const char *words, struct span data, struct span id) {
+    words = words ? words : message_of_code(code);
+    text_add_constant(out, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
+    text_add_number(out, code);
+    text_add_constant(out, ",\"message\":");
+    text_add_quoted(out, span_text(words ? words : "Server error"));
+    if (data.n) {
+        text_add_constant(out, ",\"data\":");
+        text_add(out, data);
+    }
+    text_add_constant(out, "},\"id\":");
+    text_add(out, id);
+    text_add_constant(out, "}");
+}

@@ -9,7 +9,7 @@
 #ifndef SLUICE_HANDLERS_RPC_MESSAGE_H
 #define SLUICE_HANDLERS_RPC_MESSAGE_H
 
-#include "proto/span.h"
+#include "handlers/rpc/text.h"
 
 #define MESSAGE_PARSE_ERROR      (-32700)
 #define MESSAGE_INVALID_REQUEST  (-32600)
@@ -31,5 +31,7 @@ struct message {
 void message_decode(struct span value, struct message *out);
 /* The words of the specification for its own codes; NULL for others. */
 const char *message_of_code(int code);
+/* Adds the answer that is an error. words NULL: those of the code; data: JSON, n is 0 without. */
+void message_add_error(struct text *out, int code, const char *words, struct span data, struct span id);
 
 #endif

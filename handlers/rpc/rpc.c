@@ -8,6 +8,7 @@
 #include "reactor/loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct setting rpc_settings[] = {
@@ -45,20 +46,14 @@ static struct span id_of(const struct rpc *rpc, struct span payload) {
 static char *error_text(struct rpc_service *service, struct span payload, enum status status,
                         const char *words, size_t *n) {
     struct text text = {0};
+    char data[64];
     struct rpc *rpc = service->context;
     struct span id = id_of(rpc, payload);
     if (!id.p)
         return NULL;
     rpc->stats.rpc_errors++;
-    text_add_constant(&text, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":");
-    text_add_number(&text, status_rpc(status));
-    text_add_constant(&text, ",\"message\":");
-    text_add_quoted(&text, span_text(words));
-    text_add_constant(&text, ",\"data\":{\"status\":");
-    text_add_quoted(&text, span_text(status_name(status)));
-    text_add_constant(&text, "}},\"id\":");
-    text_add(&text, id);
-    text_add_constant(&text, "}");
+    snprintf(data, sizeof(data), "{\"status\":\"%s\"}", status_name(status));
+    message_add_error(&text, status_rpc(status), words, span_text(data), id);
     *n = text.n;
     return text_take(&text);
 }
