@@ -119,12 +119,13 @@ START_TEST(keys_come_from_a_file)
     char text[256] = "", why[256], path[] = "/tmp/sluice-keys-XXXXXX", line[300];
     struct keys keys;
     int fd = mkstemp(path);
-    ck_assert_int_eq(write(fd, "a/b\n\nwith space\nlast", 20), 20);
+    ck_assert_int_eq(write(fd, "a/b\r\n\nwith space\nlast", 21), 21);
     close(fd);
     snprintf(line, sizeof(line), "-s unix:/a --keys %s", path);
     ck_assert_int_eq(read_line(line, text), ARGUMENTS_LOAD);
     ck_assert_int_eq(keys_load(&keys, &settings, why, sizeof(why)), 0);
     ck_assert_uint_eq(keys.count, 3);
+    ck_assert(span_equal(keys.list[0], span_text("a/b")));
     ck_assert(span_equal(keys.list[1], span_text("with space")));
     ck_assert(span_equal(keys.list[2], span_text("last")));
     keys_free(&keys);

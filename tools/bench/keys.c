@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define ZIPF         "zipf"
 #define LIST_TIMEOUT 10000 /* ms */
@@ -38,6 +39,8 @@ static void read_file(struct lines *lines, FILE *file) {
     size_t size = 0;
     for (ssize_t n; (n = getline(&line, &size, file)) >= 0;) {
         if (n > 0 && line[n - 1] == '\n')
+            n--;
+        if (n > 0 && line[n - 1] == '\r')
             n--;
         if (n > 0)
             add_line(lines, line, (size_t)n);
@@ -83,19 +86,39 @@ static const char *usual(const struct bench_settings *settings) {
     return settings->mode == MODE_HTTP ? "/" : settings->mode == MODE_RPC ? "ping" : "echo";
 }
 
+/* A file, of any kind but a directory: that may be the one whose name is a prefix of keys. NULL with errno. */
+static FILE *open_list(const char *source) {
+    struct stat info;
+    if (stat(source, &info) == 0 && S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+        return NULL;
+    }
+    return fopen(source, "r");
+}
+
 /* A file if there is one of that name, a prefix otherwise. */
 static int load_source(struct lines *lines, const char *source, const struct bench_settings *settings,
                        char *why, size_t why_size) {
-    FILE *file = *source ? fopen(source, "r") : NULL;
-    if (!file && are_keys(settings))
-        return list_prefix(lines, settings->server, source, why, why_size);
-    if (!file) {
-        snprintf(why, why_size, "%s: %s", source, strerror(errno));
-        return -errno;
+    FILE *file = open_list(source);
+    bool is_prefix = !file && are_keys(settings);
+    int error = 0;
+    if (is_prefix) {
+        error = list_prefix(lines, settings->server, source, why, why_size);
+    } else if (!file) {
+        error = -errno;
+        snprintf(why, why_size, "%s: %s", *source ? source : "--keys", strerror(errno));
+    } else {
+        read_file(lines, file);
+        fclose(file);
     }
-    read_file(lines, file);
-    fclose(file);
-    return 0;
+    if (error || lines->n > 0 || lines->error)
+        return error;
+    if (!*source)
+        snprintf(why, why_size, "the server has no keys to ask for");
+    else
+        snprintf(why, why_size, is_prefix ? "'%s': no file here, and no key starts so" : "%s: no key in it",
+                 source);
+    return -ENOENT;
 }
 
 static int split_lines(struct keys *keys, struct lines *lines) {
@@ -162,10 +185,6 @@ int keys_load(struct keys *keys, const struct bench_settings *settings, char *wh
     int split = split_lines(keys, &lines);
     if (!error)
         error = split;
-    if (!error && keys->count == 0) {
-        snprintf(why, why_size, "no keys to ask for");
-        error = -ENOENT;
-    }
     if (!error && are_keys(settings))
         error = check_keys(keys, why, why_size);
     if (!error && zipf && !(keys->popular = keys_zipf(keys->count)))
