@@ -78,6 +78,8 @@ START_TEST(wrong_options_are_refused_by_name)
         {"-s unix:/a -c 2 -t 3", "-t"},
         {"-s unix:/a -H noline", "-H"},
         {"-s unix:/a --fd-ratio 1.5", "--fd-ratio"},
+        {"-s unix:/a --mode ping --verify", "--verify"},
+        {"-s unix:/a --mode rpc --touch", "--touch"},
     };
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[256] = "";

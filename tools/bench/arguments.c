@@ -140,12 +140,18 @@ static void read_short(struct arguments *arguments, const char *text) {
 
 /* ---- all --------------------------------------------------------------------------------------- */
 
+static bool delivers(const struct bench_settings *settings) {
+    return settings->mode <= MODE_MIXED || settings->mode == MODE_HTTP;
+}
+
 static void judge(struct arguments *arguments) {
     struct bench_settings *settings = arguments->settings;
     if (!*settings->server)
         refuse(arguments, "-s", "which server? like -s unix:/run/sluice.sock or -s tcp:127.0.0.1:7080");
     else if (settings->threads > settings->conns)
         refuse(arguments, "-t", "more workers than connections");
+    else if ((settings->verify || settings->touch != TOUCH_NO) && !delivers(settings))
+        refuse(arguments, settings->verify ? "--verify" : "--touch", "this mode delivers no objects");
     else if (settings->rate > 0 && settings->requests_per_conn > 0 &&
              settings->requests_per_conn < settings->pipeline)
         refuse(arguments, "--pipeline", "more requests under way than a connection may have");
