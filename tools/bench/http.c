@@ -32,22 +32,32 @@ static void http_release(struct plan *plan) {
     plan->requests = NULL;
 }
 
-/* The whole file, malloc'ed. NULL with errno. */
+/* The whole file, which may be a pipe; malloc'ed. NULL with errno. */
 static char *read_whole(const char *path, size_t *n) {
-    FILE *file = fopen(path, "r");
-    char *bytes = NULL;
-    long size = -1;
-    if (file && fseek(file, 0, SEEK_END) == 0)
-        size = ftell(file);
-    if (size > BODY_MAX)
-        errno = EFBIG;
-    else if (size >= 0 && (bytes = malloc((size_t)size + 1))) {
-        rewind(file);
-        *n = fread(bytes, 1, (size_t)size, file);
-    }
-    if (file)
+    FILE *file = fopen(path, "r"), *memory;
+    char *bytes = NULL, piece[65536];
+    int error = 0;
+    if (!file)
+        return NULL;
+    if (!(memory = open_memstream(&bytes, n))) {
         fclose(file);
-    return bytes;
+        return NULL;
+    }
+    for (size_t got; !error && (got = fread(piece, 1, sizeof(piece), file)) > 0;)
+        if (fwrite(piece, 1, got, memory) != got)
+            error = ENOMEM;
+        else if (ftell(memory) > BODY_MAX)
+            error = EFBIG;
+    if (ferror(file))
+        error = errno;
+    fclose(file);
+    if (fclose(memory) != 0)
+        error = ENOMEM;
+    if (error) {
+        free(bytes);
+        errno = error;
+    }
+    return error ? NULL : bytes;
 }
 
 /* What goes into Host: the first server's HOST:PORT; a Unix socket has none. */
