@@ -4,6 +4,7 @@
 #include "proto/http1_response.h"
 #include "reactor/stream.h"
 #include "tools/bench/dialect.h"
+#include "tools/bench/inspect.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -158,7 +159,9 @@ static void http_decode(const struct plan *plan, struct span pending, const stru
     reply->keyed = reply->ok && reply->fds == 0;
     reply->chunked = response.framing.body == HTTP1_BODY_CHUNKED;
     reply->until_close = response.framing.body == HTTP1_BODY_CLOSE;
-    if (response.framing.body == HTTP1_BODY_LENGTH)
+    if (reply->fds)
+        reply->body = INSPECT_WHOLE;
+    else if (response.framing.body == HTTP1_BODY_LENGTH)
         reply->body = response.framing.length;
 }
 

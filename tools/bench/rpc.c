@@ -124,15 +124,21 @@ static void judge(struct reply *reply, struct span message) {
         reply->said = message;
 }
 
-static struct verdict decode_line(struct span pending, struct span *message) {
-    return lines_decode(pending.p, pending.n, 0, REPLY_MAX, message);
+static struct verdict decode_line(struct span pending, struct span *message, struct reply *reply) {
+    static const char fds[] = "\"fds\":1"; /* cannot stand like this within a string */
+    struct verdict verdict = lines_decode(pending.p, pending.n, 0, REPLY_MAX, message);
+    if (verdict.kind == VERDICT_FRAME)
+        reply->fds = memmem(message->p, message->n, fds, sizeof(fds) - 1) != NULL;
+    return verdict;
 }
 
-static struct verdict decode_frame(struct span pending, struct span *message) {
+static struct verdict decode_frame(struct span pending, struct span *message, struct reply *reply) {
     struct frame frame;
     struct verdict verdict = frame_decode(pending.p, pending.n, FRAME_MCP1, REPLY_MAX, &frame);
-    if (verdict.kind == VERDICT_FRAME)
+    if (verdict.kind == VERDICT_FRAME) {
         *message = span_of(pending.p + FRAME_HEADER, frame.length);
+        reply->fds = frame.nfds;
+    }
     return verdict;
 }
 
@@ -169,9 +175,9 @@ static void rpc_decode(const struct plan *plan, struct span pending, const struc
     (void)exchange, (void)tag;
     *reply = (struct reply){0};
     if (plan->settings->over == OVER_LINE)
-        verdict = decode_line(pending, &message);
+        verdict = decode_line(pending, &message, reply);
     else if (plan->settings->over == OVER_FRAME)
-        verdict = decode_frame(pending, &message);
+        verdict = decode_frame(pending, &message, reply);
     else
         verdict = decode_response(pending, &message, reply);
     reply->kind = verdict.kind;
