@@ -117,6 +117,7 @@ int hdrlog_interval(FILE *out, double begin_s, double length_s, const struct his
     fprintf(out, "%.3f,%.3f,%.3f,", begin_s, length_s, (double)h->max / 1e6);
     print_base64(out, bytes, n);
     fputc('\n', out);
+    fflush(out); /* whoever follows the run has whole intervals */
     free(bytes);
     return 0;
 }

@@ -37,8 +37,8 @@ void interval_look(struct interval *interval, const struct tally *so_far) {
 void live_line(const struct interval *interval, double elapsed_s, double interval_s, FILE *out) {
     const struct histogram *h = &interval->between;
     double rate = interval_s > 0 ? (double)h->count / interval_s : 0;
-    fprintf(out, "\r\033[K%4.0f s  %9.1f k/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s,
-            rate / 1e3, (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
+    fprintf(out, "\r\033[K%4.0f s  %9.0f/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s, rate,
+            (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
             interval->errors);
     fflush(out);
 }

@@ -1,6 +1,6 @@
 /* The live line on a terminal: what the last second brought.
  *
- *     12 s   81.3 k/s   p50 412 us   p99 980 us   errors 0 */
+ *     12 s      81300/s  p50 412 us   p99 980 us   errors 0 */
 #ifndef SLUICE_BENCH_LIVE_H
 #define SLUICE_BENCH_LIVE_H
 

@@ -49,6 +49,8 @@ struct observer {
 static void watch(void *context, const struct tally *so_far, double elapsed_s) {
     struct observer *observer = context;
     double length_s = elapsed_s - observer->last_s;
+    if (length_s <= 0)
+        return; /* interrupted in the warm-up */
     interval_look(&observer->interval, so_far);
     if (observer->live)
         live_line(&observer->interval, elapsed_s, length_s, stderr);
