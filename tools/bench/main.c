@@ -111,6 +111,10 @@ static int load(const struct plan *plan) {
     else
         report_text(&report, stdout);
     tally_free(outcome.total);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        failed_at("standard output", strerror(errno));
+        written = false;
+    }
     return summary.good && written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
