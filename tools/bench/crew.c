@@ -111,15 +111,24 @@ static void signal_all(const struct crew *crew, int signal) {
             kill(crew->members[i].pid, signal);
 }
 
-/* True if one of them failed. */
-static bool wait_for_all(struct crew *crew) {
-    bool failed = false;
+/* How many of them failed, with the reason of one. */
+static unsigned wait_for_all(struct crew *crew, const char **why) {
+    unsigned failed = 0;
     for (unsigned i = 0; i < crew->count; i++) {
         int status = 0;
-        if (crew->members[i].pid > 0 && waitpid(crew->members[i].pid, &status, 0) == crew->members[i].pid)
-            failed |= status != 0;
+        if (crew->members[i].pid <= 0 || waitpid(crew->members[i].pid, &status, 0) < 0 || status == 0)
+            continue;
+        failed++;
+        *why = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it could not start";
     }
     return failed;
+}
+
+static bool has_lost_one(const struct crew *crew) {
+    siginfo_t info = {0};
+    for (unsigned i = 0; i < crew->count && !info.si_pid; i++)
+        waitid(P_PID, (id_t)crew->members[i].pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid != 0;
 }
 
 /* ---- while they run ---------------------------------------------------------------------------- */
@@ -133,32 +142,31 @@ static void on_life(struct crew *crew) {
         crew->over = true;
 }
 
-static void on_signal(struct crew *crew, struct outcome *outcome) {
+static void on_signal(struct crew *crew) {
     struct signalfd_siginfo info;
-    if (read(crew->signals, &info, sizeof(info)) != sizeof(info))
-        return;
-    outcome->interrupted = true;
-    signal_all(crew, SIGTERM);
+    if (read(crew->signals, &info, sizeof(info)) == sizeof(info))
+        signal_all(crew, SIGTERM);
 }
 
 /* Sleeps until until_ns, or until the workers have something to say. */
-static void wait_until(struct crew *crew, struct outcome *outcome, int64_t until_ns) {
+static void wait_until(struct crew *crew, int64_t until_ns) {
     struct pollfd fds[] = {{.fd = crew->ready[0], .events = POLLIN}, {.fd = crew->signals, .events = POLLIN}};
     int64_t left = until_ns - loop_clock();
     struct timespec timeout = {left / NS_PER_S, left % NS_PER_S};
     if (left <= 0 || ppoll(fds, 2, &timeout, NULL) <= 0)
         return;
     if (fds[1].revents)
-        on_signal(crew, outcome);
+        on_signal(crew);
     if (fds[0].revents)
         on_life(crew);
 }
 
 static void take_sample(const struct crew *crew, struct sample *sample) {
+    const char *pids = crew->plan->settings->pid;
     *sample = (struct sample){.at_ns = loop_clock()};
     for (unsigned i = 0; i < crew->count; i++)
         sample->replies += crew->members[i].tally->replies;
-    procstat_read(crew->plan->settings->pid, &sample->server);
+    sample->has_server = *pids && procstat_read(pids, &sample->server) == 0;
 }
 
 static void tell(struct crew *crew, crew_watch *watch, void *context, int64_t elapsed_ns) {
@@ -176,11 +184,11 @@ static void observe(struct crew *crew, struct outcome *outcome, crew_watch *watc
     int64_t second = begin + NS_PER_S;
     bool sampled_end = false;
     while (!crew->over && loop_clock() < begin)
-        wait_until(crew, outcome, begin);
+        wait_until(crew, begin);
     take_sample(crew, &outcome->begin);
     while (!crew->over) {
         int64_t next = !sampled_end && end < second ? end : second;
-        wait_until(crew, outcome, next);
+        wait_until(crew, next);
         int64_t now = loop_clock();
         if (!sampled_end && now >= end) {
             take_sample(crew, &outcome->end);
@@ -196,25 +204,35 @@ static void observe(struct crew *crew, struct outcome *outcome, crew_watch *watc
     tell(crew, watch, context, loop_clock() - begin);
 }
 
-/* All have tried to connect; there is load if anybody could. */
+/* All have tried to connect; there is load if anybody could, and if no worker is missing. */
 static void gather(struct crew *crew, struct outcome *outcome) {
     unsigned connected = 0;
-    while (!crew->over && crew->are_ready < crew->count)
-        wait_until(crew, outcome, loop_clock() + NS_PER_S);
+    bool lost = false;
+    while (!crew->over && !lost && crew->are_ready < crew->count) {
+        wait_until(crew, loop_clock() + NS_PER_S);
+        lost = has_lost_one(crew);
+    }
     for (unsigned i = 0; i < crew->count; i++)
         connected += atomic_load(&crew->members[i].tally->connected);
-    outcome->no_server = connected == 0 && !crew->over;
     outcome->start_ns = loop_clock();
-    tell_start(crew, outcome->no_server ? WORKER_QUIT : outcome->start_ns);
+    tell_start(crew, lost || connected == 0 ? WORKER_QUIT : outcome->start_ns);
 }
 
-static int merge(const struct crew *crew, struct outcome *outcome) {
+/* The total of all workers; one that failed is an error, too. */
+static int merge(struct crew *crew, struct outcome *outcome) {
     struct rusage usage;
+    const char *why = "";
+    unsigned failed = wait_for_all(crew, &why);
     outcome->total = tally_new();
     if (!outcome->total)
         return -ENOMEM;
     for (unsigned i = 0; i < crew->count; i++)
         tally_merge(outcome->total, crew->members[i].tally);
+    if (failed) {
+        char what[TALLY_FIRST];
+        snprintf(what, sizeof(what), "a worker is gone: %s", why);
+        tally_error(outcome->total, ERROR_LOCAL, failed, what);
+    }
     getrusage(RUSAGE_CHILDREN, &usage);
     outcome->own_cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                          (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
@@ -229,15 +247,16 @@ int crew_run(const struct plan *plan, crew_watch *watch, void *context, struct o
     if (!error)
         error = start_workers(&crew);
     if (error) {
+        const char *unused;
         signal_all(&crew, SIGKILL);
+        wait_for_all(&crew, &unused);
         snprintf(why, why_size, "cannot start the workers: %s", strerrordesc_np(-error));
     } else {
         gather(&crew, outcome);
         observe(&crew, outcome, watch, context);
-    }
-    outcome->worker_failed = wait_for_all(&crew);
-    if (!error && (error = merge(&crew, outcome)) != 0)
+        error = merge(&crew, outcome);
         snprintf(why, why_size, "out of memory");
+    }
     free_crew(&crew);
     return error;
 }

@@ -15,6 +15,7 @@
 struct sample {
     int64_t at_ns;
     uint64_t replies;
+    bool has_server; /* --pid, and it is there */
     struct procstat server;
 };
 
@@ -22,8 +23,7 @@ struct outcome {
     struct tally *total;      /* of all workers; owned */
     struct sample begin, end; /* of the measurement */
     int64_t start_ns;
-    bool interrupted, worker_failed, no_server; /* no_server: nobody could connect; there was no load */
-    double own_cpu_s;                           /* of all workers */
+    double own_cpu_s; /* of all workers */
 };
 
 /* Told about once a second and at the end of the measurement: what all workers have counted so far, and the

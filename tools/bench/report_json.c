@@ -6,7 +6,7 @@
  *     connections                {made reconnects never_served}
  *     errors                     {total, and one for each kind of errors.def}
  *     first_error statuses       {name: count}
- *     server                     {cpu_us cpu_share switches} a request, null without --pid
+ *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone
  *     generator                  {cpu_us}
  *     good                       nothing failed */
 #include "tools/bench/dialect.h"

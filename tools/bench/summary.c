@@ -41,7 +41,7 @@ void summary_make(const struct outcome *outcome, const struct bench_settings *se
     summary->refusal = spread_of(&total->refusal);
     summary->descriptor = spread_of(&total->of_delivery[DELIVERY_DESCRIPTOR]);
     summary->bytes = spread_of(&total->of_delivery[DELIVERY_BYTES]);
-    summary->has_server = *settings->pid && replies > 0 && sampled > 0;
+    summary->has_server = outcome->begin.has_server && outcome->end.has_server && replies > 0 && sampled > 0;
     if (summary->has_server) {
         summary->server_cpu_us = per(cpu / 1e3, replies);
         summary->server_cpu_share = cpu / (double)sampled;
@@ -49,5 +49,5 @@ void summary_make(const struct outcome *outcome, const struct bench_settings *se
     }
     summary->own_cpu_us = per(outcome->own_cpu_s * 1e6, total->replies);
     summary->errors = tally_errors(total);
-    summary->good = summary->errors == 0 && total->requests > 0 && !outcome->worker_failed;
+    summary->good = summary->errors == 0 && total->requests > 0;
 }

@@ -11,10 +11,11 @@ struct spread {
 };
 
 struct summary {
-    double seconds; /* of the measurement: up to the last reply, if that came later than its end */
-    double requests_s, bytes_s;
+    double seconds;             /* of the measurement; up to the last reply where the load ended before it */
+    double requests_s, bytes_s; /* of what came within them */
+    double last_s;              /* when the last reply came */
     struct spread latency, connect, refusal, descriptor, bytes;
-    bool has_server;         /* what follows is known */
+    bool has_server;         /* what follows is known: the server was there at both ends of the measurement */
     double server_cpu_us;    /* per request, all threads */
     double server_cpu_share; /* of one CPU */
     double server_switches;  /* context switches per request */
