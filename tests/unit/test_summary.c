@@ -32,6 +32,9 @@ START_TEST(rates_are_over_the_measurement_without_the_warm_up)
 {
     for (int i = 0; i < 1000; i++)
         reply(11 * S, 11 * S + 100 * US, 4096);
+    outcome.total->lasted = true;
+    outcome.total->timely_requests = 1000;
+    outcome.total->timely_bytes = 1000 * 4096;
     summary_make(&outcome, &settings, &summary);
     ck_assert_double_eq(summary.seconds, 2);
     ck_assert_double_eq(summary.requests_s, 500);
@@ -39,12 +42,27 @@ START_TEST(rates_are_over_the_measurement_without_the_warm_up)
 }
 END_TEST
 
-START_TEST(a_reply_after_the_end_makes_the_measurement_longer)
+START_TEST(a_reply_after_the_end_is_in_the_latencies_and_not_in_the_rates)
 {
     reply(11 * S, 16 * S, 1 << 30);
+    outcome.total->lasted = true;
+    outcome.total->timely_bytes = 1 << 20; /* the first of it */
     summary_make(&outcome, &settings, &summary);
-    ck_assert_double_eq(summary.seconds, 5);
-    ck_assert_double_eq(summary.requests_s, 0.2);
+    ck_assert_double_eq(summary.seconds, 2);
+    ck_assert_double_eq(summary.requests_s, 0);
+    ck_assert_double_eq(summary.bytes_s, 1 << 19);
+    ck_assert_double_eq(summary.last_s, 5);
+    ck_assert_uint_eq(summary.latency.count, 1);
+}
+END_TEST
+
+START_TEST(a_load_that_ended_early_is_measured_to_its_last_reply)
+{
+    reply(11 * S, 11 * S + 500000 * US, 100);
+    summary_make(&outcome, &settings, &summary);
+    ck_assert_double_eq_tol(summary.seconds, 0.5, 1e-9);
+    ck_assert_double_eq_tol(summary.requests_s, 2, 1e-9);
+    ck_assert_double_eq_tol(summary.bytes_s, 200, 1e-9);
 }
 END_TEST
 
@@ -169,7 +187,8 @@ int main(void) {
     TCase *tests = tcase_create("summary");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, rates_are_over_the_measurement_without_the_warm_up);
-    tcase_add_test(tests, a_reply_after_the_end_makes_the_measurement_longer);
+    tcase_add_test(tests, a_reply_after_the_end_is_in_the_latencies_and_not_in_the_rates);
+    tcase_add_test(tests, a_load_that_ended_early_is_measured_to_its_last_reply);
     tcase_add_test(tests, without_a_duration_the_last_reply_is_the_end);
     tcase_add_test(tests, latencies_are_in_microseconds_and_by_delivery);
     tcase_add_test(tests, the_servers_cpu_is_shared_by_the_replies_between_the_samples);

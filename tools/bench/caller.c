@@ -84,6 +84,8 @@ static void settle(struct caller *caller, const char *wrong, int64_t now) {
     caller->free_ns = now;
     worker->tally->replies++;
     bool measured = worker_measures(worker, exchange.intended_ns);
+    if (!wrong && reply->ok && worker_measures(worker, now))
+        worker->tally->timely_requests++;
     if (wrong) {
         tally_error(worker->tally, reply->fds ? ERROR_DESCRIPTOR : ERROR_CONTENT, 1, wrong);
     } else if (!reply->ok) {
@@ -144,7 +146,9 @@ static void end_body(struct caller *caller, int64_t now) {
     settle(caller, wrong, arrival(caller, now));
 }
 
-static void look_at(struct caller *caller, struct span bytes) {
+static void look_at(struct caller *caller, struct span bytes, int64_t now) {
+    if (caller->reply.ok && worker_measures(caller->worker, now))
+        caller->worker->tally->timely_bytes += bytes.n;
     if (inspector_idle(&caller->worker->inspector))
         caller->body.count += bytes.n;
     else
@@ -155,7 +159,7 @@ static void take_chunks(struct caller *caller, struct span pending, int64_t now)
     struct span rest = pending, data;
     enum chunked_event event;
     while ((event = chunked_decode(&caller->chunked, &rest, &data)) == CHUNKED_DATA)
-        look_at(caller, data);
+        look_at(caller, data, now);
     iobuf_parsed(caller->stream.in, pending.n - rest.n);
     if (event == CHUNKED_END)
         end_body(caller, now);
@@ -170,7 +174,7 @@ static void take_body(struct caller *caller, struct span pending, int64_t now) {
         return;
     }
     size_t n = pending.n < caller->body_left ? pending.n : (size_t)caller->body_left;
-    look_at(caller, span_of(pending.p, n));
+    look_at(caller, span_of(pending.p, n), now);
     caller->body_left -= n;
     iobuf_parsed(caller->stream.in, n);
     if (caller->body_left == 0)
@@ -282,7 +286,7 @@ void caller_send(struct caller *caller, int64_t now_ns) {
         uint32_t tag = caller->tag + caller->flight.count;
         flight_push(&caller->flight, exchange);
         caller->sent++;
-        any = true;
+        any = caller->ever_sent = true;
         if (worker->plan->dialect->send(worker->plan, &caller->stream, &exchange, tag) != 0) {
             give_up(caller, ERROR_LOCAL, "no memory for a request");
             return;
@@ -363,20 +367,27 @@ void caller_dial(struct caller *caller) {
 
 void caller_stop(struct caller *caller) {
     struct worker *worker = caller->worker;
+    bool idle = caller->open && !caller->ever_sent; /* the others did it all */
+    bool unserved = !caller->ever_served && !idle;
     deadline_clear(&caller->deadline);
     dial_cancel(&caller->dial);
     while (caller->flight.count > 0)
         flight_pop(&caller->flight);
     if (caller->open)
         stream_abort(&caller->stream);
-    if (!caller->ever_served)
+    if (unserved)
         worker->tally->never_served++;
 }
 
 /* ---- deadlines --------------------------------------------------------------------------------- */
 
+void caller_late(struct caller *caller) {
+    if (caller->flight.count > 0)
+        give_up(caller, ERROR_TIMEOUT, bench_error_meaning(ERROR_TIMEOUT));
+}
+
 static void reply_late(struct deadline *deadline) {
-    give_up(caller_of_deadline(deadline), ERROR_TIMEOUT, bench_error_meaning(ERROR_TIMEOUT));
+    caller_late(caller_of_deadline(deadline));
 }
 
 static void dial_late(struct deadline *deadline) {

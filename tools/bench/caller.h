@@ -35,15 +35,17 @@ struct caller {
     uint32_t tag; /* of the oldest request under way */
     bool in_body;
     bool open;
-    bool ending;      /* sends no more; its connection is being closed */
-    bool tried;       /* its first connection was made, or not */
-    bool ever_served; /* got a reply in this run */
+    bool ending;                 /* sends no more; its connection is being closed */
+    bool tried;                  /* its first connection was made, or not */
+    bool ever_sent, ever_served; /* a request, a reply of this run */
 };
 
 /* flight's memory and the worker are set. Starts to connect. */
 void caller_dial(struct caller *caller);
 /* Sends what the worker has for it by now. */
 void caller_send(struct caller *caller, int64_t now_ns);
+/* What is under way took too long: it has failed, and the connection with it. */
+void caller_late(struct caller *caller);
 /* Ends whatever it is doing; what is under way counts as nothing. */
 void caller_stop(struct caller *caller);
 /* Sets up the deadlines that callers share. */

@@ -1,4 +1,6 @@
-/* The keys of the JSON report, all always there; times in microseconds unless the name says otherwise:
+/* The keys of the JSON report, all always there; times in microseconds unless the name says otherwise. requests, bytes
+ * and latency are of what was to be sent within the measurement, however late the reply; requests_s and bytes_s are what
+ * came within it, a second:
  *
  *     mode servers conns threads pipeline rate keys
  *     seconds requests requests_s bytes bytes_s

@@ -76,8 +76,11 @@ void report_text(const struct report *report, FILE *out) {
     fprintf(out, "  %-11s ", "throughput");
     print_scaled(out, summary->requests_s, "requests/s, ");
     print_scaled(out, summary->bytes_s, "B/s");
-    fprintf(out, "; %" PRIu64 " requests and %" PRIu64 " bytes in %.2f s\n", total->requests, total->bytes,
+    fprintf(out, "; %" PRIu64 " requests and %" PRIu64 " bytes in %.2f s", total->requests, total->bytes,
             summary->seconds);
+    if (summary->last_s >= summary->seconds + 0.01)
+        fprintf(out, ", the last reply after %.2f s", summary->last_s);
+    fprintf(out, "\n");
     print_spread(out, "latency", &summary->latency);
     if (summary->descriptor.count && summary->bytes.count) {
         print_spread(out, "  fd", &summary->descriptor);

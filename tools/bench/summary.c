@@ -16,12 +16,22 @@ static double per(double amount, uint64_t count) {
     return count ? amount / (double)count : 0;
 }
 
-/* A reply that came after the end was worth waiting for: it makes the measurement longer. */
-static double measured_seconds(const struct outcome *outcome, const struct bench_settings *settings) {
+/* When the last reply came, in seconds of the measurement. */
+static double last_reply(const struct outcome *outcome, const struct bench_settings *settings) {
     int64_t begin = outcome->start_ns + (int64_t)(settings->warmup * NS_PER_S);
-    double last = (double)(outcome->total->last_reply_ns - begin) / NS_PER_S;
-    double asked = outcome->interrupted ? 0 : settings->duration;
-    return last > asked ? last : asked;
+    return outcome->total->requests ? (double)(outcome->total->last_reply_ns - begin) / NS_PER_S : 0;
+}
+
+/* A rate is what came within the measurement: a reply that was waited for after its end says nothing of it. Without an
+ * end, or where the load ended before it, all count, up to the last one. */
+static void make_rates(struct summary *summary, const struct tally *total, double duration) {
+    uint64_t requests = total->lasted ? total->timely_requests : total->requests;
+    uint64_t bytes = total->lasted ? total->timely_bytes : total->bytes;
+    summary->seconds = total->lasted ? duration : summary->last_s;
+    if (summary->seconds > 0) {
+        summary->requests_s = (double)requests / summary->seconds;
+        summary->bytes_s = (double)bytes / summary->seconds;
+    }
 }
 
 void summary_make(const struct outcome *outcome, const struct bench_settings *settings,
@@ -31,11 +41,8 @@ void summary_make(const struct outcome *outcome, const struct bench_settings *se
     int64_t sampled = outcome->end.at_ns - outcome->begin.at_ns;
     double cpu = (double)(int64_t)(outcome->end.server.cpu_ns - outcome->begin.server.cpu_ns);
     double switches = (double)(int64_t)(outcome->end.server.switches - outcome->begin.server.switches);
-    *summary = (struct summary){.seconds = measured_seconds(outcome, settings)};
-    if (summary->seconds > 0) {
-        summary->requests_s = (double)total->requests / summary->seconds;
-        summary->bytes_s = (double)total->bytes / summary->seconds;
-    }
+    *summary = (struct summary){.last_s = last_reply(outcome, settings)};
+    make_rates(summary, total, settings->duration);
     summary->latency = spread_of(&total->latency);
     summary->connect = spread_of(&total->connect);
     summary->refusal = spread_of(&total->refusal);

@@ -84,6 +84,9 @@ void tally_merge(struct tally *into, const struct tally *from) {
     into->replies += from->replies;
     into->requests += from->requests;
     into->bytes += from->bytes;
+    into->timely_requests += from->timely_requests;
+    into->timely_bytes += from->timely_bytes;
+    into->lasted |= from->lasted;
     into->reconnects += from->reconnects;
     into->never_served += from->never_served;
     for (int i = 0; i < BENCH_ERRORS; i++)

@@ -8,6 +8,7 @@
 #include "proto/histogram.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define TALLY_BITS     10             /* a thousandth */
 #define TALLY_LIMIT    3600000000000u /* ns */
@@ -28,12 +29,16 @@ struct tally {
     atomic_uint tried, connected; /* connections at the start: attempts that ended, and ended well */
     uint64_t replies;             /* all there were, measured or not */
     uint64_t requests, bytes;     /* measured: those answered well, and what was delivered */
+    uint64_t timely_requests;     /* answered well within the measurement, whenever they were sent */
+    uint64_t timely_bytes;        /* of bodies, received within the measurement */
     uint64_t by_delivery[DELIVERIES];
     uint64_t reconnects;
-    uint64_t never_served; /* connections that got no reply in the whole run */
+    uint64_t
+        never_served; /* connections that got no reply in the whole run, though they asked or could not */
     uint64_t errors[BENCH_ERRORS];
     uint64_t statuses[TALLY_STATUSES];
     int64_t last_reply_ns; /* of a measured request */
+    bool lasted;           /* there was load up to the end of the measurement */
     struct histogram latency, connect, refusal, of_delivery[DELIVERIES];
     char first_error[TALLY_FIRST];
 };

@@ -76,17 +76,27 @@ static void finish(struct worker *worker) {
     check_end(worker);
 }
 
-/* The end of the measurement. In an open loop what is due and could not be sent yet is still sent. */
+static void give_up_all(struct worker *worker) {
+    for (unsigned i = 0; i < worker->count; i++)
+        caller_late(&worker->callers[i]);
+}
+
+/* The end of the measurement, and timeout seconds later that of the waiting for what was under way then. In an open loop
+ * what was due and could not be sent yet is sent meanwhile. */
 static void on_end(struct ev_loop *ev, ev_timer *timer, int events) {
     (void)events;
     struct worker *worker = timer->data;
-    if (worker->schedule.rate > 0 && worker->left > 0 && !worker->overtime) {
-        worker->overtime = true;
-        ev_timer_set(timer, worker->plan->settings->timeout, 0);
-        ev_timer_start(ev, timer);
+    if (worker->overtime) {
+        finish(worker);
+        give_up_all(worker);
         return;
     }
-    finish(worker);
+    worker->overtime = true;
+    worker->tally->lasted = true;
+    ev_timer_set(timer, worker->plan->settings->timeout, 0);
+    ev_timer_start(ev, timer);
+    if (worker->schedule.rate == 0 || worker->left == 0)
+        finish(worker);
 }
 
 /* ---- the start --------------------------------------------------------------------------------- */
@@ -141,7 +151,8 @@ static void begin_open_loop(struct worker *worker, int64_t start_ns) {
     double all_workers = schedule->rate * (double)worker->plan->settings->threads;
     schedule->begin_ns = start_ns + (int64_t)(worker->index * (NS_PER_S / all_workers));
     uint64_t due = worker->end_ns < INT64_MAX ? schedule_due(schedule, worker->end_ns - 1) : UINT64_MAX;
-    if (due < worker->left)
+    worker->all_due = due < UINT64_MAX && due <= worker->left;
+    if (worker->all_due)
         worker->left = due;
     ev_io_start(worker->loop->ev, &worker->tick);
     ev_feed_event(worker->loop->ev, &worker->tick, EV_READ);
@@ -301,6 +312,8 @@ int worker_run(const struct worker_plan *plan) {
     bool interrupted = worker.loop->state != LOOP_RUNNING;
     if (worker.schedule.rate > 0 && worker.left != UINT64_MAX && !interrupted)
         tally_error(worker.tally, ERROR_TIMEOUT, worker.left, "due, but the connections were never free");
+    if (worker.all_due && worker.left == 0)
+        worker.tally->lasted = true;
     worker.finished = true;
     for (unsigned i = 0; i < worker.count; i++)
         caller_stop(&worker.callers[i]);

@@ -36,7 +36,8 @@ struct worker {
     int64_t measure_ns, end_ns; /* requests intended between them are measured */
     int64_t alone_ns;           /* since when no connection is open */
     bool started, finished;     /* sending: has begun, is over */
-    bool overtime;              /* sending what was due before the end */
+    bool overtime;              /* the end has passed; what is under way, or was due, is waited for */
+    bool all_due;               /* open loop: what is left is all that is due before the end */
 
     struct deadline_class reply_deadline, redial_deadline, backlog_deadline, dial_deadline;
     ev_prepare prepare;
