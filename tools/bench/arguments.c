@@ -18,49 +18,57 @@ static void refuse(struct arguments *arguments, const char *name, const char *wh
     arguments->result = ARGUMENTS_WRONG;
 }
 
+/* The options that have a short form. */
+static const struct {
+    char letter;
+    const char *name;
+} short_forms[] = {{'s', "server"}, {'c', "conns"}, {'t', "threads"}, {'d', "duration"}};
+#define SHORT_FORMS (sizeof(short_forms) / sizeof(short_forms[0]))
+
 /* ---- help -------------------------------------------------------------------------------------- */
 
+static void print_option(FILE *out, const struct setting *row) {
+    char name[32];
+    snprintf(name, sizeof(name), "%s", row->name);
+    for (char *p = name; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    fprintf(out, "  ");
+    for (size_t i = 0; i < SHORT_FORMS; i++)
+        if (strcmp(short_forms[i].name, row->name) == 0)
+            fprintf(out, "-%c, ", short_forms[i].letter);
+    fprintf(out, "--%s", name);
+    if (row->kind != SETTING_FLAG)
+        fprintf(out, " %s", *row->range && row->kind == SETTING_CHOICE ? row->range : "VALUE");
+    fprintf(out, "\n        %s", row->help);
+    if (*row->initial && strcmp(row->initial, "no") != 0)
+        fprintf(out, " [%s]", row->initial);
+    fprintf(out, "\n");
+}
+
 static void print_help(FILE *out) {
-    fprintf(out,
-            "Usage: sluice-bench -s ADDR [OPTION]...\n"
-            "Loads a server with requests and reports throughput, latency, errors and its CPU time.\n\n");
-    for (size_t i = 0; i < bench_settings_table.count; i++) {
-        const struct setting *row = &bench_settings_table.rows[i];
-        char name[32], value[80] = "";
-        snprintf(name, sizeof(name), "%s", row->name);
-        for (char *p = name; *p; p++)
-            if (*p == '_')
-                *p = '-';
-        if (row->kind != SETTING_FLAG)
-            snprintf(value, sizeof(value), " %s",
-                     *row->range && row->kind == SETTING_CHOICE ? row->range : "VALUE");
-        fprintf(out, "  --%s%s\n        %s", name, value, row->help);
-        if (*row->initial && strcmp(row->initial, "no") != 0)
-            fprintf(out, " [%s]", row->initial);
-        fprintf(out, "\n");
-    }
+    fprintf(out, "Usage: sluice-bench -s ADDR [OPTION]...\n"
+                 "Loads a server with requests and reports throughput, latency, errors and its CPU time.\n"
+                 "\n"
+                 "  sluice-bench -s unix:/run/sluice.sock --mode fdpass -c 100 --pipeline 16 -d 5\n"
+                 "  sluice-bench -s tcp:127.0.0.1:7080 --mode http --key /hello -c 50 --rate 10000\n"
+                 "\n");
+    for (size_t i = 0; i < bench_settings_table.count; i++)
+        print_option(out, &bench_settings_table.rows[i]);
     fprintf(
         out,
         "  -H LINE\n        with --mode http: a field line, like \"Accept: text/plain\"; may be repeated\n"
-        "  --help, --version\n\n"
+        "  -h, --help\n  --version\n\n"
         "Exit status: 0 all went well, 1 something failed (the report says what), 2 wrong usage.\n");
 }
 
 /* ---- one option -------------------------------------------------------------------------------- */
 
 static const char *name_of_letter(char letter) {
-    switch (letter) {
-    case 's':
-        return "server";
-    case 'c':
-        return "conns";
-    case 't':
-        return "threads";
-    case 'd':
-        return "duration";
-    default:
-        return NULL;
-    }
+    for (size_t i = 0; i < SHORT_FORMS; i++)
+        if (short_forms[i].letter == letter)
+            return short_forms[i].name;
+    return NULL;
 }
 
 static int add_header(struct bench_settings *settings, const char *line) {
