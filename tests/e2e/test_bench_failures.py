@@ -34,6 +34,17 @@ class Failures(BenchCase):
         self.assertEqual(report["requests"], 100)
         self.assertEqual(report["statuses"], {"NOT_FOUND": 100, "NOT_REGULAR": 100})
 
+    def test_whatever_a_server_says_can_be_reported(self):
+        for said, told in ((b"plain", "plain"), (b"\xff\x1b[31m\n", "??[31m?"), ("ü".encode() * 100, "üüü")):
+            def script(connection, _):
+                for op, tag in requests_of(connection):
+                    connection.sendall(frame(op, said, tag, status=1))
+            with self.subTest(said=said):
+                report = self.bench("-s", self.fake(script).address, "--mode", "copy", "--key", "k", "--requests", 2,
+                                    expect=1)
+                self.assertErrors(report, status=2)
+                self.assertIn(told, report["first_error"])
+
     def test_a_server_that_stalls(self):
         def script(connection, _):
             for _ in requests_of(connection):

@@ -84,9 +84,25 @@ static bool observer_end(struct observer *observer) {
     if (observer->live)
         live_clear(stderr);
     if (observer->log)
-        good &= fclose(observer->log) == 0;
+        good &= !ferror(observer->log) && fclose(observer->log) == 0;
+    if (!good)
+        failed_at("--histogram", "it is not complete");
     interval_free(&observer->interval);
     return good;
+}
+
+/* False: it could not be written. */
+static bool print_report(const struct report *report) {
+    const char *why = NULL;
+    if (!report->plan->settings->json)
+        report_text(report, stdout);
+    else if (report_json(report, stdout) != 0)
+        why = "out of memory";
+    if (fflush(stdout) != 0 || ferror(stdout))
+        why = strerror(errno);
+    if (why)
+        failed_at("standard output", why);
+    return !why;
 }
 
 static int load(const struct plan *plan) {
@@ -106,15 +122,8 @@ static int load(const struct plan *plan) {
         return failed(why);
     summary_make(&outcome, plan->settings, &summary);
     const struct report report = {plan, &outcome, &summary};
-    if (plan->settings->json)
-        written &= report_json(&report, stdout) == 0;
-    else
-        report_text(&report, stdout);
+    written &= print_report(&report);
     tally_free(outcome.total);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        failed_at("standard output", strerror(errno));
-        written = false;
-    }
     return summary.good && written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

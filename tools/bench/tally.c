@@ -1,5 +1,7 @@
 #include "tools/bench/tally.h"
 
+#include "proto/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,12 +72,27 @@ void tally_refusal(struct tally *tally, int64_t intended_ns, int64_t now_ns) {
     histogram_add(&tally->refusal, now_ns > intended_ns ? (uint64_t)(now_ns - intended_ns) : 0);
 }
 
+/* A server's words may be any bytes: what does not print becomes '?', and a character that was cut off goes. */
+static void make_readable(char *text) {
+    for (char *at = text; *at;) {
+        int step = utf8_step(at, strlen(at));
+        if (step == 0)
+            *at = 0;
+        else if (step < 0 || (unsigned char)*at < ' ' || *at == 0x7f)
+            *at++ = '?';
+        else
+            at += step;
+    }
+}
+
 void tally_error(struct tally *tally, enum bench_error error, uint64_t n, const char *what) {
     if (n == 0)
         return;
     tally->errors[error] += n;
-    if (!*tally->first_error)
-        snprintf(tally->first_error, sizeof(tally->first_error), "%s: %s", bench_error_word(error), what);
+    if (*tally->first_error)
+        return;
+    snprintf(tally->first_error, sizeof(tally->first_error), "%s: %s", bench_error_word(error), what);
+    make_readable(tally->first_error);
 }
 
 void tally_merge(struct tally *into, const struct tally *from) {

@@ -56,7 +56,7 @@ void tally_reply(struct tally *tally, enum delivery delivery, int64_t intended_n
                  uint64_t bytes);
 /* A measured request was answered with an error status; the error is counted apart. */
 void tally_refusal(struct tally *tally, int64_t intended_ns, int64_t now_ns);
-/* n requests or attempts failed; what says more, for the first of them. */
+/* n requests or attempts failed; what says more, in any bytes, for the first of them. */
 void tally_error(struct tally *tally, enum bench_error error, uint64_t n, const char *what);
 void tally_merge(struct tally *into, const struct tally *from);
 uint64_t tally_errors(const struct tally *tally);
