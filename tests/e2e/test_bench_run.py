@@ -5,12 +5,13 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
 
 from case import Case
-from daemon import BUILD, MODE, environment
+from daemon import BUILD, MODE, environment, until
 from slc import TIMEOUT
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "tools/bench"
@@ -56,6 +57,37 @@ class Parts(Case):
     def add(self, name, body):
         (self.bench / "parts" / f"{name}.py").write_text(f'TITLE = "the title of {name}"\n\n\ndef run(lab, part):\n'
                                                          f'{body}')
+
+    def test_an_interrupted_run_leaves_nothing_behind(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                self.assertLeavesNothing(number)
+
+    def assertLeavesNothing(self, number):
+        told = self.root / f"told-{number}"
+        self.add("long", f'    server = lab.sluiced()\n    print(server.pid, lab.directory, file=open("{told}", "w"))\n'
+                 '    lab.load(server, server.unix, "--mode", "ping", seconds=60)\n')
+        bench = subprocess.Popen([self.bench / "run.py", "--out", self.root / "out", "long"], stderr=subprocess.DEVNULL,
+                                 env={**environment(), "SLUICE_BUILD": str(BUILD), "ONLY": ""})
+        self.addCleanup(bench.wait)
+        self.addCleanup(bench.kill)
+        until(lambda: told.exists() and told.read_text().endswith("\n"), "a server of the bench")
+        server, directory = told.read_text().split()
+        self.addCleanup(shutil.rmtree, directory, True)
+        with open(f"/proc/{server}/cmdline", "rb") as file:
+            self.assertIn(b"sluiced", file.read())
+        bench.send_signal(number)
+        self.assertNotEqual(bench.wait(TIMEOUT), 0)
+
+        def has_ended():
+            try:
+                with open(f"/proc/{server}/stat") as file:
+                    return file.read().rpartition(")")[2].split()[0] == "Z"  # if nobody takes orphans here
+            except OSError:
+                return True
+        until(has_ended, "the server's end")
+        self.assertFalse((self.root / "out").exists())
+        self.assertEqual(pathlib.Path(directory).exists(), number == signal.SIGKILL)
 
     def run_bench(self, *parts, expect=0):
         done = subprocess.run([self.bench / "run.py", "--out", self.root / "out", *parts], capture_output=True,

@@ -6,12 +6,14 @@ Whatever is compared runs in turns (a b a b ...), so that a machine that slows d
 stated is the median, with the least and the greatest value.
 """
 import contextlib
+import ctypes
 import dataclasses
 import json
 import os
 import pathlib
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -32,6 +34,18 @@ LOAD_SECONDS = 60  # beyond its own duration a load is stuck
 PART_SECONDS = 170  # of all loads of a part
 WARMUP = 0.1
 ATTEMPTS = 4        # at a run in which nothing at all was measured: the machine was busy elsewhere; each twice as long
+
+
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def on_cpus(cpus):
+    """For preexec_fn: the program has these CPUs, and ends with the bench however that ends."""
+    def prepare():
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        os.sched_setaffinity(0, cpus)
+    return prepare
 
 
 class Failed(Exception):
@@ -84,7 +98,7 @@ class Server:
         self.name = name
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+                                        preexec_fn=on_cpus(cpus))
         self.pid = self.process.pid
         self.addresses = []
         said = []
@@ -236,7 +250,7 @@ class Lab:
         try:
             done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                                   timeout=seconds + LOAD_SECONDS,
-                                  preexec_fn=lambda: os.sched_setaffinity(0, cpus or self.load_cpus))
+                                  preexec_fn=on_cpus(cpus or self.load_cpus))
             return json.loads(done.stdout), done.stderr
         except subprocess.TimeoutExpired:
             raise Failed(f"{words}: no end") from None

@@ -28,6 +28,7 @@ import importlib
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -87,6 +88,14 @@ def write(directory, parts, facts):
     print(f"  written: {directory}/report.md", file=sys.stderr)
 
 
+def end_on_signals():
+    """An interrupted run stops its programs, removes its files and writes no report."""
+    def end(number, _):
+        sys.exit(f"run.py: {signal.Signals(number).name}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the ratios alone")
@@ -95,6 +104,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
     names = chosen_parts(arguments)
+    end_on_signals()
     facts = {**report.machine(), "load": os.getloadavg()[0], "scale": arguments.scale}
     bench = lab.Lab(arguments.quick, arguments.scale)
     try:

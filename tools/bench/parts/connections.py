@@ -1,9 +1,8 @@
 """What the socket-server study measured: connect to first reply, read, dispatch, detection."""
 import json
-import os
 import subprocess
 
-from lab import figure
+from lab import figure, on_cpus
 
 TITLE = "connections: from connect to the first reply"
 
@@ -43,7 +42,7 @@ def claims(part, transport, latency, cpu):
 def detection(lab, part):
     """The daemon's own functions in a loop, by build/bare/detect."""
     done = subprocess.run([lab.program("bare/detect")], capture_output=True, text=True, check=True,
-                          preexec_fn=lambda: os.sched_setaffinity(0, lab.server_cpus))
+                          preexec_fn=on_cpus(lab.server_cpus))
     times = json.loads(done.stdout)
     request = times.pop("request")
     part.table("Telling a connection's protocol from its first bytes, and decoding an object request: ns",

@@ -3,7 +3,7 @@ long computations; and the deliberate mistake, the same computation on the loop.
 import contextlib
 import subprocess
 
-from lab import figure
+from lab import figure, on_cpus
 
 TITLE = "a light route, workers off and on, beside long computations"
 
@@ -25,7 +25,8 @@ def computations(lab, server, path):
     """A load of long requests in the background."""
     command = [lab.program("sluice-bench"), "-s", server.tcp, "--mode", "http", "--key", f"/{path}/{LONG}", "-c",
                str(BESIDE), "-d", "600", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          preexec_fn=on_cpus(lab.load_cpus)) as load:
         try:
             yield
         finally:

@@ -1,10 +1,9 @@
 """What the gateway adds to the slowest of the requests at half load, beside HAProxy, and the run of the study."""
-import os
 import re
 import shutil
 import subprocess
 
-from lab import Failed, Figure, figure
+from lab import Failed, Figure, figure, on_cpus
 from parts.gateway import start_all
 
 TITLE = "gateway: added p99 at half load, the study's run"
@@ -58,7 +57,7 @@ def wrk(lab, address):
     seconds = max(1, round(STUDY_SECONDS * lab.scale))
     command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", f"http://{address.removeprefix('tcp:')}/small"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE,
-                          preexec_fn=lambda: os.sched_setaffinity(0, lab.load_cpus)).stdout
+                          preexec_fn=on_cpus(lab.load_cpus)).stdout
     counts = {}
     for name, pattern in COUNTS.items():
         found = re.search(pattern, said)

@@ -1,10 +1,9 @@
 """Routes on the loop beside one that computes: what a worker on the loop's own core costs them, against a plain busy
 program there; and how they fare when the same route runs on the loop."""
 import contextlib
-import os
 import subprocess
 
-from lab import BUILD, Figure, ratios
+from lab import BUILD, Figure, on_cpus, ratios
 
 TITLE = "/hello beside /fib/35, server and its one worker on one core"
 CLIENTS = 10
@@ -14,7 +13,7 @@ LIMIT = 2  # of p99, beside a worker over beside a busy program
 @contextlib.contextmanager
 def beside(command, cpus):
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+                               preexec_fn=on_cpus(cpus))
     try:
         yield
     finally:

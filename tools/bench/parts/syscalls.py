@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import peers
-from lab import Failed, Figure
+from lab import Failed, Figure, on_cpus
 
 TITLE = "system calls and context switches per request"
 
@@ -22,7 +22,8 @@ HTTP = ("HTTP, 27 bytes", ["--mode", "http", "--key", "/hello", "-c", 100], 2.1)
 
 def counted(lab, server, address, arguments):
     """{name: calls per request} of one load under strace."""
-    with subprocess.Popen(["strace", "-f", "-c", "-p", str(server.pid)], stderr=subprocess.PIPE, text=True) as trace:
+    with subprocess.Popen(["strace", "-f", "-c", "-p", str(server.pid)], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=on_cpus(lab.load_cpus)) as trace:
         while "attached" not in trace.stderr.readline():
             if trace.poll() is not None:
                 raise Failed("strace cannot attach")
