@@ -36,19 +36,6 @@ PLOTS = "docs/benchmarks"
 UNKNOWN = "not measured"
 
 
-def spread(figure, unit):
-    return f"{figure['median']:.2f} ({figure['min']:.2f}-{figure['max']:.2f}){unit}"
-
-
-def limit_row(ratio):
-    return [ratio["what"], spread(ratio, ratio["unit"]), f"<= {ratio['limit']:g}{ratio['unit']}",
-            "met" if ratio["met"] else "**missed**"]
-
-
-def claim_row(claim):
-    return [claim["what"], claim["claimed"], claim["measured"], "met" if claim["holds"] else "**not met**"]
-
-
 def table(columns, rows, title=""):
     return "\n".join(words.markdown_table(words.Table(title, columns, rows))).rstrip()
 
@@ -83,14 +70,15 @@ class Filler:
         return f"{self.machine['seconds'] / 60:.0f}"
 
     def limits(self):
-        return table(["what", "measured", "limit", ""], [limit_row(ratio) for ratio in self.ratios.values()])
+        return table(words.LIMITS, [words.limit_row(ratio) for ratio in self.ratios.values()])
 
     def claim_table(self):
-        return table(["what", "the study", "measured", ""], [claim_row(claim) for claim in self.claims])
+        return words.HOW_CLAIMS_ARE_JUDGED + "\n\n" + table(words.CLAIMS,
+                                                            [words.claim_row(claim) for claim in self.claims])
 
     def missed(self):
-        return bullets(f"{ratio['what']}: {spread(ratio, ratio['unit'])}, limit {ratio['limit']:g}{ratio['unit']}"
-                       for ratio in self.ratios.values() if not ratio["met"])
+        rows = (words.limit_row(ratio) for ratio in self.ratios.values() if not ratio["met"])
+        return bullets(f"{what}: {measured} (limit {limit})" for what, measured, limit, _ in rows)
 
     def unlike(self):
         return bullets(f"{claim['what']}: the study {claim['claimed']}, measured {claim['measured']}"
@@ -113,7 +101,7 @@ class Filler:
 
     def ratio(self, name):
         ratio = self.ratios.get(name)
-        return f"{spread(ratio, ratio['unit'])} (limit {ratio['limit']:g}{ratio['unit']})" if ratio else UNKNOWN
+        return f"{words.spread(ratio, ratio['unit'])} (limit {ratio['limit']:g}{ratio['unit']})" if ratio else UNKNOWN
 
     def figure(self, path):
         part, *names = path.split(" ", 1)

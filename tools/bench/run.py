@@ -13,8 +13,8 @@ with what it had measured; the others run. Exit status 1 if a part failed, 0 oth
     machine   cpu, cpus, memory_gib, kernel, compiler, time, load, scale, seconds
     ratios    name -> median, min, max, limit, met:
               fdpass_single fdpass_pipelined fdpass_shared           server CPU per fd against the bare twin's
-              roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KB
-              roundtrip_size                                         p50 of 10 GB against 4 KB
+              roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KiB
+              roundtrip_size                                         p50 of 10 GiB against 4 KiB
               copy_1k copy_100k copy_1m                              server CPU per request against the bare twin's
               stalled_p99                                            p99 of the others with against without it
               many_errors                                            failed requests of 1,000 among 15,000
@@ -72,7 +72,7 @@ def run_part(name, bench):
     finally:
         bench.stop_servers()
     part.seconds = time.monotonic() - start
-    for row in report.ratio_rows([part]) + report.claim_rows([part]):
+    for row in report.limit_rows([part]) + report.claim_rows([part]):
         print("    " + "  ".join(row), file=sys.stderr, flush=True)
     print(f"    {part.seconds:.0f} s", file=sys.stderr, flush=True)
     return part
