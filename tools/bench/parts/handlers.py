@@ -3,7 +3,7 @@ program there; and how they fare when the same route runs on the loop."""
 import contextlib
 import subprocess
 
-from lab import BUILD, Figure, on_cpus, ratios
+from lab import BUILD, Figure, figure, on_cpus, ratios
 
 TITLE = "/hello beside /fib/35, server and its one worker on one core"
 CLIENTS = 10
@@ -47,6 +47,8 @@ def run(lab, part):
     for label, reports in runs.items():
         spread = {q: Figure.of([report["latency"][q] for report in reports]) for q in ("p50", "p99", "p999")}
         rate = Figure.of([report["requests_s"] / 1000 for report in reports])
-        part.figures[label] = {q: figure.json() for q, figure in spread.items()}
-        rows.append([label, rate.text(1), *(figure.text(0) for figure in spread.values())])
-    part.table("", ["/hello beside", "k requests/s", "p50 us", "p99 us", "p99.9 us"], rows)
+        part.figures[label] = {q: value.json() for q, value in spread.items()}
+        rows.append([label, figure(reports, "server", "cpu_us").text(), rate.text(1),
+                     *(value.text(0) for value in spread.values())])
+    part.notes.append("CPU is the whole server's: with /fib/35 it is in it.")
+    part.table("", ["/hello beside", "CPU us", "k requests/s", "p50 us", "p99 us", "p99.9 us"], rows)

@@ -55,8 +55,9 @@ def run(lab, part):
         part.ratio(f"{name}_errors", f"{words}: {ACTIVE} active of {CONNECTIONS} connections: failed requests",
                    Figure.of([errors]), 0)
         part.ratio(f"{name}_bytes", f"{words}: an idle connection's memory (VmRSS)", Figure.of([grown]), 512, unit=" B")
-        rows.append([words, CONNECTIONS, ACTIVE, f"{report['requests_s']:.0f}", f"{report['latency']['p50']:.0f}",
+        cpu = f"{report['server']['cpu_us']:.2f}" if report["server"] else ""
+        rows.append([words, CONNECTIONS, ACTIVE, cpu, f"{report['requests_s']:.0f}", f"{report['latency']['p50']:.0f}",
                      f"{report['latency']['p99']:.0f}", errors, f"{grown:.0f}"])
         part.figures[name] = {"errors": errors, "bytes_per_idle_connection": grown}
-    part.table("", ["load", "connections", "active", "requests/s", "p50 us", "p99 us", "errors",
+    part.table("", ["load", "connections", "active", "CPU us", "requests/s", "p50 us", "p99 us", "errors",
                     "bytes per idle connection"], rows)

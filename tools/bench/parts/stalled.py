@@ -2,7 +2,7 @@
 import contextlib
 import statistics
 
-from lab import Figure, idle_connections, stalled_client
+from lab import Figure, figure, idle_connections, stalled_client
 
 TITLE = "a stalled client and 1,000 idle connections"
 
@@ -33,7 +33,7 @@ def run(lab, part):
                Figure.of([min(beside) / min(without)]), LIMIT,
                beside=f"{min(beside):.0f} against {min(without):.0f} us; the medians {statistics.median(beside):.0f} against "
                       f"{statistics.median(without):.0f} us")
-    part.table("", ["fdpass at 20,000 a second", "p50 us", "p99 us", "p99.9 us"],
-               [[label, *(Figure.of([report["latency"][q] for report in reports]).text(1)
+    part.table("", ["fdpass at 20,000 a second", "CPU us", "p50 us", "p99 us", "p99.9 us"],
+               [[label, figure(reports, "server", "cpu_us").text(), *(Figure.of([report["latency"][q] for report in reports]).text(1)
                           for q in ("p50", "p99", "p999"))] for label, reports in runs.items()])
     part.figures = {label: Figure.of(values).json() for label, values in p99.items()}
