@@ -59,12 +59,12 @@ listen "tcp:127.0.0.1:{http}" {{ }}
 tunnel "tcp:127.0.0.1:{tcp}" {{ upstream = "nginx" }}
 """
 
-# what, kind, path, connections, limit of the ratio of CPU times
+# name, what, kind, path, connections, limit of the ratio of CPU times
 CASES = [
-    ("reverse proxy, small JSON", "http", "/small", 100, 0.9),
-    ("reverse proxy, 1 MiB", "http", "/1m", 20, 1.0),
-    ("tunnel, small JSON", "tcp", "/small", 100, 1.0),
-    ("tunnel, 1 MiB", "tcp", "/1m", 20, 1.0),
+    ("proxy_small", "reverse proxy, small JSON", "http", "/small", 100, 0.9),
+    ("proxy_1m", "reverse proxy, 1 MiB", "http", "/1m", 20, 1.0),
+    ("tunnel_small", "tunnel, small JSON", "tcp", "/small", 100, 1.0),
+    ("tunnel_1m", "tunnel, 1 MiB", "tcp", "/1m", 20, 1.0),
 ]
 
 
@@ -126,21 +126,20 @@ def reuse(lab, server):
 def run(lab, part):
     gateways = start_all(lab)
     rows = []
-    for words, kind, path, connections, limit in CASES:
+    for case, words, kind, path, connections, limit in CASES:
         loads = {name: lambda server=server, address=addresses[kind]: lab.load(
             server, address, "--mode", "http", "--key", path, "-c", connections)
             for name, (server, addresses) in gateways.items()}
         runs = lab.in_turns(loads)
-        gain = None
         if "haproxy" in runs:
             cpu = {name: [report["server"]["cpu_us"] for report in reports] for name, reports in runs.items()}
             gain = ratios(cpu["sluiced"], cpu["haproxy"])
+            part.ratio(f"gateway_{case}", f"gateway, {words}: server CPU, sluiced / HAProxy", gain, limit)
             part.figures[words] = gain.json()
         for name, reports in runs.items():
             rows.append([words, name, figure(reports, "server", "cpu_us").text(),
-                         figure(reports, "requests_s", scale=1e-3).text(1), figure(reports, "latency", "p99").text(0),
-                         f"{gain.text()} (limit {limit})" if gain and name == "sluiced" else ""])
-    part.table("", ["requests", "gateway", "CPU us", "k requests/s", "p99 us", "CPU, sluiced / HAProxy"], rows)
+                         figure(reports, "requests_s", scale=1e-3).text(1), figure(reports, "latency", "p99").text(0)])
+    part.table("", ["requests", "gateway", "CPU us", "k requests/s", "p99 us"], rows)
     share, closes = reuse(lab, gateways["sluiced"][0])
     part.figures["reuse"] = share
     part.figures["upstream closes per request"] = closes
