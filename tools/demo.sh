@@ -90,7 +90,7 @@ key=$(basename "$file")
 original=$(sha256sum <"$file")
 start "$root"
 
-echo "sluiced serves $root ($(find "$root" -type f | wc -l) files) at unix:... and $tcp"
+echo "sluiced serves $root at unix:... and $tcp"
 echo
 echo "$key, each time written to a new file:"
 echo "  delivery  transport        bytes        time     MB/s   sha256"
@@ -103,7 +103,7 @@ echo
 echo "sluice ls:"
 "$build/sluice" -s "$unix" ls >"$work/list"
 head -n 5 "$work/list" | sed 's/^/  /'
-echo "  ... $(wc -l <"$work/list") objects"
+echo "  ... $(wc -l <"$work/list") objects in all"
 echo
 echo "sluice stats (of latencies: count, mean, p50, p99, p999, max in ns):"
 "$build/sluice" -s "$unix" stats >"$work/stats"
