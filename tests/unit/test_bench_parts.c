@@ -273,6 +273,9 @@ START_TEST(a_process_has_used_time_and_threads)
     ck_assert_uint_gt(stat.cpu_ns, 1000000);
     ck_assert_uint_ge(stat.threads, 1);
     uint64_t once = stat.cpu_ns;
+    snprintf(pids, sizeof(pids), "%d %d", getpid(), getpid());
+    ck_assert_int_eq(procstat_read(pids, &stat), 0);
+    ck_assert_uint_ge(stat.cpu_ns, 2 * once);
     snprintf(pids, sizeof(pids), "%d,%d", getpid(), getpid());
     ck_assert_int_eq(procstat_read(pids, &stat), 0);
     ck_assert_uint_ge(stat.cpu_ns, 2 * once);

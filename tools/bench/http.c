@@ -4,7 +4,6 @@
 #include "proto/http1_response.h"
 #include "reactor/stream.h"
 #include "tools/bench/dialect.h"
-#include "tools/bench/inspect.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -128,13 +127,13 @@ static int http_send(const struct plan *plan, struct stream *stream, const struc
     return stream_send(stream, requests->list[exchange->key], span_of(NULL, 0), -1, NULL);
 }
 
-/* Descriptors that ride on the head (PROTOCOL.md, "Rules for fds", 4). */
-static unsigned count_fds(const struct http1_fields *fields) {
+/* The number that a field has; 0: it has none. */
+static uint64_t number_in(const struct http1_fields *fields, const char *name) {
     struct span value;
     uint64_t n = 0;
-    if (http1_fields_find(fields, span_text("Sluice-Fds"), &value) > 0)
-        span_number(value, 1, &n);
-    return (unsigned)n;
+    if (http1_fields_find(fields, span_text(name), &value) > 0)
+        span_number(value, INT64_MAX, &n);
+    return n;
 }
 
 static void http_decode(const struct plan *plan, struct span pending, const struct exchange *exchange,
@@ -155,12 +154,12 @@ static void http_decode(const struct plan *plan, struct span pending, const stru
     reply->interim = response.status < 200;
     reply->ok = response.status >= 200 && response.status < 400;
     reply->last = !response.framing.keep_alive;
-    reply->fds = count_fds(&response.fields);
+    reply->fds = number_in(&response.fields, "Sluice-Fds") != 0; /* PROTOCOL.md, "Rules for fds", 4 */
     reply->keyed = reply->ok && reply->fds == 0;
     reply->chunked = response.framing.body == HTTP1_BODY_CHUNKED;
     reply->until_close = response.framing.body == HTTP1_BODY_CLOSE;
     if (reply->fds)
-        reply->body = INSPECT_WHOLE;
+        reply->body = number_in(&response.fields, "Sluice-Size");
     else if (response.framing.body == HTTP1_BODY_LENGTH)
         reply->body = response.framing.length;
 }

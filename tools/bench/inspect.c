@@ -59,12 +59,9 @@ const char *inspect_descriptor(struct inspector *inspector, int fd, uint64_t siz
                                uint64_t version) {
     struct inspection inspection = {0};
     struct stat object;
-    bool look = inspector->known || size == INSPECT_WHOLE;
-    if (look && (fstat(fd, &object) != 0 || !S_ISREG(object.st_mode)))
+    if (inspector->known && (fstat(fd, &object) != 0 || !S_ISREG(object.st_mode)))
         return "the descriptor is not a regular file's";
-    if (size == INSPECT_WHOLE)
-        size = (uint64_t)object.st_size;
-    if (look && (uint64_t)object.st_size != size)
+    if (inspector->known && (uint64_t)object.st_size != size)
         return "the descriptor's object has another size than the reply says";
     const char *wrong = hash_mapped(inspector, &inspection, fd, size);
     return wrong ? wrong : inspect_end(inspector, &inspection, key, version);

@@ -36,8 +36,6 @@ static inline bool inspector_idle(const struct inspector *inspector) {
     return !inspector->known && inspector->plan->settings->touch == TOUCH_NO;
 }
 
-#define INSPECT_WHOLE UINT64_MAX /* a size: as large as it is */
-
 /* The object of size bytes behind fd, delivered for a key. NULL, or what is wrong with it. */
 const char *inspect_descriptor(struct inspector *inspector, int fd, uint64_t size, uint32_t key,
                                uint64_t version);

@@ -63,7 +63,7 @@ int procstat_read(const char *pids, struct procstat *out) {
         int error = end == at ? -EINVAL : add_process(pid, out);
         if (error)
             return error;
-        at = end + strspn(end, ",");
+        at = end + strspn(end, ", ");
     }
     return 0;
 }

@@ -10,7 +10,7 @@ struct procstat {
     uint64_t threads;
 };
 
-/* Adds up the processes of a list of numbers joined by commas. 0, or -errno for the first that cannot be
+/* Adds up the processes of a list of numbers joined by commas or, as pidof(1) says them, spaces. 0, or -errno for the first that cannot be
  * read. */
 int procstat_read(const char *pids, struct procstat *out);
 
