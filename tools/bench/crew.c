@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define NS_PER_S 1000000000
+#define SETTLE_NS                                                                                            \
+    50000 /* a server's time to accept a connection: none is to wait for that behind the load of others */
 
 struct crew {
     const struct plan *plan;
@@ -214,7 +216,9 @@ static void gather(struct crew *crew, struct outcome *outcome) {
     }
     for (unsigned i = 0; i < crew->count; i++)
         connected += atomic_load(&crew->members[i].tally->connected);
-    outcome->start_ns = loop_clock();
+    outcome->start_ns = loop_clock() + (int64_t)connected * SETTLE_NS;
+    while (!crew->over && loop_clock() < outcome->start_ns)
+        wait_until(crew, outcome->start_ns);
     tell_start(crew, lost || connected == 0 ? WORKER_QUIT : outcome->start_ns);
 }
 

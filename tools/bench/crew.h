@@ -1,7 +1,7 @@
 /* The parent's side of the workers: starts them, lets them begin together, samples while they run.
  *
- *     fork N -> all are ready -> start time to all -> [warm-up][ measurement ]   -> all have ended -> merge
- *                                                     ^ sample ^ ... each second ^ sample */
+ *     fork N -> all are ready -> a moment -> start time to all -> [warm-up][ measurement ]   -> all have ended -> merge
+ *                                                                 ^ sample ^ ... each second ^ sample */
 #ifndef SLUICE_BENCH_CREW_H
 #define SLUICE_BENCH_CREW_H
 
