@@ -91,10 +91,10 @@ class BenchCase(Case):
                               text=True, timeout=TIMEOUT, env=environment(), preexec_fn=preexec, cwd=cwd)
         return self.judge(done.returncode, done.stdout, done.stderr, expect)
 
-    def start_bench(self, *arguments):
+    def start_bench(self, *arguments, **options):
         """Starts it; end_bench() is its end."""
         bench = subprocess.Popen([BUILD / "sluice-bench", "--json", *map(str, arguments)], stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, text=True, env=environment())
+                                 stderr=subprocess.PIPE, text=True, env=environment(), **options)
         self.addCleanup(bench.wait)
         self.addCleanup(bench.kill)
         return bench

@@ -183,6 +183,17 @@ class Loads(BenchCase):
         self.assertGreater(report["requests"], 500)
         self.assertLess(report["seconds"], 500)
 
+    def test_a_terminals_interrupt_reaches_the_workers_too(self):
+        daemon = self.daemon()
+        before = 0
+        for _ in range(10):
+            bench = self.start_bench("-s", daemon.unix, "--mode", "ping", "-d", 600, "-c", 4, "-t", 2,
+                                     start_new_session=True)
+            until(lambda: daemon.counter("reactor", "requests") > before + 1000, "some load")
+            os.killpg(bench.pid, signal.SIGINT)
+            self.end_bench(bench)
+            before = daemon.counter("reactor", "requests")
+
 
 class OpenLoop(BenchCase):
     def test_the_rate_is_kept(self):

@@ -76,12 +76,9 @@ static void run_child(struct crew *crew, unsigned index) {
                                      .count = crew->count,
                                      .go = crew->go[0],
                                      .ready = crew->ready[1]};
-    sigset_t none;
     close(crew->go[1]);
     close(crew->ready[0]);
     close(crew->signals);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     int status = worker_run(&plan);
     fflush(NULL);
     exit(status);

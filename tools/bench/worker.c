@@ -4,6 +4,7 @@
 #include "tools/sluiced/options.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -303,12 +304,24 @@ static int init(struct worker *worker, const struct worker_plan *plan) {
     return error ? error : init_watchers(worker, plan->go);
 }
 
+/* Signals of the parent, and of a terminal as well, are the loop's while it runs: before and after, one would kill the
+ * worker. The parent starts it with them blocked. */
+static void mask_signals(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(how, &set, NULL);
+}
+
 int worker_run(const struct worker_plan *plan) {
     struct worker worker;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (init(&worker, plan) != 0)
         return EXIT_FAILURE;
+    mask_signals(SIG_UNBLOCK);
     loop_run(worker.loop);
+    mask_signals(SIG_BLOCK);
     bool interrupted = worker.loop->state != LOOP_RUNNING;
     if (worker.schedule.rate > 0 && worker.left != UINT64_MAX && !interrupted)
         tally_error(worker.tally, ERROR_TIMEOUT, worker.left, "due, but the connections were never free");
