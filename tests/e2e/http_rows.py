@@ -204,6 +204,11 @@ row("9112 6.2 the next request follows the body at once", post("Content-Length: 
 row("9112 6.2 a body that looks like a request", post(f"Content-Length: {len(GET)}", body=GET), 200, bodies=[GET])
 row("9112 6.3 the rest of a longer body is the next request", post("Content-Length: 5", body=b"hello!!\r\n"), 200, 400,
     after=CLOSED)
+echoed("9110 8.6 many zeros before the number", post("Content-Length: " + "0" * 300 + "5", body=FIVE))
+echoed("9110 5.1 names that only look like it", post("Content_Length: 9", "X-Transfer-Encoding: chunked",
+                                                     "Transfer_Encoding: chunked", "Content-Length: 5", body=FIVE))
+echoed("9112 9.6 framing fields that Connection names still frame", post("Connection: content-length",
+                                                                         "Content-Length: 5", body=FIVE))
 for value in ("+5", "-5", "0x5", "5 5", "5,5", "5, 5", "5;", "", "five", "5e0", "5.0", "\xb2", "9223372036854775808",
               "18446744073709551621", "99999999999999999999999"):
     refused(f"9112 6.3 Content-Length {value!r}", post(f"Content-Length: {value}", body=FIVE))
@@ -241,6 +246,10 @@ echoed("9112 7.1 no chunk", chunked(chunks()), b"")
 echoed("9112 7.1 single bytes", chunked(chunks(*(bytes([n]) for n in range(256)))), bytes(range(256)))
 echoed("9112 7.1 upper-case digits", chunked(b"A\r\n0123456789\r\n0\r\n\r\n"), b"0123456789")
 echoed("9112 7.1 zeros before the size", chunked(b"00000005\r\nhello\r\n0000\r\n\r\n"))
+echoed("9112 7.1 sixteen digits", chunked(b"0000000000000005\r\nhello\r\n0000000000000000\r\n\r\n"))
+refused("9112 7.1 an empty line between chunks", chunked(b"5\r\nhello\r\n\r\n0\r\n\r\n"))
+refused("9112 7.1 an empty line before the first chunk", chunked(b"\r\n5\r\nhello\r\n0\r\n\r\n"))
+row("9112 2.2 empty lines after the last chunk", chunked(chunks(FIVE)) + b"\r\n\r\n" + GET, 200, 200)
 echoed("9112 7.1 chunks that look like the end", chunked(chunks(b"0\r\n\r\n", b"\r\n0\r\n")), b"0\r\n\r\n\r\n0\r\n")
 row("9112 7.1 the next request follows at once", chunked(chunks(FIVE)) + GET, 200, 200)
 for size in ("", " 5", "5 ", "0x5", "-5", "+5", "5g", "g", "5\t", "5 5", "5_", ";a", "8000000000000000",
@@ -263,6 +272,8 @@ for text in (";a", ";a=b", " ;a", "\t; a = b", ';a="b c"', ';a="q\\"q"', ";a;b;c
 for text in (";", ";=", ";a=", ';a="b', ';a="b"c', ";a b", ";a\x00", ";\xe9", ' a', ';a="\n"', ";;"):
     refused(f"9112 7.1.1 extension {text!r}", chunked(b"5" + text.encode("latin-1") + b"\r\nhello\r\n0\r\n\r\n"))
 refused("9112 7.1.1 an extension that ends with LF", chunked(b"5;a\nhello\r\n0\r\n\r\n"))
+echoed("9112 7.1.1 extensions of 4 KiB", chunked(b"5;" + b"a" * 4095 + b"\r\nhello\r\n0\r\n\r\n"))
+refused("9112 7.1.1 many extensions over 4 KiB", chunked((b"1;" + b"a" * 100 + b"\r\nx\r\n") * 50 + b"0\r\n\r\n"))
 refused("9112 7.1.1 extensions without end", chunked(b"5;" + b"a" * 5000))
 echoed("9112 7.1.2 a trailer is skipped", chunked(chunks(FIVE, trailers=["X: y"])))
 echoed("9112 7.1.2 trailers are skipped", chunked(chunks(FIVE, trailers=[f"X{n}: y" for n in range(50)])))
@@ -270,6 +281,7 @@ row("9110 6.5.1 trailers frame nothing",
     chunked(chunks(FIVE, trailers=["Content-Length: 9", "Transfer-Encoding: gzip", "Host: b"])) + GET, 200, 200)
 for text in (" X: y", "X : y", "X", ": y", "X: a\rb", "X: a\nb", "X: \x00", "X(: y", "X: a\r\n b"):
     refused(f"9112 7.1.2 trailer {text!r}", chunked(chunks(FIVE, trailers=[text])))
+refused("6585 5 many trailers over 8 KiB", chunked(b"0\r\n" + b"X: y\r\n" * 2000 + b"\r\n"), 431)
 refused("6585 5 trailers without end", chunked(b"0\r\nX: " + b"y" * 10000), 431)
 
 # ---- RFC 9112, 9: connections --------------------------------------------------------------------
@@ -287,6 +299,11 @@ echoed("9112 9.3 HTTP 1.0 with a body", post("Content-Length: 5", body=FIVE, ver
 row("9112 9.3.2 pipelining", GET + head("GET", "/objects/none") + GET, 200, 404, 200)
 row("9112 9.3.2 good requests before a bad one", GET + GET + b"GET / HTTP/9.9\r\n\r\n" + GET, 200, 200, 505,
     after=CLOSED)
+row("9112 9.3.2 a body that is too long after good requests", GET + post("Content-Length: 9999999") + SMUGGLED, 200, 413,
+    after=CLOSED)
+row("9112 9.3.2 a bad chunk after good requests", GET + chunked(b"zz\r\n") + SMUGGLED, 200, 400, after=CLOSED)
+row("9112 9.3.2 responses of workers before a bad request", head("GET", "/fib/20") * 3 + b"GET /x y HTTP/1.1\r\n\r\n"
+    + SMUGGLED, 200, 200, 200, 400, after=CLOSED)
 row("9112 9.3.2 nothing after close", GET + get("Connection: close") + GET, 200, 200, after=CLOSED)
 row("9112 9.3.2 an error of a handler does not end the rest", head("GET", "/%") + head("DELETE", HELLO) + GET, 400,
     405, 200)
