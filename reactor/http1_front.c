@@ -127,8 +127,10 @@ static void start(struct conn *conn, struct request *request, struct exchange *e
 
 static void begin(struct conn *conn, struct exchange *exchange, struct span head) {
     struct request *request = request_new(conn);
-    if (!request)
+    if (!request) { /* conn_may_parse() would have said so */
+        stream_abort(&conn->stream);
         return;
+    }
     uint64_t handle = request_handle(request);
     iobuf_parsed(conn->stream.in, head.n);
     request->exchange = exchange;
