@@ -62,6 +62,8 @@ static int set_type(struct saying *saying, const char *type) {
 }
 
 int saying_field(struct saying *saying, const char *name_text, const char *value) {
+    if (!name_text || !value) /* a parameter or field of the request that is not there */
+        return -1;
     struct span name = span_text(name_text);
     if (is_reserved(name))
         return -1;
@@ -121,7 +123,7 @@ int saying_format(struct saying *saying, const char *type, const char *format, v
 }
 
 void saying_error(struct saying *saying, int status, const char *message) {
-    struct span text = span_text(message);
+    struct span text = span_text(message ? message : "");
     char name[HTTP1_NAME_MAX], *body = malloc(sizeof(ERROR_TEXT) + sizeof(name) + json_text_room(text.n));
     saying_status(saying, status);
     if (!body) { /* the status says enough */

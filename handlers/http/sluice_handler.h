@@ -263,7 +263,7 @@ static inline int sluice_replied(struct sluice_request *request) {
     return request->api->replied(request);
 }
 
-/* Adds a field. -1, and it is not there: not a field's name or value, more than 2 KiB of them, or one of
+/* Adds a field. -1, and it is not there: not a field's name or value (also NULL), more than 2 KiB of them, or one of
  * those that frame the message, which are the daemon's (Content-Length, Transfer-Encoding, Connection, Date
  * ...). */
 static inline int sluice_reply_field(struct sluice_request *request, const char *name, const char *value) {

@@ -116,6 +116,8 @@ START_TEST(errors_are_json_whatever_the_message)
     ck_assert_str_eq(json_string_value(json_object_get(error, "error")), "NOT_FOUND");
     ck_assert_str_eq(json_string_value(json_object_get(error, "message")), "no \"such\"\nthing \xc3\xbf");
     json_decref(error);
+    saying_error(&saying, 404, NULL);
+    assert_body("{\"error\":\"NOT_FOUND\",\"message\":\"\"}\n");
     ck_assert_int_eq(saying.status, 404);
     assert_type("Content-Type: application/json\r\n");
     ck_assert(!saying.retry);
@@ -168,6 +170,9 @@ END_TEST
 static const struct {
     const char *name, *value;
 } refused[] = {
+    {NULL, "x"},
+    {"X", NULL},
+    {"Content-Type", NULL},
     {"", "x"},
     {"X Y", "x"},
     {"X:", "x"},
