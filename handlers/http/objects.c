@@ -261,6 +261,7 @@ static bool reply_hot(struct objects *objects, struct request *request, const st
     if (!judge(request, &fields, &selection))
         return true;
     histogram_add(&objects->stats.object_size, fields.size);
+    objects->stats.served_copy++;
     objects->stats.bytes_copy += fields.count;
     begin_reply(&reply, request, &fields, &selection.face, false);
     http1_reply_bytes(&reply, cached_bytes(hot));

@@ -26,9 +26,8 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
                          enum transfer_mode mode, const struct object *object) {
     int error = 0;
     histogram_add(&objects->stats.object_size, object->fields.size);
-    if (mode == TRANSFER_COPY)
-        objects->stats.served_copy++;
     if (object->fields.count == 0) {
+        objects->stats.served_copy++;
         objects_release(objects, object);
         slc1_reply_fields(request, op, 0, &object->fields, -1, NULL);
     } else if (object->fields.count <= SHORT_READ_MAX && mode == TRANSFER_COPY) {
@@ -62,7 +61,6 @@ static void copy_refused(struct request *request, struct span message, int fd) {
         request_fail(request, STATUS_BUSY, "too much work in hand; try again");
         return;
     }
-    objects->stats.served_copy++;
     slc1_reply_fields(request, OBJECT_OP_COPY, 0, &object.fields, -1, body);
 }
 

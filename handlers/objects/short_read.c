@@ -16,6 +16,7 @@ static void answer(struct request *request, const struct short_read *read, ssize
     } else if ((uint64_t)got < read->object.fields.count) {
         request_fail(request, STATUS_IO, "the object shrank while it was read");
     } else {
+        objects->stats.served_copy++;
         objects->stats.bytes_copy += (uint64_t)got;
         read->done(request, read);
     }

@@ -26,6 +26,7 @@ struct transfer {
     struct request *request; /* alive as long as the body */
     enum transfer_mode mode;
     bool holding, starving, slow, failed;
+    bool by_sendfile; /* some of it, at least */
     int fd;
     dev_t device;
     uint64_t offset, left; /* not yet sent */
@@ -223,7 +224,6 @@ static bool start_next(struct transfer *transfer) {
     if (transfer->mode == TRANSFER_SPLICE && !transfer->pipe) {
         transfer->mode = TRANSFER_COPY;
         transfer->objects->stats.splice_as_copy++;
-        transfer->objects->stats.served_copy++;
     }
     return start_read(transfer, &transfer->now, transfer->offset, transfer->left);
 }
@@ -338,6 +338,7 @@ static void sent(struct body *body, size_t n) {
         }
     } else {
         stats->bytes_sendfile += n;
+        transfer->by_sendfile = true;
     }
 }
 
@@ -346,8 +347,9 @@ static void count_end(struct transfer *transfer) {
     struct objects_stats *stats = &objects->stats;
     bool copied = transfer->request->op == OBJECT_OP_COPY || transfer->mode == TRANSFER_COPY;
     objects_latency(objects, copied ? &stats->latency_copy : &stats->latency_splice, transfer->request);
-    stats->served_splice += transfer->mode == TRANSFER_SPLICE;
-    stats->served_sendfile += transfer->mode == TRANSFER_SENDFILE;
+    (*(transfer->mode == TRANSFER_SPLICE ? &stats->served_splice
+       : transfer->by_sendfile           ? &stats->served_sendfile
+                                         : &stats->served_copy))++;
 }
 
 static void end(struct body *body, bool whole) {

@@ -2,6 +2,7 @@
 import os
 
 from case import GIB, KIB, MIB, SIZES, Case, reads_on_the_spot
+from http1 import HttpClient
 from slc import frame, request
 
 INLINE_MAX = 16 * KIB
@@ -153,6 +154,14 @@ class Choice(Case):
             for way, bytes_of_it in (("sendfile", size * by_sendfile), ("copy", size * (not by_sendfile))):
                 self.assertEqual(after[f"bytes_{way}"] - before[f"bytes_{way}"], bytes_of_it, (address, size, way))
                 self.assertEqual(after[f"served_{way}"] - before[f"served_{way}"], bool(bytes_of_it))
+
+    def test_what_comes_over_http_is_counted_alike(self):
+        daemon = self.daemon()
+        with HttpClient(daemon.unix) as client:
+            for size in (40, 40, 40, 4096):
+                self.assertEqual(len(client.ask("GET", f"/objects/size/{size}").body), size)
+        objects = daemon.stats()["objects"]
+        self.assertEqual((objects["served_copy"], objects["bytes_copy"]), (4, 3 * 40 + 4096))
 
     def test_without_sendfile_auto_copies(self):
         daemon = self.daemon("--sendfile", "no")
