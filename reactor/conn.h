@@ -34,6 +34,7 @@ struct conn {
     bool paused;                     /* stopped parsing: too much in hand */
     bool parsing;                    /* inside front->parse() */
     bool expect_proxy;               /* a PROXY header comes first */
+    bool switching; /* a request for another protocol: what follows is left until its answer */
     bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;

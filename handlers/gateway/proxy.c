@@ -235,6 +235,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     replay_init(&proxy->replay, route->upstream->settings->retry_body);
     request->state = proxy;
     request->cleanup = client_left;
+    request->conn->switching = proxy->framing.upgrade;
     route->stats.open++;
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);

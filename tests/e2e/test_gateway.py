@@ -124,6 +124,16 @@ class Bodies(GatewayCase):
         self.client.finish_sending()
         self.assertEqual(self.client.rest(), b"bye\n", "the server may still speak after the client has ended")
 
+    def test_bytes_behind_an_upgrade(self):
+        """What comes before the answer is the new protocol's, if there is one, or the next request."""
+        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout") + head("GET", "/ok"))
+        self.assertEqual(self.client.response().status, 101)
+        self.assertEqual(self.client.take_through(b"\r\n\r\n"), b"hello\n" + head("GET", "/ok").upper())
+        client = self.open(self.daemon_)
+        client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout") + head("GET", "/who"))
+        self.assertEqual([client.response().body, client.response().body], [b"ok", b"one"])
+        self.assertEqual(client.fetch("/ok").body, b"ok")
+
     def test_upgrade_refused(self):
         self.client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout"))
         self.assertEqual(self.client.response().body, b"ok")
