@@ -11,12 +11,12 @@ static struct errand *errand_of(struct dial *dial) {
     return (struct errand *)(void *)dial;
 }
 
+/* Its time to wait goes on, as it may have to in another line. */
 static void leave_line(struct errand *errand) {
-    if (!errand->waiting)
+    if (!errand->line)
         return;
-    errand->waiting = false;
-    deadline_clear(&errand->wait_by);
-    TAILQ_REMOVE(&errand->upstream->waiting, errand, link);
+    TAILQ_REMOVE(errand->line, errand, link);
+    errand->line = NULL;
     errand->upstream->waiting_count--;
     errand->upstream->gateway->stats.pending--;
     if (errand->wish.quota)
@@ -89,6 +89,7 @@ static void connected(struct dial *dial, int result) {
 /* At the server that was picked: a pooled connection, or a new one. */
 static void go(struct errand *errand, struct endpoint *endpoint) {
     struct upstream *upstream = errand->upstream;
+    deadline_clear(&errand->wait_by);
     errand->endpoint = endpoint;
     errand->tries++;
     errand->tried |= UINT64_C(1) << endpoint->number;
@@ -107,7 +108,7 @@ static void go(struct errand *errand, struct endpoint *endpoint) {
                upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect, connected);
 }
 
-static void wait_in_line(struct errand *errand) {
+static void wait_in(struct errand *errand, struct errand_line *line) {
     struct upstream *upstream = errand->upstream;
     struct errand_quota *quota = errand->wish.quota;
     if ((long)upstream->waiting_count >= upstream->settings->max_pending ||
@@ -116,13 +117,14 @@ static void wait_in_line(struct errand *errand) {
         errand->failed(errand, ERRAND_CROWDED);
         return;
     }
-    errand->waiting = true;
-    TAILQ_INSERT_TAIL(&upstream->waiting, errand, link);
+    errand->line = line;
+    TAILQ_INSERT_TAIL(line, errand, link);
     upstream->waiting_count++;
     upstream->gateway->stats.pending++;
     if (quota)
         quota->pending++;
-    deadline_set(&errand->wait_by, &upstream->pending);
+    if (!errand->wait_by.class)
+        deadline_set(&errand->wait_by, &upstream->pending);
 }
 
 static void pick(struct errand *errand) {
@@ -132,7 +134,7 @@ static void pick(struct errand *errand) {
         go(errand, endpoint);
         break;
     case UPSTREAM_FULL:
-        wait_in_line(errand);
+        wait_in(errand, &errand->upstream->waiting);
         break;
     case UPSTREAM_DOWN:
         errand->upstream->gateway->stats.unavailable++;
@@ -141,15 +143,41 @@ static void pick(struct errand *errand) {
     }
 }
 
+/* It has a connection of its quota, if not yet of a server. */
+static void admit(struct errand *errand) {
+    struct upstream *upstream = errand->upstream;
+    if (errand->wish.quota)
+        errand->wish.quota->connections++;
+    errand->admitted = true;
+    if (!TAILQ_EMPTY(&upstream->waiting))
+        wait_in(errand, &upstream->waiting); /* nobody jumps the queue */
+    else
+        pick(errand);
+}
+
+/* A connection of the quota is free again. */
+static void serve(struct errand_quota *quota) {
+    struct errand *errand;
+    if (quota->serving)
+        return;
+    quota->serving = true;
+    while ((errand = TAILQ_FIRST(&quota->waiting)) &&
+           !is_spent(quota->connections, quota->connections_most)) {
+        leave_line(errand);
+        admit(errand);
+    }
+    quota->serving = false;
+}
+
 void errand_begin(struct errand *errand, struct upstream *upstream, const struct errand_wish *wish,
                   void (*got)(struct errand *errand, struct upconn *idle, int fd),
                   void (*failed)(struct errand *errand, enum errand_failure failure)) {
     *errand = (struct errand){.upstream = upstream, .wish = *wish, .got = got, .failed = failed};
     upstream->budget.requests++;
-    if (upstream->waiting_count > 0)
-        wait_in_line(errand); /* nobody jumps the queue */
+    if (wish->quota && is_spent(wish->quota->connections, wish->quota->connections_most))
+        wait_in(errand, &errand->wish.quota->waiting);
     else
-        pick(errand);
+        admit(errand);
 }
 
 bool errand_retry(struct errand *errand, bool sent) {
@@ -180,9 +208,11 @@ bool errand_advance(struct errand *errand) {
 
 void errand_end(struct errand *errand) {
     struct upstream *upstream = errand->upstream;
+    struct errand_quota *quota = errand->wish.quota;
     if (!upstream)
         return;
     leave_line(errand);
+    deadline_clear(&errand->wait_by);
     if (dial_active(&errand->dial)) {
         dial_cancel(&errand->dial);
         errand->endpoint->dials--;
@@ -190,10 +220,14 @@ void errand_end(struct errand *errand) {
     }
     upstream->budget.requests--;
     upstream->budget.retries -= errand->budgeted;
-    if (errand->retrying && errand->wish.quota)
-        errand->wish.quota->retries--;
+    if (errand->retrying && quota)
+        quota->retries--;
     errand->upstream = NULL;
     leave(errand);
+    if (quota && errand->admitted) {
+        quota->connections--;
+        serve(quota);
+    }
 }
 
 struct endpoint *errand_hand_over(struct errand *errand) {

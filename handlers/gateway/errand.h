@@ -1,9 +1,10 @@
 /* Somebody who needs a connection to an upstream.
  *
- *     errand_begin() -> pick a server -> an idle connection -> got(idle)
+ *     errand_begin() -> its quota of connections is used up: in the quota's line -> ... or too late -> failed()
+ *                    -> pick a server -> an idle connection -> got(idle)
  *                                     -> dial               -> got(fd)
  *                                        not connected: another server, `retries` times      -> failed()
- *                    -> all are full: in line -> ... or too late                             -> failed()
+ *                    -> all are full: in the upstream's line -> ... or too late              -> failed()
  *     got() .. errand_end(): the server counts one more in use
  *
  * Part of a proxied exchange or a tunnel. */
@@ -26,10 +27,15 @@ enum errand_failure {
     ERRAND_SLOW,    /* servers did not take the connection in time */
 };
 
+TAILQ_HEAD(errand_line, errand);
+
 /* What somebody may take of an upstream besides its own limits: a route. */
 struct errand_quota {
-    long pending_most, retries_most; /* 0: no limit */
-    unsigned pending, retries;       /* waiting in line; being retried */
+    long connections_most, pending_most, retries_most; /* 0: no limit */
+    unsigned connections;                              /* in use, or waited for in the upstream's line */
+    unsigned pending, retries;                         /* waiting in either line; being retried */
+    struct errand_line waiting;                        /* for one of its connections */
+    bool serving;
 };
 
 /* What it has to be. */
@@ -48,9 +54,10 @@ struct errand {
     uint64_t tried; /* a set of servers' numbers */
     unsigned tries;
     struct errand_wish wish;
-    bool waiting;  /* in line */
-    bool retrying; /* counts in the quota */
-    bool budgeted; /* counts in the retry budget */
+    struct errand_line *line; /* that it waits in; NULL: none */
+    bool admitted;            /* counts as one of the quota's connections */
+    bool retrying;            /* counts in the quota */
+    bool budgeted;            /* counts in the retry budget */
     /* idle: a pooled connection, else fd: a new one, both the owner's from now on. */
     void (*got)(struct errand *errand, struct upconn *idle, int fd);
     void (*failed)(struct errand *errand, enum errand_failure failure);

@@ -9,12 +9,12 @@
 
 #include "handlers/gateway/budget.h"
 #include "handlers/gateway/endpoint.h"
+#include "handlers/gateway/errand.h"
 #include "handlers/gateway/hashring.h"
 #include "reactor/deadlines.h"
 
 #define UPSTREAM_ENDPOINTS 64u /* a set of them is a 64-bit word */
 
-struct errand;
 struct gateway;
 struct loop;
 
@@ -42,11 +42,11 @@ struct upstream {
     TAILQ_HEAD(endpoints, endpoint) endpoints;
     size_t count;     /* of them */
     uint64_t numbers; /* of endpoints, in use */
-    TAILQ_HEAD(, errand) waiting;
-    unsigned waiting_count;
-    struct hashring ring; /* balance = hash */
-    bool ring_stale;      /* servers came, went or changed their weight */
-    bool serving;         /* inside upstream_serve() */
+    struct errand_line waiting;
+    unsigned waiting_count; /* in the lines of routes, too */
+    struct hashring ring;   /* balance = hash */
+    bool ring_stale;        /* servers came, went or changed their weight */
+    bool serving;           /* inside upstream_serve() */
     struct deadline_class connect, pending, first_byte, idle, total, upgraded, tunnel, proxy_header;
     struct deadline_class check;
     struct breaker_rule breaker;

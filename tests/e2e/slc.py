@@ -155,6 +155,11 @@ class Client:
             os.close(self.fds.popleft()[1])
         self.socket.close()
 
+    def reset(self):
+        """Closes it so that the peer learns it at once: the end of input alone may be a half-close."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     # ---- sending ---------------------------------------------------------------------------------
     def send(self, data):
         self.socket.sendall(data)

@@ -126,6 +126,40 @@ class RouteLimits(GatewayCase):
         self.assertEqual(daemon.stats()["route"]["/*"]["refused"], 1)
         self.assertEqual(daemon.counter("gateway", "pending"), 0)
 
+    def test_connections(self):
+        """A route that uses up its connections does not use up those of others."""
+        server = self.upstream()
+        daemon = self.gateway(server, options="max_connections = 4", route="route_connections = 2",
+                              more='route "/who" { upstream = "api" }')
+        clients = [self.open(daemon) for _ in range(5)]
+        for count, client in enumerate(clients, 1):
+            client.send(head("GET", "/hold"))
+            until(lambda: daemon.stats()["route"]["/*"]["open"] == count, "one after the other")
+        server.wait_seen(2)
+        self.assertEqual(daemon.counter("gateway", "pending"), 3)
+        self.assertEqual(self.fetch(daemon, "/who").body, b"one", "another route passes them")
+        clients.pop().reset()
+        until(lambda: daemon.counter("gateway", "pending") == 2, "one has left the line")
+        server.release.set()
+        for client in clients:
+            self.assertEqual(client.response().body, b"held")
+        self.assertEqual(len(server.seen), 5)
+        self.assertEqual(daemon.counter("gateway", "pending"), 0)
+
+    def test_connections_and_time(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="timeout_pending = 0.2", route="route_connections = 1 route_pending = 1")
+        held, waiting = self.open(daemon), self.open(daemon)
+        held.send(head("GET", "/hold"))
+        server.wait_seen(1)
+        waiting.send(head("GET", "/who"))
+        until(lambda: daemon.counter("gateway", "pending") == 1, "one waits")
+        self.assertEqual(self.fetch(daemon, "/who").status, 503, "one may wait")
+        self.assertEqual(waiting.response().status, 503, "it waited too long")
+        server.release.set()
+        self.assertEqual(held.response().body, b"held")
+        self.assertEqual(self.fetch(daemon, "/who").status, 200)
+
     def test_retries(self):
         dead, server = self.upstream(), self.upstream()
         dead.close()

@@ -53,13 +53,13 @@ class Pool(GatewayCase):
 
     def test_client_in_line_leaves(self):
         server = self.upstream()
-        daemon = self.gateway(server, options="max_connections = 1")
+        daemon = self.gateway(server, options="max_connections = 1 timeout_pending = 60")
         first, second = self.open(daemon), self.open(daemon)
         first.send(head("GET", "/hold"))
         server.wait_seen(1)
         second.send(head("GET", "/ok"))
         until(lambda: daemon.counter("gateway", "pending") == 1, "one waits")
-        second.close()
+        second.reset()
         until(lambda: daemon.counter("gateway", "pending") == 0, "it has left the line")
         server.release.set()
         self.assertEqual(first.response().body, b"held")
