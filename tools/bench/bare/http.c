@@ -2,7 +2,8 @@
  *
  *     bare/http tcp:HOST:PORT|unix:PATH [ROOT]
  *
- *     GET /objects/NAME, with ROOT: openat2, fstat -> head | file by read and send up to 16 KiB, by sendfile above
+ *     GET /objects/NAME, with ROOT: openat2, fstat -> head | file by read and send up to 16 KiB, by sendfile above, in
+ *                                   pieces of 256 KiB, one a turn
  *     anything else: 27 bytes of JSON
  *
  * Small replies to all heads of one read leave in one send, as a pipelining server can do. A file is asked for
@@ -17,6 +18,7 @@
 #define HEADS_MAX 64
 #define OBJECTS   "GET /objects/"
 #define SMALL     16384
+#define PIECE     (256u * 1024)
 
 struct limit {
     int root; /* -1: no files */
@@ -26,6 +28,7 @@ struct limit {
 struct client {
     size_t n;           /* bytes of an incomplete head in in */
     int object;         /* being sent; 0: none */
+    bool writing;       /* waits until the socket is writable */
     off_t offset, size; /* of the object */
     char in[SMALL];
 };
@@ -60,16 +63,18 @@ static void watch(int epoll, int fd, uint32_t events) {
     epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-/* Sends until the object is complete or the socket full. False: the client left. */
+/* Sends a piece: the caches hold it until its reader is there, which they do not with more. The rest is for the next turns,
+ * when the socket is writable. False: the client left. */
 static bool deliver(int epoll, int fd, struct client *client) {
-    while (client->offset < client->size) {
-        ssize_t sent = sendfile(fd, client->object, &client->offset, (size_t)(client->size - client->offset));
-        if (sent < 0 && errno == EAGAIN) {
+    size_t left = (size_t)(client->size - client->offset), n = left < PIECE ? left : PIECE;
+    ssize_t sent = n ? sendfile(fd, client->object, &client->offset, n) : 0;
+    if ((sent < 0 && errno != EAGAIN) || (sent == 0 && n))
+        return false;
+    if (client->offset < client->size) {
+        if (!client->writing)
             watch(epoll, fd, EPOLLOUT);
-            return true;
-        }
-        if (sent <= 0)
-            return false;
+        client->writing = true;
+        return true;
     }
     close(client->object);
     client->object = 0;
@@ -111,8 +116,10 @@ static bool serve(void *context, int epoll, int fd, void *state) {
     struct client *client = state;
     if (client->object) {
         bool good = deliver(epoll, fd, client);
-        if (good && !client->object)
+        if (good && !client->object) {
             watch(epoll, fd, EPOLLIN);
+            client->writing = false;
+        }
         return good;
     }
     ssize_t got = recv(fd, client->in + client->n, sizeof(client->in) - 1 - client->n, 0);
