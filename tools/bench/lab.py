@@ -153,7 +153,7 @@ class Lab:
         self.scale = scale  # of the length of every measurement
         self.deadline = None
         self.repetitions = 5
-        self.seconds = 0.5 if quick else 1.0
+        self.seconds = 0.4 if quick else 1.0
         cpus = sorted(os.sched_getaffinity(0))
         self.server_cpus, self.load_cpus = {cpus[0]}, {cpus[-1]}
         self.servers = []

@@ -59,5 +59,6 @@ def run(lab, part):
     part.table(f"{COUNT} idle connections over TCP", ["server", "protocol", "bytes each", f"MiB before",
                                                       f"MiB with {COUNT}", "threads"], rows)
     part.notes.append("nginx and lighttpd set up their tables of connections at the start, so that a part of what a "
-                      "connection costs them is in \"before\". A thread's stack counts as far as it was used.")
+                      "connection costs them is in \"before\". A thread's stack counts as far as it was used. "
+                      "The bare program and the models keep a buffer for each connection.")
     peers.note_missing(part, found)
