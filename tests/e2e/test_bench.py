@@ -1,5 +1,5 @@
-"""sluice-bench: it delivers the load it was told to, in a closed loop and an open one; against sluiced, the bare twins and
-the baselines."""
+"""sluice-bench: it delivers the load it was told to, in a closed loop and an open one; against sluiced, the bare twins
+and the baselines."""
 import os
 import pty
 import signal
@@ -144,8 +144,8 @@ class Loads(BenchCase):
         self.assertEqual(report["fd"]["count"], 100)
 
     def assertServes(self, server, mode):
-        report = self.bench("-s", server.address, "--mode", mode, "--requests", 200, "-c", 3, "--pipeline", 5, "--verify",
-                            "--root", self.tree.path, "--key", "hello,size/0,size/4096,size/1048576")
+        report = self.bench("-s", server.address, "--mode", mode, "--requests", 200, "-c", 3, "--pipeline", 5,
+                            "--verify", "--root", self.tree.path, "--key", "hello,size/0,size/4096,size/1048576")
         self.assertEqual(report["requests"], 200)
 
     def test_the_bare_twins_serve_the_same(self):

@@ -78,28 +78,22 @@ frontend hello
 """
 
 
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def find(program):
     return shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 
-def start(lab, name, config, command):
-    """A program that does not say when it is ready. command: its words, given program and configuration file."""
-    program = find(name)
-    if not program:
-        return None
-    port = free_port()
-    file = lab.directory / f"{name}.conf"
-    file.write_text(config % {"port": port, "directory": lab.directory, "tree": lab.tree, "hello": HELLO,
-                              "user": "user root;" if os.geteuid() == 0 else "",
-                              "h2o_user": "user: root" if os.geteuid() == 0 else ""})
+def launch(lab, name, command, port, cpus=None):
+    """A program that does not say when it is ready, but listens at this port then."""
     announced = f'echo "ready: tcp:127.0.0.1:{port}" >&2; exec "$@" 2>/dev/null'
-    peer = lab.start(name, ["sh", "-c", announced, name, *command(program, file)])
+    peer = lab.start(name, ["sh", "-c", announced, name, *command], cpus)
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -109,6 +103,19 @@ def start(lab, name, config, command):
             if time.monotonic() > end:
                 raise Failed(f"{name} does not listen") from None
             time.sleep(0.02)
+
+
+def start(lab, name, config, command):
+    """command: the words to start it with, given program and configuration file."""
+    program = find(name)
+    if not program:
+        return None
+    port, = free_ports(1)
+    file = lab.directory / f"{name}.conf"
+    file.write_text(config % {"port": port, "directory": lab.directory, "tree": lab.tree, "hello": HELLO,
+                              "user": "user root;" if os.geteuid() == 0 else "",
+                              "h2o_user": "user: root" if os.geteuid() == 0 else ""})
+    return launch(lab, name, command(program, file), port)
 
 
 def nginx(lab):

@@ -117,9 +117,9 @@ def spread(figure, unit=""):
 LIMITS = ["what", "measured", "limit", ""]
 CLAIMS = ["what", "the study", "measured", ""]
 HOW_CLAIMS_ARE_JUDGED = (
-    "A predicted rate is met when at least as much was measured. \"Not met\" is what these figures do not confirm; where "
-    "they came out better, it says so. Rates come from a closed loop in which the generator has the other core: where it is "
-    "the slower side, they say little of the server.")
+    "A predicted rate is met when at least as much was measured. \"Not met\" is what these figures do not confirm; "
+    "where they came out better, it says so. Rates come from a closed loop in which the generator has the other core: "
+    "where it is the slower side, they say little of the server.")
 
 
 def limit_row(ratio):

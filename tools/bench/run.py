@@ -16,7 +16,7 @@ with what it had measured; the others run. Exit status 1 if a part failed, 0 oth
               roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KiB
               roundtrip_size                                         p50 of 10 GiB against 4 KiB
               copy_1k copy_100k copy_1m                              server CPU per request against the bare twin's
-              stalled_p99                                            p99 of the others with against without it, best runs
+              stalled_p99                                            best p99 of the others with against without it
               many_errors                                            failed requests of 1,000 among 15,000
               many_bytes                                             memory of an idle connection
               many_http_errors many_http_bytes                       the same for HTTP keep-alive

@@ -38,14 +38,14 @@ def cached(lab, part, servers):
 
 
 def handover(lab, part, servers):
-    """The loop's non-blocking sendmsg against the pool's. With one connection each request pays for its own way there and
-    back, and all on one core shows the work without the wait for another; with 100 the wake-ups are shared."""
+    """The loop's non-blocking sendmsg against the pool's. With one connection each request pays for its own way there
+    and back, and all on one core shows the work without the wait for another; with 100 the wake-ups are shared."""
     runs = lab.in_turns({
         (connections, name): (lambda server=servers[name], connections=connections, cpus=cpus: lab.load(
             server, server.unix, "--mode", "fdpass", "--key", "4k", "-c", connections, cpus=cpus, seconds=2 * SECONDS))
         for connections, cpus in ((1, lab.server_cpus), (100, lab.load_cpus)) for name in (SPOT, HANDED)}, REPETITIONS)
-    part.table("A descriptor opened and sent by the loop, or opened in the pool: fdpass; one connection from the server's own "
-               "core, 100 from the other",
+    part.table("A descriptor opened and sent by the loop, or opened in the pool: fdpass; one connection from the "
+               "server's own core, 100 from the other",
                ["connections", "offload", "CPU us", "k requests/s", "p50 us", "p99 us", "context switches a request"],
                [[*case, figure(reports, "server", "cpu_us").text(), figure(reports, "requests_s", scale=1e-3).text(1),
                  figure(reports, "latency", "p50").text(1), figure(reports, "latency", "p99").text(0),
@@ -83,11 +83,12 @@ def cold(lab, part, servers):
                 loads.update({name: (lambda server=server: load(server, mode)) for name, server in models.items()})
             runs = lab.in_turns(loads, REPETITIONS)
             rates = [figure(reports, "requests_s", scale=size / 1e6).text(0) for reports in runs.values()]
-            rows.append([size_text(size), mode, figure(runs[SPOT], "server", "cpu_us").text(0), *rates,
-                         *[""] * (len(servers) + len(models) - len(rates)), figure(runs[SPOT], "latency", "p50").text(0),
-                         figure(runs[SPOT], "latency", "max").text(0)])
-    part.table(f"Not in the page cache, each object once and all of its bytes read, {COLD_CONNECTIONS} connections: MB/s",
-               ["object", "delivery", f"CPU us ({SPOT})", *servers, *models, f"p50 us ({SPOT})", f"max us ({SPOT})"], rows)
+            auto, missing = runs[SPOT], len(servers) + len(models) - len(rates)
+            rows.append([size_text(size), mode, figure(auto, "server", "cpu_us").text(0), *rates, *[""] * missing,
+                         figure(auto, "latency", "p50").text(0), figure(auto, "latency", "max").text(0)])
+    part.table(f"Not in the page cache, each object once and all bytes read, {COLD_CONNECTIONS} connections: MB/s",
+               ["object", "delivery", f"CPU us ({SPOT})", *servers, *models, f"p50 us ({SPOT})", f"max us ({SPOT})"],
+               rows)
 
 
 def run(lab, part):

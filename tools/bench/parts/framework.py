@@ -63,7 +63,7 @@ def run(lab, part):
                        rate.median >= STUDY_RATE and not errors)
     part.table("/hello, 100 connections", ["server", "CPU us", "requests/s", "p50 us", "p99 us", "errors"], rows)
     part.notes.append(f"The computation is fib({LONG}), asked for by {BESIDE} connections, one request each; its CPU "
-                      "time is in the first column of the rows beside it. The study's mistake, a call of the pool that the "
-                      "event side waits for, came to 3 requests a second and 2.9 million errors; here the loop cannot "
-                      "wait for a pool, and the mistake costs what the last row says. All threads of the server share "
-                      "one core.")
+                      "time is in the first column of the rows beside it. The study's mistake, a call of the pool that "
+                      "the event side waits for, came to 3 requests a second and 2.9 million errors; here the loop "
+                      "cannot wait for a pool, and the mistake costs what the last row says. All threads of the server "
+                      "share one core.")

@@ -1,14 +1,10 @@
 """The gateway beside HAProxy, both in front of the same nginx: reverse proxy and L4 tunnel."""
-import contextlib
 import os
-import shutil
-import socket
-import time
 
-from lab import Failed, connect, figure, ratios
+from lab import Failed, figure, ratios
+from peers import find, free_ports, launch
 
 TITLE = "gateway: reverse proxy and tunnel"
-PATIENCE = 10  # seconds until a peer listens
 
 NGINX = """
 {user} daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log /dev/null crit;
@@ -68,32 +64,9 @@ CASES = [
 ]
 
 
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
-def start_peer(lab, name, command, port, cpus):
-    """A program that does not say when it is ready."""
-    peer = lab.start(name, ["sh", "-c", f'echo "ready: tcp:127.0.0.1:{port}" >&2; exec "$@" 2>/dev/null', name, *command],
-                     cpus)
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connect(peer.tcp).close()
-            return peer
-        except OSError:
-            if time.monotonic() > end:
-                raise Failed(f"{name} does not listen") from None
-            time.sleep(0.02)
-
-
 def start_all(lab):
     """{name: (server, {kind: address})} of those that are installed."""
-    nginx, haproxy = shutil.which("nginx", path="/usr/sbin:/usr/bin"), shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    nginx, haproxy = find("nginx"), find("haproxy")
     if not nginx:
         raise Failed("nginx is not installed")
     port, *ports = free_ports(5)
@@ -102,15 +75,16 @@ def start_all(lab):
         file = lab.directory / f"{name}.conf"
         file.write_text(text.format(dir=lab.directory, tree=lab.tree, port=port, **values))
         return file
-    start_peer(lab, "nginx", [nginx, "-c", config("nginx", NGINX, user="" if os.geteuid() else "user root;")], port, lab.load_cpus)
+    user = "" if os.geteuid() else "user root;"
+    launch(lab, "nginx", [nginx, "-c", config("nginx", NGINX, user=user)], port, lab.load_cpus)
     gateways = {}
     http, tcp = ports[:2]
     server = lab.sluiced("-c", config("sluiced", SLUICED, http=http, tcp=tcp), name="gateway")
     gateways["sluiced"] = server, {"http": f"tcp:127.0.0.1:{http}", "tcp": f"tcp:127.0.0.1:{tcp}"}
     if haproxy:
         http, tcp = ports[2:]
-        server = start_peer(lab, "haproxy", [haproxy, "-db", "-f", config("haproxy", HAPROXY, http=http, tcp=tcp)], http,
-                            lab.server_cpus)
+        command = [haproxy, "-db", "-f", config("haproxy", HAPROXY, http=http, tcp=tcp)]
+        server = launch(lab, "haproxy", command, http, lab.server_cpus)
         gateways["haproxy"] = server, {"http": f"tcp:127.0.0.1:{http}", "tcp": f"tcp:127.0.0.1:{tcp}"}
     return gateways
 

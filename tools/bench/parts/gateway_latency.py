@@ -26,15 +26,15 @@ COUNTS = {  # what wrk says; only what there was
 
 def added(lab, part, nginx, gateways):
     """Each request at its time: p99 through a gateway minus p99 directly. The load is half of what the slowest way can
-    take, so that none of them is measured with a queue in front of it. The best runs are compared: nginx and the generator
-    share a core, whose turns disturb every run and some of them much."""
+    take, so that none of them is measured with a queue in front of it. The best runs are compared: nginx and the
+    generator share a core, whose turns disturb every run and some of them much."""
     ways = {"directly": (nginx, nginx.tcp)}
     ways.update({name: (server, addresses["http"]) for name, (server, addresses) in gateways.items()})
 
     def in_turns(repetitions, *arguments, **more):
-        return lab.in_turns({name: lambda way=way: lab.load(*way, "--mode", "http", "--key", "/small", "-c", CONNECTIONS,
-                                                            *arguments, **more)
-                             for name, way in ways.items()}, repetitions)
+        load = ["--mode", "http", "--key", "/small", "-c", CONNECTIONS, *arguments]
+        return lab.in_turns({name: lambda way=way: lab.load(*way, *load, **more) for name, way in ways.items()},
+                            repetitions)
     rate = int(min(figure(reports, "requests_s").median for reports in in_turns(3).values()) / 2)
     runs = in_turns(None, "--rate", rate, seconds=LATENCY_SECONDS)
     best = {name: min(report["latency"]["p99"] for report in reports) for name, reports in runs.items()}
@@ -48,11 +48,13 @@ def added(lab, part, nginx, gateways):
     if "haproxy" not in gateways:
         part.notes.append("HAProxy is not installed: no peer.")
     elif more["haproxy"] < NOISE * best["directly"]:
-        part.notes.append(f"What HAProxy adds is less than {NOISE:.0%} of the p99 without it, which is noise here: no ratio.")
+        part.notes.append(f"What HAProxy adds is less than {NOISE:.0%} of the p99 without it, which is noise here: "
+                          "no ratio.")
     else:
         part.ratio("added_p99", "gateway: added p99 at half load, sluiced / HAProxy, the best runs of each",
                    Figure.of([more["sluiced"] / more["haproxy"]]), LIMIT,
-                   beside=f"{more['sluiced']:.0f} against {more['haproxy']:.0f} us, on {best['directly']:.0f} us without")
+                   beside=f"{more['sluiced']:.0f} against {more['haproxy']:.0f} us, on {best['directly']:.0f} us "
+                          "without")
 
 
 def wrk(lab, address):
@@ -81,8 +83,8 @@ def study(lab, part, server, address):
     part.figures["study"] = {**counts, "seconds": seconds, "closes per request": closes}
     part.claim("study_run", f"wrk -t2 -c{CONNECTIONS} -d{seconds}s through the gateway",
                "no time-out, no error, about 0 closes a request",
-               f"{counts['requests'] / seconds:.0f} requests/s, {counts['timeouts']} time-outs, {counts['errors']} errors, "
-               f"{counts['refused']} other statuses, {closes:.6f} closes a request",
+               f"{counts['requests'] / seconds:.0f} requests/s, {counts['timeouts']} time-outs, {counts['errors']} "
+               f"errors, {counts['refused']} other statuses, {closes:.6f} closes a request",
                not counts["timeouts"] and not counts["errors"] and not counts["refused"] and closes < CLOSES_LIMIT)
 
 

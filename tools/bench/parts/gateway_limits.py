@@ -1,7 +1,8 @@
 """The gateway where it is full: bulk through a tunnel beside HAProxy, closes for each request, many clients over few
 upstream connections."""
 from lab import Failed, figure, ratios
-from parts.gateway import free_ports, start_all
+from parts.gateway import start_all
+from peers import free_ports
 
 TITLE = "gateway: bulk, closes, 10,000 clients over 64 connections"
 
@@ -24,7 +25,8 @@ def bulk(lab, part, gateways):
     runs = lab.in_turns(loads, 3)
     rows = []
     for name, reports in runs.items():
-        rows.append([name, figure(reports, "requests_s").text(), figure(reports, "server", "cpu_us", scale=1e-3).text(0)])
+        rows.append([name, figure(reports, "requests_s").text(),
+                     figure(reports, "server", "cpu_us", scale=1e-3).text(0)])
     part.table("1 GiB through the tunnel", ["gateway", "GiB/s", "CPU ms/GiB"], rows)
     if "haproxy" in runs:
         speed = {name: [report["requests_s"] for report in reports] for name, reports in runs.items()}
@@ -42,8 +44,8 @@ def crowd(lab, part, upstream):
     if endpoint["connects"] - endpoint["closes"] > UPSTREAM_CONNECTIONS:
         raise Failed(f"{endpoint['connects']} upstream connections")
     part.figures["errors of 10,000 clients"] = report["errors"]["total"]
-    part.notes.append(f"{CLIENTS} clients over {UPSTREAM_CONNECTIONS} upstream connections: {report['requests']} requests, "
-                      f"{report['errors']['total']} errors, {endpoint['connects']} connections opened, "
+    part.notes.append(f"{CLIENTS} clients over {UPSTREAM_CONNECTIONS} upstream connections: {report['requests']} "
+                      f"requests, {report['errors']['total']} errors, {endpoint['connects']} connections opened, "
                       f"{endpoint['closes'] / max(1, endpoint['requests']):.6f} closes for each request.")
 
 

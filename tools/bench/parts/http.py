@@ -64,6 +64,6 @@ def run(lab, part):
     part.table("", ["reply", "server", "CPU us", "k requests/s", "p50 us", "p99 us"], rows)
     against_copy(lab, part, servers["sluiced"])
     part.notes.append("One process or thread each, no access log, files sent as each server does best; the "
-                      "configurations, with their reasons, are in tools/bench/peers.py. lighttpd and h2o answer the small "
-                      "reply from a file, the others from memory.")
+                      "configurations, with their reasons, are in tools/bench/peers.py. lighttpd and h2o answer the "
+                      "small reply from a file, the others from memory.")
     peers.note_missing(part, servers)

@@ -41,8 +41,8 @@ def sluiced(lab, *options):
 
 
 def baseline(lab, model, threads):
-    return lab.start(f"{model} {threads}", [lab.program("baselines"), "--model", model, "--pool-size", threads, "--work",
-                                            "ingest", lab.directory, "tcp:127.0.0.1:0"])
+    return lab.start(f"{model} {threads}", [lab.program("baselines"), "--model", model, "--pool-size", threads,
+                                            "--work", "ingest", lab.directory, "tcp:127.0.0.1:0"])
 
 
 def post(lab, server, body, *arguments, **more):
@@ -131,9 +131,10 @@ def promises(lab, part, bodies):
                ["ack", "records a POST", "k records/s", "CPU us a record", "p50 ms", "p99 ms"], rows)
     rate = {key: [report["requests_s"] for report in reports] for key, reports in runs.items()}
     cpu = {key: [report["server"]["cpu_us"] for report in reports] for key, reports in runs.items()}
-    part.ratio("ingest_memory_fsync", "throughput, ack from memory / fsync", ratios(rate["memory", 1], rate["fsync", 1]),
-               1 / 0.8)
-    part.ratio("ingest_hello", "server CPU, small POST with fsync / HTTP hello", ratios(cpu["fsync", 1], cpu["hello"]), 2)
+    part.ratio("ingest_memory_fsync", "throughput, ack from memory / fsync",
+               ratios(rate["memory", 1], rate["fsync", 1]), 1 / 0.8)
+    part.ratio("ingest_hello", "server CPU, small POST with fsync / HTTP hello",
+               ratios(cpu["fsync", 1], cpu["hello"]), 2)
     records = [BATCH * value for value in rate["fsync", BATCH]]
     part.ratio("ingest_batches", f"100,000 / records a second in batches of {BATCH} with fsync",
                Figure.of([100000 / value for value in records]), 1, beside=f"{Figure.of(records).text(0)} a second")
@@ -144,6 +145,7 @@ def run(lab, part):
     promises(lab, part, bodies)
     overload(lab, part, bodies)
     study_table(lab, part, bodies)
-    part.notes.append("The baselines write to a file and wait for nothing; sluiced fsync has the record on the disk when "
-                      "it answers. Success: replies within the second of the measurement, against the intended rate, so what "
-                      "the load generator could not send in time is missing too. Context switches include start and end.")
+    part.notes.append("The baselines write to a file and wait for nothing; sluiced fsync has the record on the disk "
+                      "when it answers. Success: replies within the second of the measurement, against the intended "
+                      "rate, so what the load generator could not send in time is missing too. Context switches "
+                      "include start and end.")

@@ -27,8 +27,8 @@ def queue_waits(lab, part, most):
         report = lab.load(server, server.unix, "--mode", "fdpass", "--key", "4k", *arguments, seconds=0.5)
         p50, p99 = queue_wait(lab, server)
         lab.stop(server)
-        rows.append([words, f"{report['server']['cpu_us']:.2f}", f"{report['requests_s']:.0f}", f"{p50:.1f}", f"{p99:.1f}",
-                     f"{target} us"])
+        rows.append([words, f"{report['server']['cpu_us']:.2f}", f"{report['requests_s']:.0f}", f"{p50:.1f}",
+                     f"{p99:.1f}", f"{target} us"])
         part.figures[f"queue wait, {name}"] = {"p50_us": p50, "p99_us": p99}
         part.claim(f"queue_wait_{name}", f"object server: queue wait, pool of {WAITED}, {words} (p50)", f"{target} us",
                    f"{p50:.1f} us", p50 <= target)

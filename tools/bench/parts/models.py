@@ -88,7 +88,9 @@ def run(lab, part):
     part.chart("models-p50", "fdpass by model", "connections", "p50 us", p50)
     part.chart("models-cpu", "fdpass by model", "connections", "server CPU us a request", cpu_by)
     part.notes.append("Efficiency: CPU of the bare program / CPU of the model. A closed loop: with n connections in "
-                      "flight the latency is n / throughput, whatever the model. Threads are those alive in the middle of a run.")
-    part.notes.append("sluiced bounds the descriptors in flight to one user and in all, by default to an eighth and a quarter "
-                      "of RLIMIT_NOFILE, and refuses what is beyond with FD_LIMIT. The models have no bound, and here all "
-                      f"connections are one user's and ask at once: so both bounds are raised to {IN_FLIGHT}.")
+                      "flight the latency is n / throughput, whatever the model. Threads are those alive in the middle "
+                      "of a run.")
+    part.notes.append("sluiced bounds the descriptors in flight to one user and in all, by default to an eighth and a "
+                      "quarter of RLIMIT_NOFILE, and refuses what is beyond with FD_LIMIT. The models have no bound, "
+                      "and here all connections are one user's and ask at once: so both bounds are raised to "
+                      f"{IN_FLIGHT}.")

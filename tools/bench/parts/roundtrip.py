@@ -23,13 +23,14 @@ def run(lab, part):
         twin = Figure.of(latency[BARE][q])
         part.ratio(f"roundtrip_{q}_us", f"fd round trip, 4 KiB: {q}; the limit is another machine's",
                    Figure.of(latency[SMALL][q]), limit, unit=" us",
-                   beside=f"{ratios(latency[SMALL][q], latency[BARE][q]).text()} times the {twin.median:.2f} us of the bare "
-                          "program here")
-    part.ratio("roundtrip_size", "fd round trip: p50 of 10 GiB / 4 KiB", ratios(latency[LARGE]["p50"], latency[SMALL]["p50"]),
-               1.05)
+                   beside=f"{ratios(latency[SMALL][q], latency[BARE][q]).text()} times the {twin.median:.2f} us of the "
+                          "bare program here")
+    part.ratio("roundtrip_size", "fd round trip: p50 of 10 GiB / 4 KiB",
+               ratios(latency[LARGE]["p50"], latency[SMALL]["p50"]), 1.05)
     part.table("", ["server and object", "server CPU us", "p50 us", "p99 us", "p99.9 us"],
-               [[label, figure(runs[label], "server", "cpu_us").text(), *(Figure.of(values).text(1) for values in of.values())]
-                for label, of in latency.items()])
+               [[label, figure(runs[label], "server", "cpu_us").text(),
+                 *(Figure.of(values).text(1) for values in of.values())] for label, of in latency.items()])
     part.figures = {label: {q: Figure.of(values).json() for q, values in of.items()} for label, of in latency.items()}
-    part.notes.append(f"The limits were {' and '.join(f'{limit} us of {q}' for q, limit in LIMITS.items())} on a machine whose "
-                      "bare program needed 5.3 and 6.0; what the server adds is the ratio to the bare program of the same run.")
+    limits = " and ".join(f"{limit} us of {q}" for q, limit in LIMITS.items())
+    part.notes.append(f"The limits, {limits}, are those of a machine whose bare program needed 5.3 and 6.0; what the "
+                      "server adds is the ratio to the bare program of the same run.")

@@ -28,8 +28,9 @@ INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "par
 
 def calls(lab, part):
     server = lab.sluiced("--demo-routes", "yes")
-    runs = lab.in_turns({name: (lambda kind=kind, words=words: lab.load(server, getattr(server, kind), "-c", 50, *words))
-                         for name, _, kind, words in CASES})
+    runs = lab.in_turns({
+        name: (lambda kind=kind, words=words: lab.load(server, getattr(server, kind), "-c", 50, *words))
+        for name, _, kind, words in CASES})
     cpu = {name: [report["server"]["cpu_us"] for report in reports] for name, reports in runs.items()}
     part.ratio("rpc_cpu", "tools/call over HTTP: server CPU, against the hello", ratios(cpu["mcp"], cpu["hello"]), 2.5)
     for name, goal in GOALS:
@@ -59,15 +60,16 @@ def idle(lab, part):
         except OSError as error:
             raise Failed(f"{CONNECTIONS} connections: {error}") from None
         grown = (server.rss() - before) / CONNECTIONS
-    part.ratio("rpc_bytes", f"memory of one of {CONNECTIONS} idle JSON-RPC connections (VmRSS)", Figure.of([grown]), 512,
-               unit=" B")
+    part.ratio("rpc_bytes", f"memory of one of {CONNECTIONS} idle JSON-RPC connections (VmRSS)", Figure.of([grown]),
+               512, unit=" B")
     part.figures["bytes_per_idle_connection"] = grown
 
 
 def sessions(lab, part):
     """MCP sessions over HTTP, which are nothing but their signed id."""
     server = lab.sluiced(name="sessions")
-    head = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(INITIALIZE)}\r\n\r\n"
+    head = ("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(INITIALIZE)}\r\n\r\n")
     with contextlib.closing(connect(server.unix)) as connection:
         def initialize(count):
             for _ in range(count):
@@ -78,7 +80,8 @@ def sessions(lab, part):
         before = server.rss()
         initialize(SESSIONS)
         grown = (server.rss() - before) / SESSIONS
-    part.ratio("rpc_session", f"memory of one of {SESSIONS} idle MCP sessions (VmRSS)", Figure.of([grown]), 1, unit=" B")
+    part.ratio("rpc_session", f"memory of one of {SESSIONS} idle MCP sessions (VmRSS)", Figure.of([grown]), 1,
+               unit=" B")
     part.figures["bytes_per_session"] = grown
 
 

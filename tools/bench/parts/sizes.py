@@ -40,8 +40,8 @@ def run(lab, part):
     crossing = next((size_text(size) for (size, fd), (_, copy) in zip(p50["fd, all read"], p50["copy, all read"])
                      if fd < copy), "none of these sizes")
     part.table("p50 in us", ["object", *WAYS], rows)
-    part.notes.append(f"The {size_text(COPIED)} is copied once, its first time: the kernel makes its pages of zeros then. What is "
-                      "larger is passed, not copied.")
+    part.notes.append(f"The {size_text(COPIED)} is copied once, its first time: the kernel makes its pages of zeros "
+                      "then. What is larger is passed, not copied.")
     part.chart("sizes-p50", "round trip by object size", "bytes", "p50 us", p50)
     part.notes.append(f"With every byte read by the client (mmap of the descriptor, or the received bytes) a "
                       f"descriptor is cheaper from {crossing} on.")

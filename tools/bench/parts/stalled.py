@@ -29,11 +29,12 @@ def run(lab, part):
     p99 = {label: [report["latency"]["p99"] for report in reports] for label, reports in runs.items()}
     without, beside = p99.values()
     # One interruption of a second's run by the machine multiplies its p99; a stalled client would slow every run down.
-    part.ratio("stalled_p99", f"p99 beside a stalled client and {IDLE} idle ones / alone, the best of {len(without)} runs each",
-               Figure.of([min(beside) / min(without)]), LIMIT,
-               beside=f"{min(beside):.0f} against {min(without):.0f} us; the medians {statistics.median(beside):.0f} against "
-                      f"{statistics.median(without):.0f} us")
+    part.ratio("stalled_p99", f"p99 beside a stalled client and {IDLE} idle ones / alone, the best of {len(without)} "
+               "runs each", Figure.of([min(beside) / min(without)]), LIMIT,
+               beside=f"{min(beside):.0f} against {min(without):.0f} us; the medians {statistics.median(beside):.0f} "
+                      f"against {statistics.median(without):.0f} us")
     part.table("", ["fdpass at 20,000 a second", "CPU us", "p50 us", "p99 us", "p99.9 us"],
-               [[label, figure(reports, "server", "cpu_us").text(), *(Figure.of([report["latency"][q] for report in reports]).text(1)
-                          for q in ("p50", "p99", "p999"))] for label, reports in runs.items()])
+               [[label, figure(reports, "server", "cpu_us").text(),
+                 *(figure(reports, "latency", q).text(1) for q in ("p50", "p99", "p999"))]
+                for label, reports in runs.items()])
     part.figures = {label: Figure.of(values).json() for label, values in p99.items()}
