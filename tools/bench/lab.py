@@ -273,7 +273,7 @@ class Lab:
             for attempt in range(ATTEMPTS):
                 length = [] if "--requests" in arguments else ["-d", seconds * 2 ** attempt, "--warmup", WARMUP]
                 report, said = self._run([*command, *length], cpus, seconds)
-                if report["server"] or report["errors"]["total"]:
+                if (report["server"] and report["requests"]) or report["errors"]["total"]:
                     break
         if good and not report["good"]:
             why = report["first_error"] or f"{report['requests']} requests in {report['seconds']} s {said}"
