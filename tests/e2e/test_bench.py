@@ -68,6 +68,15 @@ class Loads(BenchCase):
         for part in ("throughput", "5 requests", "p99.9", "errors      5", "status NOT_FOUND"):
             self.assertIn(part, done.stdout)
 
+    def test_the_warm_up_is_not_counted(self):
+        daemon = self.daemon()
+        for arguments in ([], ["--rate", 2000, "-c", 3], ["--rate", 2000, "-d", 600]):
+            with self.subTest(arguments=arguments):
+                before = daemon.counter("reactor", "requests")
+                report = self.bench("-s", daemon.unix, "--mode", "ping", "--requests", 200, "--warmup", 0.2, *arguments)
+                self.assertEqual(report["requests"], 200)
+                self.assertGreater(daemon.counter("reactor", "requests") - before, 300)
+
     def test_requests_that_end_before_the_duration_end_the_measurement(self):
         report = self.bench("-s", self.daemon().unix, "--mode", "ping", "--requests", 3, "-c", 8, "-d", 600)
         self.assertEqual(report["requests"], 3)

@@ -50,7 +50,7 @@ bool worker_take(struct worker *worker, struct caller *caller, int64_t now_ns, s
     }
     if (intended >= worker->end_ns)
         return false;
-    if (worker->left != UINT64_MAX)
+    if (worker->left != UINT64_MAX && intended >= worker->measure_ns)
         worker->left--;
     worker->under_way++;
     *exchange = (struct exchange){intended, picker_next(&worker->picker), next_op(worker)};
@@ -151,7 +151,9 @@ static void begin_open_loop(struct worker *worker, int64_t start_ns) {
     struct schedule *schedule = &worker->schedule;
     double all_workers = schedule->rate * (double)worker->plan->settings->threads;
     schedule->begin_ns = start_ns + (int64_t)(worker->index * (NS_PER_S / all_workers));
-    uint64_t due = worker->end_ns < INT64_MAX ? schedule_due(schedule, worker->end_ns - 1) : UINT64_MAX;
+    uint64_t due = UINT64_MAX;
+    if (worker->end_ns < INT64_MAX)
+        due = schedule_due(schedule, worker->end_ns - 1) - schedule_due(schedule, worker->measure_ns - 1);
     worker->all_due = due < UINT64_MAX && due <= worker->left;
     if (worker->all_due)
         worker->left = due;
