@@ -26,6 +26,13 @@ uint64_t gateway_random(struct gateway *gateway) {
     return z ^ (z >> 31);
 }
 
+void gateway_count(struct gateway *gateway, const struct stream *stream, uint64_t counted[2]) {
+    gateway->stats.bytes_in += stream->received - counted[0];
+    gateway->stats.bytes_out += stream->sent - counted[1];
+    counted[0] = stream->received;
+    counted[1] = stream->sent;
+}
+
 struct http1_fields gateway_fields(struct gateway *gateway) {
     return (struct http1_fields){gateway->fields, 0, HTTP1_FIELDS_MAX};
 }

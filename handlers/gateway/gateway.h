@@ -18,6 +18,7 @@ struct gateway_route;
 struct http;
 struct loop;
 struct route;
+struct stream;
 struct tunnel;
 struct tunnel_settings;
 struct upstream;
@@ -63,6 +64,8 @@ void gateway_free(struct gateway *gateway);
 
 /* The upstream of this name, or NULL. */
 struct upstream *gateway_upstream(const struct gateway *gateway, const char *name);
+/* Books the bytes of a connection to a server since the last time. counted: what was booked of it, in and out. */
+void gateway_count(struct gateway *gateway, const struct stream *stream, uint64_t counted[2]);
 /* 64 random bits, for choices that nobody attacks. */
 uint64_t gateway_random(struct gateway *gateway);
 /* The room for the fields of an answer. */

@@ -48,7 +48,8 @@ struct pair {
     struct endpoint *endpoint; /* NULL: none yet */
     const char *why;           /* it ended */
     double opened;
-    uint64_t moved; /* bytes of both ways, when idle_by was set */
+    uint64_t moved;      /* bytes of both ways, when idle_by was set */
+    uint64_t counted[2]; /* bytes of far, in and out */
     uint16_t port;  /* the client's */
     uint8_t host[PEER_HOST];
     bool near_open, far_open;
@@ -204,8 +205,13 @@ static void near_input(struct stream *stream) {
     check_end(pair);
 }
 
+static void count(struct pair *pair) {
+    gateway_count(pair->tunnel->gateway, &pair->far, pair->counted);
+}
+
 static void far_input(struct stream *stream) {
     struct pair *pair = by_far(stream);
+    count(pair);
     alive(pair);
     relay_input(&pair->down, &pair->near);
     check_end(pair);
@@ -216,6 +222,7 @@ static void near_drained(struct stream *stream) {
 }
 
 static void far_drained(struct stream *stream) {
+    count(by_far(stream));
     check_end(by_far(stream));
 }
 
@@ -231,12 +238,10 @@ static void near_died(struct stream *stream) {
 static void far_died(struct stream *stream) {
     struct pair *pair = by_far(stream);
     struct endpoint *endpoint = pair->endpoint;
-    struct gateway_stats *stats = &pair->tunnel->gateway->stats;
     pair->far_open = false;
     endpoint->open--;
     endpoint->stats.closes++;
-    stats->bytes_in += stream->received;
-    stats->bytes_out += stream->sent;
+    count(pair);
     relay_cut(&pair->down);
     if (pair->near_open)
         cut(pair, "reset by server");

@@ -23,8 +23,13 @@ static void disturbed(struct upconn *conn) {
     upconn_end(conn, false);
 }
 
+static void count(struct upconn *conn) {
+    gateway_count(conn->endpoint->upstream->gateway, &conn->stream, conn->counted);
+}
+
 static void input(struct stream *stream) {
     struct upconn *conn = upconn_of(stream);
+    count(conn);
     if (conn->proxy)
         answer_input(conn->proxy);
     else
@@ -33,6 +38,7 @@ static void input(struct stream *stream) {
 
 static void drained(struct stream *stream) {
     struct upconn *conn = upconn_of(stream);
+    count(conn);
     if (conn->proxy)
         proxy_drained(conn->proxy);
 }
@@ -51,14 +57,12 @@ static void died(struct stream *stream) {
     struct upconn *conn = upconn_of(stream);
     struct endpoint *endpoint = conn->endpoint;
     struct proxy *proxy = conn->proxy;
-    struct gateway_stats *stats = &endpoint->upstream->gateway->stats;
     if (conn->idle)
         endpoint->stats.idle_closes++; /* a reset */
     leave_pool(conn);
     endpoint->open--;
     endpoint->stats.closes++;
-    stats->bytes_in += stream->received;
-    stats->bytes_out += stream->sent;
+    count(conn);
     conn->proxy = NULL;
     if (proxy)
         proxy_lost(proxy);

@@ -16,6 +16,7 @@ struct upconn {
     struct proxy *proxy; /* NULL: idle, or dying */
     TAILQ_ENTRY(upconn) idle_link;
     double opened, since; /* seconds: of the connection, of its rest */
+    uint64_t counted[2];  /* of its bytes, in and out */
     unsigned requests;
     unsigned most; /* requests that the server takes on it; 0: not said */
     bool idle;     /* in the pool */

@@ -516,6 +516,8 @@ class Stats(GatewayCase):
         self.assertEqual((counters["misses"], counters["hits"], counters["hit_rate"], counters["latency"]["count"]),
                          (1, 3, 0.75, 4))
         self.assertEqual(daemon.stats()["route"]["/*"]["requests"], 4)
+        self.assertGreater(daemon.counter("gateway", "bytes_in"), 0, "counted while the connection lives")
+        self.assertGreater(daemon.counter("gateway", "bytes_out"), 0)
         text = self.fetch(daemon, "/_/metrics").body.decode()
         self.assertIn(f'sluice_upstream_hits_total{{upstream="api",server="{server.address}"}} 3\n', text)
         self.assertIn(f'sluice_upstream_hit_rate{{upstream="api",server="{server.address}"}} 0.75\n', text)
