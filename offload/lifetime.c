@@ -169,6 +169,7 @@ bool offload_drain(struct offload *offload, double deadline_s) {
     for (int i = 0; i < JOB_POOLS; i++)
         for (struct job *job; (job = joblist_pop(&offload->waiting[i]));)
             offload_refuse(offload, job, -ECANCELED);
+    offload->held = 0;
     bool done = drain_ring(offload, deadline_ns);
     for (int i = 0; i < JOB_POOLS; i++)
         done = pool_stop(&offload->pools[i], deadline_ns) && done;

@@ -123,10 +123,12 @@ void offload_refuse(struct offload *offload, struct job *job, int error) {
 }
 
 static void to_pool(struct offload *offload, struct job *job, enum job_pool pool) {
-    if (offload->drained)
+    if (offload->drained) {
         offload_refuse(offload, job, -ECANCELED);
-    else
-        joblist_push(&offload->waiting[pool], job);
+        return;
+    }
+    joblist_push(&offload->waiting[pool], job);
+    offload->held += pool == JOB_POOL_FILES;
 }
 
 void offload_submit(struct offload *offload, struct job *job) {
@@ -203,7 +205,21 @@ struct job *offload_reap(struct offload *offload) {
     struct job *job = joblist_pop(&offload->finished);
     if (job)
         offload->reaped = job;
+    if (job && job->kind == JOB_OPEN && job->where == JOB_POOL)
+        offload->opens--;
     return job;
+}
+
+/* The oldest jobs for the files pool, up to an open that has to wait for others to be reaped. */
+static struct joblist take_for_files(struct offload *offload) {
+    struct joblist *waiting = &offload->waiting[JOB_POOL_FILES], taken = {0};
+    while (waiting->head && (waiting->head->kind != JOB_OPEN || offload->opens < OFFLOAD_OPENS)) {
+        struct job *job = joblist_pop(waiting);
+        offload->held--;
+        offload->opens += job->kind == JOB_OPEN;
+        joblist_push(&taken, job);
+    }
+    return taken;
 }
 
 void offload_flush(struct offload *offload) {
@@ -211,9 +227,10 @@ void offload_flush(struct offload *offload) {
         ring_flush(&offload->ring);
         take_from_ring(offload);
     }
-    for (int i = 0; i < JOB_POOLS; i++)
-        if (offload->waiting[i].head)
-            pool_submit(&offload->pools[i], &offload->waiting[i]);
+    struct joblist files = take_for_files(offload);
+    pool_submit(&offload->pools[JOB_POOL_FILES], &files);
+    pool_submit(&offload->pools[JOB_POOL_HANDLERS], &offload->waiting[JOB_POOL_HANDLERS]);
+    pool_submit(&offload->pools[JOB_POOL_NAMES], &offload->waiting[JOB_POOL_NAMES]);
 }
 
 bool offload_sleep(struct offload *offload) {
@@ -273,7 +290,7 @@ struct offload_stats *offload_stats(struct offload *offload) {
     struct pool_gauges files = pool_gauges(&offload->pools[JOB_POOL_FILES]);
     struct pool_gauges handlers = pool_gauges(&offload->pools[JOB_POOL_HANDLERS]);
     struct pool_gauges names = pool_gauges(&offload->pools[JOB_POOL_NAMES]);
-    stats->files_queued = files.queued;
+    stats->files_queued = files.queued + offload->held;
     stats->files_busy = files.busy;
     stats->files_threads = files.threads;
     stats->handlers_queued = handlers.queued;

@@ -21,6 +21,9 @@
 
 struct offload;
 
+/* Opens that the files pool may have in hand: what it has opened counts nowhere until the loop reaps it. */
+#define OFFLOAD_OPENS 256
+
 /* Starts pools, ring and pipes for settings (copied; 0 = auto already replaced by offload_resolve()).
  * The loop thread must be the caller. 0 or -errno with a sentence in why (for uring=require: the cause). */
 int offload_start(struct offload **out, const struct offload_settings *settings, offload_fd_notice *notice,

@@ -24,6 +24,8 @@ struct offload {
     bool ring_lost;                    /* it broke down, and the description says so */
     struct joblist finished;           /* to be reaped */
     struct joblist waiting[JOB_POOLS]; /* for the flush that hands them to the pools */
+    unsigned held;                     /* their number for the files pool */
+    unsigned opens;                    /* that the files pool has, or that came back and were not reaped */
 
     /* The turn's budget for jobs on the spot. */
     int64_t budget_ns;

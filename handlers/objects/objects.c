@@ -101,6 +101,15 @@ void objects_free(struct objects *objects) {
     bufpool_free(&objects->chunks);
 }
 
+bool objects_full(const struct objects *objects) {
+    const struct loop *loop = objects->loop;
+    return loop->ledger.open_by_kind[FD_OBJECT] >= (uint64_t)loop->settings.open_files;
+}
+
+static void refuse_full(struct request *request) {
+    request_fail(request, STATUS_FD_LIMIT, "too many objects are open (open_files)");
+}
+
 int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
                  void (*done)(struct job *job)) {
     struct loop *loop = objects->loop;
@@ -110,8 +119,8 @@ int objects_open(struct objects *objects, struct request *request, struct span k
         request_fail(request, STATUS_NOT_FOUND, "no such object");
         return -ENOENT;
     }
-    if (loop->ledger.open_by_kind[FD_OBJECT] >= (uint64_t)loop->settings.open_files) {
-        request_fail(request, STATUS_FD_LIMIT, "too many objects are open (open_files)");
+    if (objects_full(objects)) {
+        refuse_full(request);
         return -EMFILE;
     }
     struct job *job = offload_job(loop->offload, JOB_OPEN);
@@ -165,9 +174,12 @@ struct request *objects_opened(struct objects *objects, struct job *job, struct 
     object->device = job->open.st.st_dev;
     object->root = job->open.root;
     object->path = job->open.path;
+    bool full = objects_full(objects); /* by requests that came before, and were under way as this one */
     ledger_enter(&loop->ledger, object->fd, FD_OBJECT, job->owner, loop_now(loop));
     objects_describe(&job->open.st, &object->fields);
-    if (request && objects_clip(request, &object->fields))
+    if (request && full)
+        refuse_full(request);
+    else if (request && objects_clip(request, &object->fields))
         return request;
     objects_release(objects, object);
     return NULL;

@@ -61,6 +61,8 @@ void objects_free(struct objects *objects);
 
 /* The fields of a file, for the whole of it. */
 void objects_describe(const struct stat *st, struct object_fields *fields);
+/* May no further object be open for now? The answer is FD_LIMIT. */
+bool objects_full(const struct objects *objects);
 /* Submits the open of key for a request. 0; or the request was answered with an error: -errno. */
 int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
                  void (*done)(struct job *job));

@@ -108,6 +108,10 @@ static bool read_on(struct rpc_call *call, struct passage *passage, const struct
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
+static void refuse_full(struct rpc_call *call) {
+    rpc_fail(call, STATUS_FD_LIMIT, "too many objects are open (open_files)");
+}
+
 static void open_done(struct job *job) {
     struct rpc_call *call = rpc_call_of_job(job);
     struct passage *passage = job->extra;
@@ -117,11 +121,14 @@ static void open_done(struct job *job) {
     } else if (job->error) {
         rpc_fail_errno(call, job->error);
     } else {
+        bool full = objects_full(passage->calls->objects);
         passage->fd = job->open.fd;
         ledger_enter(&loop->ledger, passage->fd, FD_OBJECT, 0, loop_now(loop));
-        if (!passage->opened && read_on(call, passage, &job->open.st))
+        if (full)
+            refuse_full(call);
+        else if (!passage->opened && read_on(call, passage, &job->open.st))
             return;
-        if (passage->opened) {
+        else if (passage->opened) {
             struct object_opened opened = {passage->calls, passage->fd, job->open.st,
                                            span_of(passage->key, passage->key_n)};
             passage->fd = -1;
@@ -142,26 +149,16 @@ static struct passage *new_passage(struct object_calls *calls, struct span key) 
     return passage;
 }
 
-static const char *refusal(const struct object_calls *calls, enum status *status) {
-    struct loop *loop = calls->rpc->loop;
-    *status = STATUS_FD_LIMIT;
-    if (loop->ledger.open_by_kind[FD_OBJECT] >= (uint64_t)loop->settings.open_files)
-        return "too many objects are open (open_files)";
-    return NULL;
-}
-
 /* Submits the open job; passage is consumed. */
 static void start(struct rpc_call *call, struct passage *passage, bool hand_out) {
     struct span path;
-    enum status status;
     const struct root *root =
         roots_find(&passage->calls->objects->roots, span_of(passage->key, passage->key_n), &path);
-    const char *reason = refusal(passage->calls, &status);
     struct job *job = NULL;
     if (!root)
         rpc_fail(call, STATUS_NOT_FOUND, "no such object");
-    else if (reason)
-        rpc_fail(call, status, reason);
+    else if (objects_full(passage->calls->objects))
+        refuse_full(call);
     else
         job = rpc_job(call, JOB_OPEN);
     if (!job) {

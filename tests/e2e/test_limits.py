@@ -175,6 +175,13 @@ class Queues(Case):
         stalled[0].close()
         until(lambda: client.get("I", "hello").ok, "a file may be opened again")
 
+    def test_open_files_that_were_asked_for_together(self):
+        daemon = self.daemon("--open-files", 3)
+        client = self.connect(daemon.unix)
+        client.send(b"".join(frame("C", request("1g"), tag=tag) for tag in range(20)))
+        daemon.wait_counter("reactor", "replies_FD_LIMIT", 17)
+        self.assertEqual(daemon.counter("reactor", "fds_object"), 3)
+
     def test_one_client_with_many_pipelined_copies(self):
         daemon = self.daemon("--open-files", 1000, "--queue-depth", 1000)
         client = self.connect(daemon.tcp)

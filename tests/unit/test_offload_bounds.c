@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,29 @@ START_TEST(no_more_jobs_than_the_queue_depth)
     ck_assert_str_eq(jobs[2]->open.path, "");
     for (int i = 0; i < 4; i++)
         offload_release(rig.offload, jobs[i]);
+}
+END_TEST
+
+/* A loop that is busy elsewhere finds a bounded number of new descriptors when it comes back. */
+START_TEST(opens_do_not_run_ahead_of_the_loop)
+{
+    enum { WAIT = 100, ALL = OFFLOAD_OPENS + WAIT };
+    const struct offload_stats *stats;
+    rig.settings.queue_depth = ALL;
+    offload_rig_start(&rig, &offload_modes[OFFLOAD_MODE_ALWAYS]);
+    for (int i = 0; i < ALL; i++)
+        offload_submit(rig.offload, offload_rig_open(&rig, "file"));
+    offload_flush(rig.offload);
+    while (stats = offload_stats(rig.offload), stats->files_queued > WAIT || stats->files_busy > 0)
+        sched_yield();
+    ck_assert_uint_eq(stats->files_queued, WAIT);
+    for (int i = 0; i < ALL; i++) {
+        struct job *job = offload_rig_next(&rig);
+        ck_assert_int_eq(job->error, 0);
+        close(job->open.fd);
+        offload_release(rig.offload, job);
+    }
+    ck_assert_uint_eq(offload_stats(rig.offload)->files_queued, 0);
 }
 END_TEST
 
@@ -243,6 +267,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, past_the_turns_budget_jobs_are_handed_on, 0, 2);
     tcase_add_loop_test(tcase, no_more_jobs_than_the_queue_depth, 0, OFFLOAD_MODES);
+    tcase_add_test(tcase, opens_do_not_run_ahead_of_the_loop);
     tcase_add_loop_test(tcase, a_job_that_is_done_may_go_on_with_another, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, a_cancelled_job_is_not_started, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, pools_do_not_starve_each_other, 0, OFFLOAD_MODES);
