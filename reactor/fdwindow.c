@@ -8,9 +8,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define ASK_FROM_PERCENT 75  /* of the window: below it nobody asks the kernel */
-#define SWEEP            32  /* windows looked at when a budget is spent */
-#define REFUSED_PAUSE    0.2 /* seconds without promises after ETOOMANYREFS */
+#define ASK_FROM_PERCENT 75   /* of the window: below it nobody asks the kernel */
+#define SWEEP            1024 /* windows looked at in a turn, when a budget is spent: 0.1 ms */
+#define REFUSED_PAUSE    0.2  /* seconds without promises after ETOOMANYREFS */
 
 static struct loop *loop_of(const struct fdwindow *window) {
     return window->stream->loop;
@@ -59,17 +59,22 @@ bool fdwindow_settle(struct fdwindow *window) {
     return true;
 }
 
-/* Settles the windows that sent longest ago. */
-static void sweep(struct fdwindows *all) {
-    for (int i = 0; i < SWEEP; i++) {
-        struct fdwindow *oldest = TAILQ_FIRST(&all->open);
-        if (!oldest)
-            return;
-        if (!fdwindow_settle(oldest)) {
-            TAILQ_REMOVE(&all->open, oldest, link);
-            TAILQ_INSERT_TAIL(&all->open, oldest, link);
-        }
+/* Settles the windows that sent longest ago, each of them once a turn. */
+static void sweep(struct loop *loop) {
+    struct fdwindows *all = &loop->fdwindows;
+    struct fdwindow *oldest, *unread = NULL;
+    if (all->swept_ns != loop->now_ns)
+        all->left = SWEEP;
+    all->swept_ns = loop->now_ns;
+    for (; all->left > 0 && (oldest = TAILQ_FIRST(&all->open)) && oldest != unread; all->left--) {
+        if (fdwindow_settle(oldest))
+            continue;
+        TAILQ_REMOVE(&all->open, oldest, link);
+        TAILQ_INSERT_TAIL(&all->open, oldest, link);
+        unread = unread ? unread : oldest;
     }
+    if (unread)
+        all->left = 0; /* those that are left were looked at, or come first in the next turn */
 }
 
 /* Is less than 1/share of the budgets booked? */
@@ -95,7 +100,7 @@ bool fdwindow_available(struct fdwindow *window) {
      * budget on each connection settles before it sends, so that many small windows do not add up to it. */
     fdwindow_settle(window);
     if (!within_budget(window, 1))
-        sweep(&loop->fdwindows);
+        sweep(loop);
     if (within_budget(window, 1))
         return true;
     loop->stats.fd_refusals++;
@@ -130,7 +135,7 @@ bool fdwindow_admit(struct fdwindow *window, unsigned fds) {
 void fdwindow_refused(struct loop *loop) {
     loop->stats.fd_refusals++;
     loop->fdwindows.blocked_until = loop_now(loop) + REFUSED_PAUSE;
-    sweep(&loop->fdwindows);
+    sweep(loop);
 }
 
 bool fdwindow_hold(struct fdwindow *window) {

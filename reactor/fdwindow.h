@@ -32,6 +32,8 @@ struct fdwindows {
     int epoll;
     ev_io watcher;
     uint64_t in_flight;
+    int64_t swept_ns;     /* the turn of the last sweep */
+    unsigned left;        /* windows that it may still look at */
     double blocked_until; /* the kernel refused a descriptor (ETOOMANYREFS): none before then */
 };
 

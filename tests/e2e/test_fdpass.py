@@ -215,6 +215,16 @@ class Receiver(Case):
             self.assertEqual(reply.tag, tag)
             self.assertContent(reply, b"hello, world\n")
 
+    def test_none_is_refused_for_what_was_read_long_ago(self):
+        daemon = self.daemon("--fds-in-flight", 200, "--fds-per-uid", 200)
+        silent = [self.connect(daemon.unix) for _ in range(40)]
+        for client in silent:
+            client.send(frame("F", request("hello")))
+        daemon.wait_counter("reactor", "fds_passed", 40)
+        for _ in range(200):
+            self.assertContent(self.connect(daemon.unix).get("F", "hello"), b"hello, world\n")
+        self.assertEqual(daemon.counter("reactor", "fd_refusals"), 0)
+
     def test_one_that_never_reads_and_leaves(self):
         daemon = self.daemon()
         for _ in range(3):
