@@ -49,10 +49,11 @@ int reactor_resolve(struct reactor_settings *settings, long nofile, long fixed, 
     }
     total = settings->connections + settings->open_files + fixed + REACTOR_RESERVE;
     if (total > nofile) {
-        snprintf(why, why_size,
-                 "connections %ld + open_files %ld + pools, ring and listeners %ld + reserve %d = %ld "
-                 "exceed RLIMIT_NOFILE %ld",
-                 settings->connections, settings->open_files, fixed, REACTOR_RESERVE, total, nofile);
+        snprintf(
+            why, why_size,
+            "connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + reserve %d = %ld "
+            "exceed RLIMIT_NOFILE %ld",
+            settings->connections, settings->open_files, fixed, REACTOR_RESERVE, total, nofile);
         return -EMFILE;
     }
     if (settings->fds_in_flight == 0)

@@ -50,7 +50,7 @@ struct pair {
     double opened;
     uint64_t moved;      /* bytes of both ways, when idle_by was set */
     uint64_t counted[2]; /* bytes of far, in and out */
-    uint16_t port;  /* the client's */
+    uint16_t port;       /* the client's */
     uint8_t host[PEER_HOST];
     bool near_open, far_open;
     bool expect_proxy;            /* the client's first bytes are a PROXY header */

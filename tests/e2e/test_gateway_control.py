@@ -1,5 +1,6 @@
 """The gateway from outside: sluice ctl, and what --check says about its sections."""
 import json
+import resource
 import subprocess
 
 from daemon import BUILD, run_sluiced, until
@@ -84,9 +85,12 @@ class Control(GatewayCase):
 
 
 class Check(GatewayCase):
-    def problems(self, text):
+    def problems(self, text, nofile=None):
+        def limit():
+            if nofile:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
         file = self.directory({"s.conf": text.encode()}) / "s.conf"
-        done = run_sluiced("-c", file, "--listen", "tcp:127.0.0.1:0", "--check")
+        done = run_sluiced("-c", file, "--listen", "tcp:127.0.0.1:0", "--check", preexec=limit)
         if done.returncode == 0:
             return []
         self.assertEqual(done.returncode, 2)
@@ -129,6 +133,12 @@ class Check(GatewayCase):
                               'tunnel "tcp:*:2" { upstream = "check" protocols = {"http"} }\n')
         lines = [int(line.split(":")[0]) for line in found]
         self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 31)], "\n".join(found))
+
+    def test_upstreams_that_need_more_descriptors_than_there_are(self):
+        found = self.problems('upstream "a" { servers = {"unix:/a"} }\n'
+                              'upstream "b" { servers = {"unix:/a", "unix:/b"} max_connections = 9000 }\n', nofile=10000)
+        self.assertEqual([problem.split(":")[0] for problem in found], ["2"], found)
+        self.assertIn("max_connections 9000", found[0])
 
     def test_syntax(self):
         for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2), ('route "/x" { upstrem = "a" }', 1),

@@ -103,7 +103,8 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     return problems.count;
 }
 
-/* Tells that the descriptors do not suffice, at the option that somebody set, if any. */
+/* Tells that the descriptors do not suffice: at the option that somebody set, at the upstream that may take most, or
+ * nowhere. */
 static void descriptor_problem(const struct daemon_config *config, const char *reason,
                                struct problems *problems) {
     static const char *const names[] = {"connections", "open_files", "shared_max", "hot_max", "pipes"};
@@ -112,6 +113,15 @@ static void descriptor_problem(const struct daemon_config *config, const char *r
             option_problem(config, names[i], reason, problems);
             return;
         }
+    }
+    const struct upstream_settings *most = config->upstreams;
+    for (size_t i = 1; i < config->upstreams_count; i++)
+        if (config_upstream_fds(&config->upstreams[i]) > config_upstream_fds(most))
+            most = &config->upstreams[i];
+    if (most) {
+        problem(problems, most->where, "upstream '%s': max_connections %ld to each server: %s", most->name,
+                most->max_connections, reason);
+        return;
     }
     fprintf(problems->out, "sluiced: %s\n", reason);
     problems->count++;
@@ -243,7 +253,8 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
     fprintf(out, "# queues: %ld jobs, %ld entries of the ring, %ld requests of a connection\n",
             offload->queue_depth, offload->uring_entries, reactor->pipeline);
     fprintf(out,
-            "# descriptors: connections %ld + open_files %ld + pools, ring and listeners %ld + reserve %d = "
+            "# descriptors: connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + "
+            "reserve %d = "
             "%ld of "
             "RLIMIT_NOFILE %ld\n",
             reactor->connections, reactor->open_files, fixed, REACTOR_RESERVE,

@@ -98,22 +98,20 @@ const char *config_where(const struct daemon_config *config, const char *name) {
     return NULL;
 }
 
-/* Connections to upstreams: as many as each section allows for each of its servers. */
-static long upstream_fds(const struct daemon_config *config) {
-    long sum = 0;
-    for (size_t i = 0; i < config->upstreams_count; i++) {
-        long servers = 1;
-        for (const char *p = config->upstreams[i].servers; *p; p++)
-            servers += *p == ',';
-        sum += servers * config->upstreams[i].max_connections;
-    }
-    return sum;
+long config_upstream_fds(const struct upstream_settings *upstream) {
+    long servers = 1;
+    for (const char *p = upstream->servers; *p; p++)
+        servers += *p == ',';
+    return servers * upstream->max_connections;
 }
 
 long config_fixed_fds(const struct daemon_config *config) {
+    long upstreams = 0;
+    for (size_t i = 0; i < config->upstreams_count; i++)
+        upstreams += config_upstream_fds(&config->upstreams[i]);
     return FIXED_FDS + 2 * config->offload.pipes + config->objects.shared_max + config->objects.hot_max +
-           (long)config->roots_count + upstream_fds(config) + (long)config->listens_count +
-           (long)config->tunnels_count + 4 * (long)(config->ingests_count + config->forwards_count);
+           (long)config->roots_count + upstreams + (long)config->listens_count + (long)config->tunnels_count +
+           4 * (long)(config->ingests_count + config->forwards_count);
 }
 
 int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size) {

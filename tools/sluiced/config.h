@@ -95,8 +95,10 @@ int config_set(struct daemon_config *config, const char *name, const char *text,
 /* Where the option was set; NULL: nowhere. */
 const char *config_where(const struct daemon_config *config, const char *name);
 
+/* The connections that an upstream may have: max_connections to each of its servers. */
+long config_upstream_fds(const struct upstream_settings *upstream);
 /* Descriptors that are open whatever clients do: standard streams, epoll sets, eventfd, ring, pipes,
- * roots, listeners. */
+ * roots, listeners; and all that upstreams may have. */
 long config_fixed_fds(const struct daemon_config *config);
 /* Replaces every 0 = auto by its meaning under a limit of nofile descriptors. 0, or -EMFILE with the
  * arithmetic in why. */
