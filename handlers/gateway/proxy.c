@@ -36,15 +36,12 @@ void proxy_book(struct proxy *proxy, enum endpoint_result result) {
         endpoint_book(proxy->errand.endpoint, result, proxy->status);
 }
 
-/* The exchange is over; the request is the caller's to end. */
-void proxy_finish(struct proxy *proxy, bool good) {
-    struct route *route = proxy->route;
+/* Nothing of it is left; the request is the caller's to end. */
+static void discard(struct proxy *proxy) {
     deadline_clear(&proxy->phase_by);
     deadline_clear(&proxy->total_by);
     let_go(proxy, true);
-    route->stats.open--;
-    route_book(route, good ? proxy->status : 0, good && proxy->status < 500,
-               loop_clock() - proxy->started_ns);
+    proxy->route->stats.open--;
     errand_end(&proxy->errand);
     proxy->request->state = NULL;
     proxy->request->cleanup = NULL;
@@ -52,21 +49,18 @@ void proxy_finish(struct proxy *proxy, bool good) {
     free(proxy);
 }
 
+void proxy_finish(struct proxy *proxy, bool good) {
+    route_book(proxy->route, good ? proxy->status : 0, good && proxy->status < 500,
+               loop_clock() - proxy->started_ns);
+    discard(proxy);
+}
+
 /* The client does not want it any more. */
 void proxy_abandon(struct proxy *proxy) {
-    struct route *route = proxy->route;
     proxy_book(proxy, ENDPOINT_UNKNOWN);
-    breaker_abandon(&route->breaker);
-    deadline_clear(&proxy->phase_by);
-    deadline_clear(&proxy->total_by);
-    let_go(proxy, true);
-    route->stats.open--;
-    route->stats.left++;
-    errand_end(&proxy->errand);
-    proxy->request->state = NULL;
-    proxy->request->cleanup = NULL;
-    replay_drop(&proxy->replay);
-    free(proxy);
+    breaker_abandon(&proxy->route->breaker);
+    proxy->route->stats.left++;
+    discard(proxy);
 }
 
 static void client_left(struct request *request) {
