@@ -65,6 +65,11 @@ void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, boo
         trip(breaker, rule, now);
 }
 
+void breaker_began(struct breaker *breaker, double now) {
+    if (breaker->state == BREAKER_HALF_OPEN)
+        *breaker = (struct breaker){.slice = now};
+}
+
 void breaker_abandon(struct breaker *breaker) {
     breaker->trying = false;
 }

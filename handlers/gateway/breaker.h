@@ -2,7 +2,7 @@
  *
  *     CLOSED --(failures / requests of the window >= ratio)--> OPEN --(after a while)--> HALF_OPEN: one request
  *        ^                                                       ^--(it failed)------------------|
- *        +-------------------------------------------------------------(it went well)------------+
+ *        +------------------------------------------------------(its answer began well)----------+
  *
  * Pure: time comes as an argument. */
 #ifndef SLUICE_HANDLERS_GATEWAY_BREAKER_H
@@ -34,6 +34,8 @@ struct breaker {
 bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *rule, double now);
 /* A request passes: after the pause it is the one that tries. */
 void breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now);
+/* Its answer has begun, and well: an answer may be long, so the one that tries need not end. */
+void breaker_began(struct breaker *breaker, double now);
 /* How it went. */
 void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, bool good, double now);
 /* It came to nothing either way, like a client that left. */

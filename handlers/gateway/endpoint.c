@@ -364,9 +364,14 @@ void endpoint_sample(struct endpoint *endpoint) {
     endpoint->stats.hit_rate = endpoint_hit_rate(endpoint);
 }
 
-void endpoint_answered(struct endpoint *endpoint, int64_t ns) {
+void endpoint_answered(struct endpoint *endpoint, int status, int64_t ns) {
+    enum breaker_state before = endpoint->breaker.state;
+    double now = loop_now(endpoint->upstream->loop);
     histogram_add(&endpoint->stats.latency, ns > 0 ? (uint64_t)ns : 0);
-    latency_add(&endpoint->latency, (double)ns / 1e9, loop_now(endpoint->upstream->loop));
+    latency_add(&endpoint->latency, (double)ns / 1e9, now);
+    if (status < 500)
+        breaker_began(&endpoint->breaker, now);
+    note_breaker(endpoint, before);
 }
 
 const char *endpoint_host(const struct endpoint *endpoint) {

@@ -88,8 +88,8 @@ void endpoint_enter(struct endpoint *endpoint);
 void endpoint_left(struct endpoint *endpoint);
 /* Books how a request went; status: of the answer, 0 without one. */
 void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status);
-/* The head of an answer came after ns. */
-void endpoint_answered(struct endpoint *endpoint, int64_t ns);
+/* The head of an answer with this status came after ns. */
+void endpoint_answered(struct endpoint *endpoint, int status, int64_t ns);
 /* Closes idle connections that are too old, opens new ones for min_idle, ends ejections. */
 void endpoint_sweep(struct endpoint *endpoint, double now);
 /* Ends an interval of outlier detection: below the success rate it is ejected. */

@@ -191,6 +191,13 @@ static void run(struct request *request, struct exchange *exchange) {
     }
 }
 
+void route_answered(struct route *route, int status) {
+    enum breaker_state before = route->breaker.state;
+    if (status < 500)
+        breaker_began(&route->breaker, loop_now(route->gateway->loop));
+    note_breaker(route, before);
+}
+
 void route_book(struct route *route, int status, bool good, int64_t ns) {
     struct route_stats *stats = &route->stats;
     enum breaker_state before = route->breaker.state;

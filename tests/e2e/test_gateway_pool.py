@@ -436,6 +436,24 @@ class Health(GatewayCase):
         counters = self.endpoint(daemon, server)
         self.assertEqual([counters[f"breaker_{what}"] for what in ("opens", "half_opens", "closes")], [1, 1, 1])
 
+    def test_a_long_answer_closes_a_breaker_when_it_begins(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="breaker_ratio = 50 breaker_least = 2 breaker_open = 0.1",
+                              route="route_ratio = 50 route_least = 2 route_open = 0.1")
+        server.fail = True
+        for _ in range(2):
+            self.fetch(daemon, "/ok")
+        self.assertEqual(self.fetch(daemon, "/ok").status, 503)
+        server.fail = False
+
+        def begins():
+            client = self.open(daemon)
+            client.send(head("GET", "/events"))
+            return client.response_head().status == 200 and client
+        client = until(begins, "somebody may try")
+        self.assertEqual(self.fetch(daemon, "/ok").status, 200, "others need not wait for the end")
+        client.reset()
+
     def test_breaker_of_a_route(self):
         server = self.upstream()
         daemon = self.gateway(server, route='route_ratio = 50 route_least = 2 route_open = 60')

@@ -58,6 +58,22 @@ START_TEST(breaker_lets_one_try)
 }
 END_TEST
 
+START_TEST(breaker_closes_when_an_answer_begins)
+{
+    struct breaker breaker = {0};
+    breaker_began(&breaker, 1);
+    book(&breaker, 0, 4, 1);
+    breaker_began(&breaker, 2); /* a request from before */
+    ck_assert_int_eq(breaker.state, BREAKER_OPEN);
+    breaker_enter(&breaker, &rule, 6);
+    breaker_began(&breaker, 6);
+    ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
+    ck_assert(breaker_admits(&breaker, &rule, 6));
+    breaker_leave(&breaker, &rule, false, 7); /* in the end it failed all the same */
+    ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
+}
+END_TEST
+
 START_TEST(breaker_forgets)
 {
     struct breaker breaker = {0};
@@ -347,6 +363,7 @@ int main(void) {
     TCase *all = tcase_create("gateway");
     tcase_add_test(all, breaker_opens_by_ratio);
     tcase_add_test(all, breaker_lets_one_try);
+    tcase_add_test(all, breaker_closes_when_an_answer_begins);
     tcase_add_test(all, breaker_forgets);
     tcase_add_test(all, breaker_off);
     tcase_add_test(all, budget_has_a_share_and_a_floor);
