@@ -105,8 +105,8 @@ static bool are_texts(struct rpc_call *call, json_t *arguments) {
 
 static void run_get(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
-    const char *name = mcp_text_param(call, params, "name");
     json_t *arguments = json_object_get(params, "arguments");
+    const char *name = mcp_text_param(call, params, "name");
     if (!name || !are_texts(call, arguments))
         return;
     const char *key = json_string_value(json_object_get(arguments, "key"));

@@ -91,14 +91,15 @@ static void pushed(void *context, const struct batch *batch, int error) {
 
 static void hand_in(struct rpc_call *call, struct batch *batch, int error) {
     struct request *request = rpc_request(call);
+    if (!error && request && !call->cancelled) {
+        push_hand_in(call->method->context, request, batch, pushed, call);
+        return;
+    }
+    batch_free(batch);
     if (error)
         refuse(call, error);
-    else if (!request || call->cancelled)
-        rpc_silence(call);
-    if (error || !request || call->cancelled)
-        batch_free(batch);
     else
-        push_hand_in(call->method->context, request, batch, pushed, call);
+        rpc_silence(call);
 }
 
 /* A long list on its way through a thread. */
@@ -138,8 +139,8 @@ static void decode_elsewhere(struct rpc_call *call, struct ingest *ingest, json_
 }
 
 static void run_push(struct rpc_call *call, json_t *params) {
-    struct ingest *ingest = ingest_of(call);
     json_t *records = json_object_get(params, "metrics");
+    struct ingest *ingest = ingest_of(call);
     struct batch *batch;
     double wait;
     if (!ingest)
@@ -276,10 +277,10 @@ static bool tags_are_good(struct rpc_call *call, json_t *tags) {
 }
 
 static void run_query(struct rpc_call *call, json_t *params) {
-    const struct ingest *ingest = ingest_of(call);
     const json_t *name = json_object_get(params, "name"), *limit = json_object_get(params, "limit");
     struct query query = {.tags = json_object_get(params, "tags"),
                           .limit = limit ? (uint64_t)json_integer_value(limit) : 1000};
+    const struct ingest *ingest = ingest_of(call);
     const struct series_family *family;
     if (!ingest || !tags_are_good(call, query.tags))
         return;

@@ -114,7 +114,7 @@ class Legacy(Mcp):
             prompt = self.result(session, "prompts/get", {"name": "explain-object", "arguments": {"key": "hello"}})
             self.assertEqual(prompt["messages"][0]["content"]["resource"]["text"], "hello, world\n")
             self.assertTrue(self.result(session, "prompts/get", {"name": "server-health"})["messages"])
-            for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}):
+            for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}, {}, {"name": 5}):
                 self.assertEqual(self.error(session, "prompts/get", params)["code"], -32602)
             for arguments, path in (({"a/b": 5}, "/arguments/a~1b"), (["hello"], "/arguments")):
                 error = self.error(session, "prompts/get", {"name": "explain-object", "arguments": arguments})

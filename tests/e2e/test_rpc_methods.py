@@ -204,6 +204,17 @@ class Metrics(Methods, IngestCase):
         daemon.wait_counter("ingest", "acknowledged")
         self.assertEqual(len(self.query(other, name="gone")), 1)
 
+    def test_a_push_that_is_cancelled_in_the_middle(self):
+        client = self.lines(self.ingest())
+        records = [metric("many", i) for i in range(20000)]  # usually still being read when it is cancelled
+        for i in range(1, 4):
+            client.say(call("metrics.push", {"metrics": records}, id="push"), call("ping", id=i))
+            while (reply := client.hear())["id"] != i:
+                self.assertIn("result", reply)
+            client.say(call("notifications/cancelled", {"requestId": "push"}, id=...), call("ping", id=-i))
+            while (reply := client.hear())["id"] != -i:
+                self.assertIn("result", reply)
+
     def test_without_ingestion_they_are_unsupported(self):
         client = self.lines(self.daemon())
         self.assertEqual(self.error(client, "metrics.push", metrics=[])["code"], -32601)
