@@ -161,10 +161,13 @@ void ledger_flush(struct ledger *ledger) {
 
 long ledger_audit(struct ledger *ledger, uint64_t *foreign) {
     struct stat st;
-    ledger->foreign = *foreign = 0;
+    uint64_t entered = ledger_open(ledger);
     /* The directory's size is their number (Linux 6.2): reading thousands of entries would hold the loop. */
-    if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size == ledger_open(ledger))
+    if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size >= entered) {
+        ledger->foreign = *foreign = (uint64_t)st.st_size - entered;
         return (long)st.st_size;
+    }
+    ledger->foreign = *foreign = 0;
     long count = visit_open_fds(ledger, count_foreign, FD_NONE);
     *foreign = ledger->foreign;
     return count;
