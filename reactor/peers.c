@@ -94,6 +94,10 @@ struct peer *peers_join(struct peers *peers, const struct peer_key *key) {
             return NULL;
         peer->key = *key;
         HASH_ADD(hh, peers->table, key, sizeof(peer->key), peer);
+        if (!TABLE_HAS(peer)) {
+            free(peer);
+            return NULL;
+        }
     } else if (peer->connections == 0) {
         TAILQ_REMOVE(&peers->idle, peer, idle);
         peers->idle_count--;

@@ -6,11 +6,12 @@
 #ifndef SLUICE_REACTOR_PEERS_H
 #define SLUICE_REACTOR_PEERS_H
 
+#include "reactor/table.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <uthash.h>
 
 #define PEER_HOST 8
 #define PEER_TEXT 46 /* bytes for the longest address as text, with its NUL */

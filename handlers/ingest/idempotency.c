@@ -49,7 +49,10 @@ struct idempotency_entry *idempotency_begin(struct idempotency *table, struct sp
     entry->key_n = key.n;
     memcpy(entry->key, key.p, key.n);
     HASH_ADD_KEYPTR(hh, table->table, entry->key, key.n, entry);
-    return entry;
+    if (TABLE_HAS(entry))
+        return entry;
+    free(entry);
+    return NULL;
 }
 
 void idempotency_cancel(struct idempotency *table, struct idempotency_entry *entry) {

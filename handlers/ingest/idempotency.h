@@ -8,10 +8,10 @@
 #define SLUICE_INGEST_IDEMPOTENCY_H
 
 #include "proto/span.h"
+#include "reactor/table.h"
 
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #define IDEMPOTENCY_KEY_MAX 255
 

@@ -32,6 +32,10 @@ static struct limiter_client *add(struct limiter *limiter, const char *key, doub
     client->tokens = limiter->burst;
     client->at = now;
     HASH_ADD(hh, limiter->table, key, LIMITER_KEY, client);
+    if (!TABLE_HAS(client)) {
+        free(client);
+        return NULL;
+    }
     limiter->count++;
     return client;
 }

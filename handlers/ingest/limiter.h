@@ -9,11 +9,12 @@
 #ifndef SLUICE_INGEST_LIMITER_H
 #define SLUICE_INGEST_LIMITER_H
 
+#include "reactor/table.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #define LIMITER_KEY 64 /* bytes of a client's name; longer ones are cut */
 

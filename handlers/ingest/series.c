@@ -77,6 +77,10 @@ static struct series_family *make_family(struct series_table *table, const struc
     family->name_n = sample->name.n;
     memcpy(family->name, sample->name.p, sample->name.n);
     HASH_ADD_KEYPTR(hh, table->families, family->name, family->name_n, family);
+    if (!TABLE_HAS(family)) {
+        free(family);
+        return NULL;
+    }
     TAILQ_INSERT_TAIL(&table->list, family, link);
     return family;
 }
@@ -87,6 +91,10 @@ static struct series_client *find_client(struct series_table *table, uint64_t id
     if (!client && (client = calloc(1, sizeof(*client)))) {
         client->id = id;
         HASH_ADD(hh, table->clients, id, sizeof(id), client);
+        if (!TABLE_HAS(client)) {
+            free(client);
+            return NULL;
+        }
     }
     return client;
 }
@@ -108,9 +116,14 @@ static bool add(struct series_table *table, const struct sample *sample, struct 
     series->pending = 1;
     series->key_n = key.n;
     memcpy(series->key, key.p, key.n);
-    HASH_ADD_KEYPTR(hh, table->table, series->key, key.n, series);
-    TAILQ_INSERT_TAIL(&table->recent, series, recent);
     TAILQ_INSERT_TAIL(&family->series, series, sibling);
+    HASH_ADD_KEYPTR(hh, table->table, series->key, key.n, series);
+    if (!TABLE_HAS(series)) {
+        leave_family(table, series);
+        free(series);
+        return false;
+    }
+    TAILQ_INSERT_TAIL(&table->recent, series, recent);
     table->count++;
     return true;
 }

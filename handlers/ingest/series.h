@@ -11,9 +11,9 @@
 #define SLUICE_INGEST_SERIES_H
 
 #include "proto/sample.h"
+#include "reactor/table.h"
 
 #include <sys/queue.h>
-#include <uthash.h>
 
 struct series_family;
 struct series_client;

@@ -33,7 +33,10 @@ static struct topic *topic_of(struct subscriptions *subscriptions, struct span k
     topic->n = key.n;
     memcpy(topic->key, key.p, key.n);
     HASH_ADD_KEYPTR(hh, subscriptions->topics, topic->key, topic->n, topic);
-    return topic;
+    if (TABLE_HAS(topic))
+        return topic;
+    free(topic);
+    return NULL;
 }
 
 static void untouch(struct subscriptions *subscriptions, struct topic *topic) {

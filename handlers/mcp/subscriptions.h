@@ -8,9 +8,9 @@
 #define SLUICE_HANDLERS_MCP_SUBSCRIPTIONS_H
 
 #include "proto/span.h"
+#include "reactor/table.h"
 
 #include <sys/queue.h>
-#include <uthash.h>
 
 #define SUBSCRIPTIONS_EACH 256   /* of one subscriber */
 #define SUBSCRIPTIONS_MOST 65536 /* of all */

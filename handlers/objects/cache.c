@@ -69,8 +69,12 @@ void cache_put(struct cache *cache, uint32_t owner, struct span name, const stru
     memcpy(entry->name, room, n);
     if (bytes.n)
         memcpy(entry->name + n, bytes.p, bytes.n);
-    ledger_hold(cache->ledger, object->fd);
     HASH_ADD(hh, cache->table, name[0], n, entry);
+    if (!TABLE_HAS(entry)) {
+        free(entry);
+        return;
+    }
+    ledger_hold(cache->ledger, object->fd);
     TAILQ_INSERT_HEAD(&cache->recent, entry, link);
     cache->count++;
 }

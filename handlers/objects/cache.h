@@ -9,10 +9,10 @@
 #define SLUICE_HANDLERS_OBJECTS_CACHE_H
 
 #include "proto/object.h"
+#include "reactor/table.h"
 
 #include <sys/queue.h>
 #include <sys/types.h>
-#include <uthash.h>
 
 struct ledger;
 

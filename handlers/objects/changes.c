@@ -91,7 +91,10 @@ static void add_watch(struct changes *changes, struct change_watch *watch) {
     if (old)
         drop_watch(changes, old);
     HASH_ADD_INT(changes->watches, wd, watch);
-    (*changes->watched)++;
+    if (TABLE_HAS(watch))
+        (*changes->watched)++;
+    else
+        free(watch); /* as if there were one directory less */
 }
 
 static void free_survey(struct survey *survey) {

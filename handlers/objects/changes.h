@@ -12,9 +12,9 @@
 #include "handlers/objects/roots.h"
 #include "proto/object.h"
 #include "reactor/inotify.h"
+#include "reactor/table.h"
 
 #include <stdint.h>
-#include <uthash.h>
 
 struct loop;
 struct survey;

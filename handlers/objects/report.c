@@ -9,6 +9,16 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+/* A document in the making: a member for which there is no memory spoils it. */
+struct report {
+    json_t *document;
+    bool failed;
+};
+
+static void set(struct report *report, json_t *object, const char *name, json_t *value) {
+    report->failed |= json_object_set_new(object, name, value) != 0;
+}
+
 static json_t *number(uint64_t value) {
     return json_integer((json_int_t)value);
 }
@@ -20,7 +30,7 @@ static json_t *histogram_json(const struct histogram *h) {
                      "p999", (json_int_t)histogram_quantile(h, 0.999), "max", (json_int_t)h->max);
 }
 
-static json_t *table_json(const struct counters_table *table) {
+static json_t *table_json(struct report *report, const struct counters_table *table) {
     json_t *group = json_object();
     for (size_t i = 0; i < table->count; i++) {
         const struct counter *row = &table->rows[i];
@@ -28,34 +38,33 @@ static json_t *table_json(const struct counters_table *table) {
         json_t *value = row->kind >= COUNTER_HISTOGRAM ? histogram_json(field)
                         : row->kind == COUNTER_RATIO   ? json_real(*(const double *)field)
                                                        : number(*(const uint64_t *)field);
-        json_object_set_new(group, row->name, value);
+        set(report, group, row->name, value);
     }
     return group;
 }
 
 /* Many tables of one title: an object of them, by name. */
 static void add_named(void *to, const struct counters_table *table, const char *name, const char *labels) {
-    json_t *document = to, *group = json_object_get(document, table->title);
+    struct report *report = to;
     (void)labels;
-    if (!group) {
-        group = json_object();
-        json_object_set_new(document, table->title, group);
-    }
-    json_object_set_new(group, name, table_json(table));
+    if (!json_object_get(report->document, table->title))
+        set(report, report->document, table->title, json_object());
+    set(report, json_object_get(report->document, table->title), name, table_json(report, table));
 }
 
 /* What the object counters grew by since the last report, a second. */
-static json_t *rates_json(struct objects *objects, const struct counters_table *table) {
+static json_t *rates_json(struct report *report, struct objects *objects,
+                          const struct counters_table *table) {
     double now = loop_now(objects->loop), since = now - objects->sampled;
     json_t *rates = json_object();
-    json_object_set_new(rates, "seconds", json_real(since));
+    set(report, rates, "seconds", json_real(since));
     for (size_t i = 0; i < table->count; i++) {
         const struct counter *row = &table->rows[i];
         if (row->kind != COUNTER_TOTAL)
             continue;
         uint64_t value = *(const uint64_t *)(const void *)((const char *)&objects->stats + row->offset);
         uint64_t before = *(const uint64_t *)(const void *)((const char *)&objects->last + row->offset);
-        json_object_set_new(rates, row->name, json_real(since > 0 ? (double)(value - before) / since : 0));
+        set(report, rates, row->name, json_real(since > 0 ? (double)(value - before) / since : 0));
     }
     objects->last = objects->stats;
     objects->sampled = now;
@@ -64,22 +73,23 @@ static json_t *rates_json(struct objects *objects, const struct counters_table *
 
 char *report_stats(struct objects *objects) {
     struct loop *loop = objects->loop;
+    struct report report = {.document = json_object()};
+    json_t *document = report.document;
     loop_sample(loop);
     objects->stats.shared_cached = objects->shared.count;
     objects->stats.hot_cached = objects->hot.count;
-    json_t *document = json_object();
-    json_object_set_new(document, "process",
-                        json_pack("{s:f, s:i}", "uptime_seconds", loop_now(loop) - objects->started,
-                                  "draining", loop->state != LOOP_RUNNING));
+    set(&report, document, "process",
+        json_pack("{s:f, s:i}", "uptime_seconds", loop_now(loop) - objects->started, "draining",
+                  loop->state != LOOP_RUNNING));
     for (unsigned i = 0; i < loop->counters_count; i++) {
         const struct counters_table *table = &loop->counters[i];
-        json_object_set_new(document, table->title, table_json(table));
+        set(&report, document, table->title, table_json(&report, table));
         if (table->base == &objects->stats)
-            json_object_set_new(document, "object_rates", rates_json(objects, table));
+            set(&report, document, "object_rates", rates_json(&report, objects, table));
     }
     for (unsigned i = 0; i < loop->sources_count; i++)
-        loop->sources[i].each(loop->sources[i].context, add_named, document);
-    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        loop->sources[i].each(loop->sources[i].context, add_named, &report);
+    char *text = report.failed ? NULL : json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(document);
     return text;
 }

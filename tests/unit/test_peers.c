@@ -9,6 +9,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* The table's memory comes from malloc(3), which is ours here; the sanitizers have one of their own. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define OWN_MALLOC 1
+extern void *__libc_malloc(size_t size);
+static bool starved;
+
+void *malloc(size_t size) {
+    return starved ? NULL : __libc_malloc(size);
+}
+#else
+#define OWN_MALLOC 0
+static bool starved;
+#endif
+
 static struct peer_key key_v4(const char *text) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     struct peer_key key;
@@ -121,6 +135,21 @@ START_TEST(a_bucket_gives_its_burst_then_its_rate)
 }
 END_TEST
 
+START_TEST(without_memory_for_the_table_one_client_is_refused)
+{
+    struct peers peers;
+    struct peer_key key = key_v4("10.0.0.1");
+    peers_init(&peers, false);
+    starved = true;
+    struct peer *refused = peers_join(&peers, &key);
+    starved = false;
+    ck_assert_ptr_null(refused);
+    ck_assert_ptr_null(peers_find(&peers, &key));
+    ck_assert_ptr_nonnull(peers_join(&peers, &key));
+    peers_free(&peers);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("peers");
     TCase *tests = tcase_create("peers");
@@ -131,6 +160,8 @@ int main(void) {
     tcase_add_test(tests, reconnecting_does_not_refill_the_bucket);
     tcase_add_test(tests, the_table_of_idle_clients_is_bounded);
     tcase_add_test(tests, a_bucket_gives_its_burst_then_its_rate);
+    if (OWN_MALLOC)
+        tcase_add_test(tests, without_memory_for_the_table_one_client_is_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
