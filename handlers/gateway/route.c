@@ -141,6 +141,9 @@ static void redirect(struct route *route, struct request *request) {
         bool path = strncmp(p, "$path", 5) == 0, query = strncmp(p, "$query", 6) == 0;
         struct span part = path ? exchange->path : query ? exchange->head.query : span_of(p, 1);
         p += path ? 5 : query ? 6 : 1;
+        while (path && n == 0 && part.n > 1 && part.p[1] == '/')
+            part =
+                span_of(part.p + 1, part.n - 1); /* two slashes in front would name a host (RFC 3986, 4.2) */
         if (query && part.n == 0 && n > 0 && location[n - 1] == '?')
             n--; /* $path?$query of a request without a query */
         if (n + part.n > sizeof(location)) {

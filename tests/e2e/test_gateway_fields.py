@@ -144,10 +144,12 @@ class Transforms(GatewayCase):
 
     def test_redirect_and_answer(self):
         daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '
-                              'redirect_status = 308 }\nroute "/gone" { answer_status = 410 answer_body = "no more" }')
+                              'redirect_status = 308 }\nroute "old/*" { redirect = "$path" }\nroute "/gone" { answer_status = 410 answer_body = "no more" }')
         response = self.fetch(daemon, "/old/a?b=c")
         self.assertEqual((response.status, response.get("Location")), (308, "https://new/old/a?b=c"))
         self.assertEqual(self.fetch(daemon, "/old/a").get("Location"), "https://new/old/a", "no query, no mark")
+        response = self.fetch(daemon, "//evil/a//b", host="old")
+        self.assertEqual(response.get("Location"), "/evil/a//b", "a path leads to no other host")
         response = self.fetch(daemon, "/gone")
         self.assertEqual((response.status, response.body), (410, b"no more"))
 
