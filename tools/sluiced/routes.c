@@ -23,7 +23,7 @@ void routes_check_section(const void *element, struct problems *problems) {
     if ((route->handler[0] != 0) + ours + takes > 1)
         problem(problems, route->where, "route '%s': a handler and something else cannot both answer",
                 route->title);
-    if (!route->handler[0] && route->mode != ROUTE_OWN)
+    if ((ours || takes) && route->mode != ROUTE_OWN)
         problem(problems, route->where, "route '%s': mode: only a handler runs somewhere", route->title);
     if (ours && route->body_limit > 0)
         problem(problems, route->where,
