@@ -152,7 +152,6 @@ class Bodies(GatewayCase):
             self.assertEqual((response.status, response.body), (413, b"too much"))
             client.close()
 
-
     def test_early_answer_that_has_to_wait(self):
         """It is not its turn yet: the rest of its body finds nobody, and harms nobody."""
         self.client.send(head("GET", "/hold") + head("POST", "/refuse", f"Content-Length: {MIB}"))

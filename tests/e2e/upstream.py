@@ -195,7 +195,8 @@ class Upstream:
 
     # ---- before the body was read --------------------------------------------------------------------
     def early_refuse(self, line):
-        line.send(plain(b"too much", "413 Content Too Large"))
+        """And says that it closes: a gateway that has sent all of the body would try the connection again."""
+        line.send(plain(b"too much", "413 Content Too Large", ["Connection: close"]))
         return False
 
     def early_slow_reader(self, line):
