@@ -137,6 +137,26 @@ START_TEST(descriptors_ride_on_their_messages_64_at_a_time)
 }
 END_TEST
 
+START_TEST(a_descriptor_does_not_ride_on_the_rest_of_another_message)
+{
+    enum { LONG = OUTQ_ROOM + 10 };
+    char message[LONG + 1], bytes[LONG];
+    struct fdqueue fds;
+    fdqueue_init(&fds);
+    memset(message, 'x', LONG);
+    message[LONG] = '\0';
+    ck_assert_int_eq(add(message, -1, NULL), 0);
+    ck_assert_int_eq(add("head", object(), NULL), 0);
+    ck_assert_int_eq(flush(1 << 20), OUTQ_EMPTY);
+    for (size_t got = 0; got < LONG;)
+        got += receive(bytes, LONG - got, &fds);
+    ck_assert_uint_eq(fds.count, 0);
+    ck_assert_uint_eq(receive(bytes, sizeof(bytes), &fds), 4);
+    ck_assert_uint_eq(fds.count, 1);
+    fdqueue_close(&fds);
+}
+END_TEST
+
 START_TEST(what_is_not_admitted_waits_whole)
 {
     char bytes[64];
@@ -289,6 +309,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, small_messages_leave_together_and_in_order);
     tcase_add_test(tests, descriptors_ride_on_their_messages_64_at_a_time);
+    tcase_add_test(tests, a_descriptor_does_not_ride_on_the_rest_of_another_message);
     tcase_add_test(tests, what_is_not_admitted_waits_whole);
     tcase_add_test(tests, a_descriptor_starts_at_its_own_message);
     tcase_add_test(tests, a_head_waits_once_for_its_first_piece);
