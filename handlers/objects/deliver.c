@@ -12,10 +12,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* Up to here reading resident pages costs no more than sendfile (20.5 us of CPU against 20.7 for 100 KiB), beyond it
- * the socket leaves buffers waiting (1 MiB: 230 against 170). */
-#define COPY_MAX (128u << 10)
-
 static void short_done(struct request *request, const struct short_read *read) {
     struct objects *objects = read->objects;
     objects_latency(objects, &objects->stats.latency_copy, request);
@@ -74,8 +70,7 @@ static bool sendfile_pays(const struct objects *objects, const struct request *r
 /* offload = always reads every byte, to show what that costs. */
 static enum transfer_mode copy_mode(const struct objects *objects, const struct request *request,
                                     const struct object *object) {
-    bool kernel = objects->offload->offload == OFFLOAD_AUTO && object->fields.count > COPY_MAX &&
-                  sendfile_pays(objects, request, object);
+    bool kernel = objects->offload->offload == OFFLOAD_AUTO && sendfile_pays(objects, request, object);
     return kernel ? TRANSFER_SENDFILE : TRANSFER_COPY;
 }
 

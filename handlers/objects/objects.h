@@ -9,6 +9,7 @@
 
 #include "handlers/objects/cache.h"
 #include "handlers/objects/hot.h"
+#include "handlers/objects/resident.h"
 #include "handlers/objects/roots.h"
 #include "offload/declare.h"
 #include "proto/object.h"
@@ -41,7 +42,8 @@ struct objects {
     const struct offload_settings *offload;
     struct roots roots;
     struct cache shared, hot;
-    uint32_t seen[HOT_SEEN]; /* versions of short objects read once, for hot */
+    uint32_t seen[HOT_SEEN];  /* versions of short objects read once, for hot */
+    struct resident resident; /* ranges that sendfile may send */
     struct objects_stats stats;
     struct bufpool small, chunks;   /* body buffers: inline_max and chunk bytes */
     TAILQ_HEAD(, transfer) holders; /* transfers that hold unsent bytes, the oldest first */

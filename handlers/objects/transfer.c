@@ -26,9 +26,8 @@ struct transfer {
     struct request *request; /* alive as long as the body */
     enum transfer_mode mode;
     bool holding, starving, slow, failed;
-    bool by_sendfile; /* some of it, at least */
-    int fd;
-    dev_t device;
+    bool by_sendfile;      /* some of it, at least */
+    struct object object;  /* its path is gone */
     uint64_t offset, left; /* not yet sent */
     struct chunk now, ahead;
     struct pipe_pair *pipe;
@@ -154,13 +153,13 @@ static bool start_read(struct transfer *transfer, struct chunk *chunk, uint64_t 
         return false;
     }
     *chunk = (struct chunk){.bytes = bytes, .pool = pool, .job = job, .offset = offset, .n = want};
-    ledger_hold(&loop->ledger, transfer->fd);
+    ledger_hold(&loop->ledger, transfer->object.fd);
     job->owner = request_handle(transfer->request);
     job->done = read_done;
     job->context = objects;
     job->extra = pool;
-    job->read.fd = transfer->fd;
-    job->read.device = transfer->device;
+    job->read.fd = transfer->object.fd;
+    job->read.device = transfer->object.device;
     job->read.offset = offset;
     job->read.want = want;
     job->read.buffer = bytes;
@@ -196,13 +195,13 @@ static bool start_splice(struct transfer *transfer) {
     if (!job)
         return false;
     size_t size = transfer->pipe->size;
-    ledger_hold(&loop->ledger, transfer->fd);
+    ledger_hold(&loop->ledger, transfer->object.fd);
     job->owner = request_handle(transfer->request);
     job->done = splice_done;
     job->context = transfer->objects;
     job->extra = transfer->pipe;
-    job->splice.fd = transfer->fd;
-    job->splice.device = transfer->device;
+    job->splice.fd = transfer->object.fd;
+    job->splice.device = transfer->object.device;
     job->splice.offset = transfer->offset;
     job->splice.want = transfer->left < size ? (size_t)transfer->left : size;
     job->splice.pipe = transfer->pipe->write_end;
@@ -240,10 +239,11 @@ static bool sendfile_piece(struct transfer *transfer, struct piece *piece) {
     struct loop *loop = loop_of(transfer);
     size_t n = transfer->left < SENDFILE_PIECE ? (size_t)transfer->left : SENDFILE_PIECE;
     if (transfer->mode != TRANSFER_SENDFILE ||
-        !offload_resident(loop->offload, transfer->fd, transfer->device, transfer->offset, n))
+        !resident_has(&transfer->objects->resident, loop->offload, &transfer->object, transfer->offset, n,
+                      loop->now_ns))
         return false;
     *piece = (struct piece){.kind = PIECE_FILE,
-                            .fd = transfer->fd,
+                            .fd = transfer->object.fd,
                             .offset = transfer->offset,
                             .n = n,
                             .more = n < transfer->left};
@@ -258,8 +258,8 @@ static bool read_now(struct transfer *transfer) {
     void *bytes = transfer->mode == TRANSFER_SPLICE ? NULL : take_buffer(transfer, pool);
     if (!bytes)
         return false;
-    ssize_t n = offload_read_now(objects->loop->offload, transfer->fd, transfer->device, bytes, want,
-                                 transfer->offset);
+    ssize_t n = offload_read_now(objects->loop->offload, transfer->object.fd, transfer->object.device, bytes,
+                                 want, transfer->offset);
     if (n <= 0) {
         give_buffer(objects, pool, bytes, pool->size);
         transfer->failed = n != -EAGAIN;
@@ -366,7 +366,7 @@ static void end(struct body *body, bool whole) {
     if (transfer->splice_job)
         offload_cancel(loop->offload, transfer->splice_job);
     give_pipe(transfer);
-    ledger_release(&loop->ledger, transfer->fd);
+    ledger_release(&loop->ledger, transfer->object.fd);
     transfer->objects->stats.transfers--;
     free(transfer);
     request_body_ended(request, whole);
@@ -383,8 +383,7 @@ struct body *transfer_new(struct objects *objects, struct request *request, enum
     transfer->objects = objects;
     transfer->request = request;
     transfer->mode = mode;
-    transfer->fd = object->fd;
-    transfer->device = object->device;
+    transfer->object = *object;
     transfer->offset = object->fields.offset;
     transfer->left = object->fields.count;
     request->state = transfer;

@@ -7,7 +7,7 @@ from slc import frame, request
 
 INLINE_MAX = 16 * KIB
 SPLICE_MIN = 128 * KIB
-SENDFILE_ABOVE = 128 * KIB  # a copy over TCP
+SENDFILE_MIN = 32 * KIB
 
 
 class Bytes(Case):
@@ -134,7 +134,7 @@ class Choice(Case):
 
     def test_who_did_it_is_counted(self):
         daemon = self.daemon()
-        client = self.connect(daemon.tcp)
+        client = self.connect(daemon.unix)
         for op in "CS":
             client.get(op, f"size/{SPLICE_MIN}")
         objects = daemon.stats()["objects"]
@@ -144,7 +144,7 @@ class Choice(Case):
     def test_long_copies_over_tcp_leave_by_sendfile(self):
         daemon = self.daemon()
         reads_all = self.mode not in ("auto", "nouring") or not reads_on_the_spot(self.tree.path / f"size/{MIB}")
-        for address, size, by_sendfile in ((daemon.tcp, MIB, not reads_all), (daemon.tcp, SENDFILE_ABOVE, False),
+        for address, size, by_sendfile in ((daemon.tcp, SENDFILE_MIN, not reads_all), (daemon.tcp, SENDFILE_MIN - 1, False),
                                            (daemon.unix, MIB, False)):
             before = daemon.stats()["objects"]
             reply = self.connect(address).get("C", f"size/{MIB}", MIB - size, size)
