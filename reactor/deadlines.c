@@ -61,6 +61,10 @@ void deadline_set(struct deadline *deadline, struct deadline_class *class) {
         arm(class->deadlines, deadline->at);
 }
 
+bool deadline_is_past(const struct deadline *deadline) {
+    return deadline->at <= now_of(deadline->class->deadlines);
+}
+
 void deadline_clear(struct deadline *deadline) {
     if (!deadline->class)
         return;

@@ -46,6 +46,9 @@ void deadlines_add(struct deadlines *deadlines, struct deadline_class *class, do
 void deadline_set(struct deadline *deadline, struct deadline_class *class);
 void deadline_clear(struct deadline *deadline);
 
+/* Is the time of one that is set over, though its turn has not come yet? */
+bool deadline_is_past(const struct deadline *deadline);
+
 static inline bool deadline_is(const struct deadline *deadline, const struct deadline_class *class) {
     return deadline->class == class;
 }

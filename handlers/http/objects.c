@@ -251,20 +251,31 @@ static void opened(struct job *job) {
         answer(objects, request, &object);
 }
 
-/* A short object from memory, with the same face as from its file. False: what is asked for needs the file. */
-static bool reply_hot(struct objects *objects, struct request *request, const struct cached *hot) {
+/* A short object from memory, with the same face as from its file. */
+static void reply_short(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object_fields fields = hot->object.fields;
     struct http1_reply reply;
     struct selection selection;
-    if (wants_fd(request->exchange) || exchange_field(request->exchange, "Range").p)
-        return false;
     if (!judge(request, &fields, &selection))
-        return true;
+        return;
     histogram_add(&objects->stats.object_size, fields.size);
     objects->stats.served_copy++;
     objects->stats.bytes_copy += fields.count;
     begin_reply(&reply, request, &fields, &selection.face, false);
     http1_reply_bytes(&reply, cached_bytes(hot));
+}
+
+/* False: the client gets a descriptor, which must be a fresh one. */
+static bool reply_hot(struct objects *objects, struct request *request, const struct cached *hot) {
+    struct object object;
+    if (wants_fd(request->exchange))
+        return false;
+    if (hot_is_short(hot) && !exchange_field(request->exchange, "Range").p) {
+        reply_short(objects, request, hot);
+        return true;
+    }
+    hot_take(objects, hot, &object);
+    answer(objects, request, &object);
     return true;
 }
 

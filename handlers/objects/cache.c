@@ -1,20 +1,27 @@
 #include "handlers/objects/cache.h"
 
-#include "reactor/ledger.h"
-
 #include <stdlib.h>
-
-void cache_init(struct cache *cache, struct ledger *ledger, unsigned limit, double max_age) {
-    *cache = (struct cache){.ledger = ledger, .limit = limit, .max_age = max_age};
-    TAILQ_INIT(&cache->recent);
-}
 
 void cache_forget(struct cache *cache, struct cached *entry) {
     HASH_DEL(cache->table, entry);
     TAILQ_REMOVE(&cache->recent, entry, link);
+    deadline_clear(&entry->end);
     cache->count--;
+    ledger_retag(cache->ledger, entry->object.fd, FD_OBJECT); /* of whoever holds it still */
     ledger_release(cache->ledger, entry->object.fd);
     free(entry);
+}
+
+static void ended(struct deadline *end) {
+    struct cached *entry = (struct cached *)(void *)((char *)end - offsetof(struct cached, end));
+    cache_forget(entry->cache, entry);
+}
+
+void cache_init(struct cache *cache, struct ledger *ledger, enum fd_kind kind, struct deadlines *deadlines,
+                unsigned limit, double max_age) {
+    *cache = (struct cache){.ledger = ledger, .kind = kind, .limit = max_age > 0 ? limit : 0};
+    TAILQ_INIT(&cache->recent);
+    deadlines_add(deadlines, &cache->ends, max_age, ended);
 }
 
 void cache_free(struct cache *cache) {
@@ -35,12 +42,12 @@ static struct cached *find(struct cache *cache, const char *name, uint32_t n) {
     return entry;
 }
 
-struct cached *cache_find(struct cache *cache, uint32_t owner, struct span name, double now) {
+struct cached *cache_find(struct cache *cache, uint32_t owner, struct span name) {
     char room[sizeof(owner) + OBJECT_KEY_MAX];
     struct cached *entry = cache->count ? find(cache, room, make_name(room, owner, name)) : NULL;
     if (!entry)
         return NULL;
-    if (now - entry->since >= cache->max_age) {
+    if (deadline_is_past(&entry->end)) {
         cache_forget(cache, entry);
         return NULL;
     }
@@ -52,7 +59,7 @@ struct cached *cache_find(struct cache *cache, uint32_t owner, struct span name,
 }
 
 void cache_put(struct cache *cache, uint32_t owner, struct span name, const struct object *object,
-               struct span bytes, double now) {
+               struct span bytes) {
     char room[sizeof(owner) + OBJECT_KEY_MAX];
     uint32_t n = make_name(room, owner, name);
     struct cached *entry = find(cache, room, n);
@@ -65,7 +72,7 @@ void cache_put(struct cache *cache, uint32_t owner, struct span name, const stru
     entry = malloc(sizeof(*entry) + n + bytes.n);
     if (!entry)
         return;
-    *entry = (struct cached){.since = now, .object = *object, .name_n = n, .bytes_n = (uint32_t)bytes.n};
+    *entry = (struct cached){.cache = cache, .object = *object, .name_n = n, .bytes_n = (uint32_t)bytes.n};
     memcpy(entry->name, room, n);
     if (bytes.n)
         memcpy(entry->name + n, bytes.p, bytes.n);
@@ -75,6 +82,8 @@ void cache_put(struct cache *cache, uint32_t owner, struct span name, const stru
         return;
     }
     ledger_hold(cache->ledger, object->fd);
+    ledger_retag(cache->ledger, object->fd, cache->kind);
     TAILQ_INSERT_HEAD(&cache->recent, entry, link);
+    deadline_set(&entry->end, &cache->ends);
     cache->count++;
 }

@@ -94,7 +94,7 @@ static void answer_auto(struct objects *objects, struct request *request, const 
 }
 
 /* A short object from memory: C whatever was asked for, echoed as asked. */
-static void answer_hot(struct objects *objects, struct request *request, const struct cached *hot) {
+static void answer_short(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object_fields fields = hot->object.fields;
     if (!objects_clip(request, &fields))
         return;
@@ -108,20 +108,41 @@ static void answer_hot(struct objects *objects, struct request *request, const s
                      span_of(cached_bytes(hot).p + fields.offset, (size_t)fields.count));
 }
 
+static void answer(struct objects *objects, struct request *request, const struct object *object) {
+    if (request->op == OBJECT_OP_AUTO) {
+        answer_auto(objects, request, object);
+    } else if (request->op == OBJECT_OP_SPLICE && object->fields.count >= objects->offload->splice_min) {
+        answer_bytes(objects, request, OBJECT_OP_SPLICE, TRANSFER_SPLICE, object);
+    } else {
+        objects->stats.splice_as_copy += request->op == OBJECT_OP_SPLICE;
+        answer_bytes(objects, request, request->op, copy_mode(objects, request, object), object);
+    }
+}
+
 static void opened(struct job *job) {
     struct objects *objects = job->context;
     struct object object;
     struct request *request = objects_opened(objects, job, &object);
-    if (!request)
-        return;
-    if (request->op == OBJECT_OP_AUTO) {
-        answer_auto(objects, request, &object);
-    } else if (request->op == OBJECT_OP_SPLICE && object.fields.count >= objects->offload->splice_min) {
-        answer_bytes(objects, request, OBJECT_OP_SPLICE, TRANSFER_SPLICE, &object);
-    } else {
-        objects->stats.splice_as_copy += request->op == OBJECT_OP_SPLICE;
-        answer_bytes(objects, request, request->op, copy_mode(objects, request, &object), &object);
+    if (request)
+        answer(objects, request, &object);
+}
+
+/* False: A may pass a descriptor, which must be a fresh one. */
+static bool answer_hot(struct objects *objects, struct request *request, const struct cached *hot) {
+    struct object object;
+    bool may_pass = request->op == OBJECT_OP_AUTO && request->conn->stream.is_unix;
+    if (hot_is_short(hot)) {
+        answer_short(objects, request, hot);
+        return true;
     }
+    if (may_pass && hot->object.fields.size > objects->offload->inline_max)
+        return false;
+    hot_take(objects, hot, &object);
+    if (objects_clip(request, &object.fields))
+        answer(objects, request, &object);
+    else
+        objects_release(objects, &object);
+    return true;
 }
 
 void deliver_run(struct request *request, struct span payload) {
@@ -139,8 +160,6 @@ void deliver_run(struct request *request, struct span payload) {
     request->offset = asked.offset;
     request->count = asked.count;
     const struct cached *hot = hot_find(objects, asked.key);
-    if (hot)
-        answer_hot(objects, request, hot);
-    else
+    if (!hot || !answer_hot(objects, request, hot))
         objects_open(objects, request, asked.key, false, opened);
 }

@@ -73,9 +73,8 @@ static void shared_done(struct job *job) {
     struct object object;
     struct request *request = objects_opened(objects, job, &object);
     if (request) {
-        ledger_retag(&loop->ledger, object.fd, FD_SHARED);
         cache_put(&objects->shared, request->conn->peer->key.uid, span_of(miss->key, miss->n), &object,
-                  span_of(NULL, 0), loop_now(loop));
+                  span_of(NULL, 0));
         reply(objects, request, OBJECT_SHARED, &object.fields, object.fd);
     }
     free(miss);
@@ -99,7 +98,7 @@ static void open_shared(struct objects *objects, struct request *request, struct
 static void run_shared(struct objects *objects, struct request *request, struct span key) {
     struct loop *loop = objects->loop;
     uint32_t uid = request->conn->peer->key.uid;
-    const struct cached *entry = cache_find(&objects->shared, uid, key, loop_now(loop));
+    const struct cached *entry = cache_find(&objects->shared, uid, key);
     if (!entry) {
         open_shared(objects, request, key);
         return;

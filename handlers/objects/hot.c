@@ -1,7 +1,6 @@
 #include "handlers/objects/hot.h"
 
 #include "handlers/objects/objects.h"
-#include "handlers/objects/short_read.h"
 
 /* Seconds within which two changes may carry the same time: before Linux 6.13 file systems stamp them with the last
  * timer tick, and some store coarser times. */
@@ -35,7 +34,7 @@ const struct cached *hot_find(struct objects *objects, struct span key) {
     const struct root *root = roots_find(&objects->roots, key, &path);
     if (!root)
         return NULL;
-    struct cached *entry = cache_find(&objects->hot, (uint32_t)root->fd, path, loop_now(objects->loop));
+    struct cached *entry = cache_find(&objects->hot, (uint32_t)root->fd, path);
     if (!entry)
         return NULL;
     if (!is_current(objects->loop, entry, root->fd, path)) {
@@ -44,6 +43,11 @@ const struct cached *hot_find(struct objects *objects, struct span key) {
     }
     objects->stats.hot_hits++;
     return entry;
+}
+
+void hot_take(struct objects *objects, const struct cached *hot, struct object *object) {
+    *object = hot->object;
+    ledger_hold(&objects->loop->ledger, object->fd);
 }
 
 /* True from the second time on, until another name with the same place is seen. */
@@ -59,12 +63,13 @@ static bool just_changed(const struct loop *loop, const struct object_fields *fi
     return (double)fields->mtime_ns * 1e-9 > ev_now(loop->ev) - STAMP_GRAIN;
 }
 
-void hot_offer(struct objects *objects, const struct short_read *read) {
-    const struct object_fields *fields = &read->object.fields;
-    if (objects->settings.hot_max == 0 || fields->count != fields->size ||
-        just_changed(objects->loop, fields) || !seen_before(objects, fields->version))
+void hot_offer(struct objects *objects, const struct object *object, struct span bytes) {
+    struct object whole = *object;
+    whole.fields.offset = 0;
+    whole.fields.count = whole.fields.size;
+    whole.path = NULL;
+    if (objects->offload->offload != OFFLOAD_AUTO || objects->hot.limit == 0 || !object->path ||
+        just_changed(objects->loop, &whole.fields) || !seen_before(objects, whole.fields.version))
         return;
-    ledger_retag(&objects->loop->ledger, read->object.fd, FD_HOT);
-    cache_put(&objects->hot, (uint32_t)read->object.root, span_text(read->object.path), &read->object,
-              short_read_bytes(read), loop_now(objects->loop));
+    cache_put(&objects->hot, (uint32_t)object->root, span_text(object->path), &whole, bytes);
 }

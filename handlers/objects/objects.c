@@ -75,8 +75,10 @@ int objects_init(struct objects *objects, struct loop *loop, const struct object
     bufpool_init(&objects->chunks, offload->chunk, (unsigned)(total / offload->chunk) + 1, KEPT_CHUNKS);
     TAILQ_INIT(&objects->holders);
     TAILQ_INIT(&objects->starved);
-    cache_init(&objects->shared, &loop->ledger, (unsigned)settings->shared_max, settings->shared_age);
-    cache_init(&objects->hot, &loop->ledger, (unsigned)settings->hot_max, settings->hot_age);
+    cache_init(&objects->shared, &loop->ledger, FD_SHARED, &loop->deadlines, (unsigned)settings->shared_max,
+               settings->shared_age);
+    cache_init(&objects->hot, &loop->ledger, FD_HOT, &loop->deadlines, (unsigned)settings->hot_max,
+               settings->hot_age);
     objects->started = objects->sampled = loop_now(loop);
     register_operations(objects);
     loop_add_counters(loop, (struct counters_table){"objects", objects_counters,

@@ -63,8 +63,8 @@ int short_read_start(struct objects *objects, struct request *request, const str
                                    object->fields.offset);
     if (got == -EAGAIN || (got > 0 && (size_t)got < count))
         return read_by_job(request, &read);
-    if ((size_t)got == count)
-        hot_offer(objects, &read);
+    if ((size_t)got == count && count == object->fields.size)
+        hot_offer(objects, object, short_read_bytes(&read));
     answer(request, &read, got);
     return 0;
 }

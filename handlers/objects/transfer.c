@@ -1,5 +1,6 @@
 #include "handlers/objects/transfer.h"
 
+#include "handlers/objects/short_read.h"
 #include "reactor/conn.h"
 #include "reactor/stream.h"
 
@@ -388,6 +389,8 @@ struct body *transfer_new(struct objects *objects, struct request *request, enum
     transfer->left = object->fields.count;
     request->state = transfer;
     objects->stats.transfers++;
+    if (object->fields.size > SHORT_READ_MAX)
+        hot_offer(objects, object, span_of(NULL, 0));
     return &transfer->body;
 }
 

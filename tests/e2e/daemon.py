@@ -183,6 +183,15 @@ class Daemon:
     def open_fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def holds(self, path):
+        """How many descriptors of this file the process has, also when its name is gone."""
+        def name(fd):
+            try:
+                return os.readlink(f"/proc/{self.pid}/fd/{fd}")
+            except FileNotFoundError:  # closed meanwhile
+                return ""
+        return sum(name(fd).removesuffix(" (deleted)") == str(path) for fd in os.listdir(f"/proc/{self.pid}/fd"))
+
     def memory_peak(self):
         """Bytes of memory the process has had at most."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:

@@ -3,6 +3,8 @@ import os
 import time
 
 from case import KIB, MIB, Case, content, reads_on_the_spot
+from daemon import until
+from http1 import HttpClient
 from slc import frame, request
 
 
@@ -77,7 +79,8 @@ class Changing(Case):
 
 
 class Remembered(Case):
-    """Short objects that the server keeps in memory."""
+    """Objects that the server keeps open, the short ones in memory."""
+    SIZES = (5, 200 * KIB)
 
     def read(self, daemon, times, key="object"):
         client = self.connect(daemon.unix)
@@ -85,37 +88,79 @@ class Remembered(Case):
         replies = [bytes(client.get("C", key).body) for _ in range(times)]
         return replies, daemon.counter("objects", "hot_hits") - hits
 
-    def served(self, age):
+    def served(self, size, age=60):
         """A daemon with an object that was changed so many seconds ago."""
-        root = self.directory({"object": b"first"})
+        root = self.directory({"object": content(size)})
         os.utime(root / "object", times=(time.time() - age,) * 2)
         return self.daemon("--hot-age", 1, root=root), root / "object"
 
-    def test_a_change_is_seen_at_once(self):
-        daemon, path = self.served(age=60)
+    def hot(self, size):
+        """One whose object is in hand now, where this mode keeps any."""
+        daemon, path = self.served(size)
         replies, hits = self.read(daemon, 20)
-        self.assertEqual(set(replies), {b"first"})
+        self.assertEqual(set(replies), {content(size)})
         if self.mode in ("auto", "nouring") and reads_on_the_spot(path):  # what a job reads is not remembered
             self.assertGreater(hits, 0)
-        path.write_bytes(b"other")
-        self.assertEqual(self.read(daemon, 3)[0], [b"other"] * 3)
+        return daemon, path
+
+    def test_a_change_is_seen_at_once(self):
+        for size in self.SIZES:
+            daemon, path = self.hot(size)
+            path.write_bytes(b"other")
+            self.assertEqual(self.read(daemon, 3)[0], [b"other"] * 3)
 
     def test_a_name_that_leads_elsewhere_is_seen_at_once(self):
         """As deployments do it: a link that changes, directories that take each other's place."""
-        root = self.directory({"v1/object": b"first", "v2/object": b"other"})
-        os.symlink("v1", root / "current")
-        for version in ("v1", "v2"):
-            os.utime(root / version / "object", times=(time.time() - 60,) * 2)
-        daemon = self.daemon("--hot-age", 1, root=root)
-        for key in ("current/object", "v1/object"):
-            self.assertEqual(set(self.read(daemon, 20, key)[0]), {b"first"})
-        os.symlink("v2", root / "next")
-        os.rename(root / "next", root / "current")
-        self.assertEqual(set(self.read(daemon, 3, "current/object")[0]), {b"other"})
-        os.rename(root / "v1", root / "old")
-        os.rename(root / "v2", root / "v1")
-        self.assertEqual(set(self.read(daemon, 3, "v1/object")[0]), {b"other"})
+        for size in self.SIZES:
+            first, other = content(size), content(size)[::-1]
+            root = self.directory({"v1/object": first, "v2/object": other})
+            os.symlink("v1", root / "current")
+            for version in ("v1", "v2"):
+                os.utime(root / version / "object", times=(time.time() - 60,) * 2)
+            daemon = self.daemon("--hot-age", 1, root=root)
+            for key in ("current/object", "v1/object"):
+                self.assertEqual(set(self.read(daemon, 20, key)[0]), {first})
+            os.symlink("v2", root / "next")
+            os.rename(root / "next", root / "current")
+            self.assertEqual(set(self.read(daemon, 3, "current/object")[0]), {other})
+            os.rename(root / "v1", root / "old")
+            os.rename(root / "v2", root / "v1")
+            self.assertEqual(set(self.read(daemon, 3, "v1/object")[0]), {other})
 
     def test_one_whose_next_change_could_have_the_same_time_is_not_kept(self):
-        daemon, _ = self.served(age=-3600)
-        self.assertEqual(self.read(daemon, 20), ([b"first"] * 20, 0))
+        for size in self.SIZES:
+            daemon, _ = self.served(size, age=-3600)
+            self.assertEqual(self.read(daemon, 20), ([content(size)] * 20, 0))
+
+    def test_a_removed_one_gives_its_space_back(self):
+        for size in self.SIZES:
+            daemon, path = self.hot(size)
+            os.unlink(path)
+            until(lambda d=daemon, p=path: d.holds(p) == 0, "it is closed, though nobody asks again")
+
+    def test_ranges(self):
+        for size in self.SIZES:
+            daemon, _ = self.hot(size)
+            data = content(size)
+            client = self.connect(daemon.unix)
+            for offset, count in ((0, 1), (3, 0), (2, size), (size - 1, 9), (size, 0)):
+                self.assertContent(client.get("C", "object", offset, count), data, offset, count)
+            self.assertStatus(client.get("C", "object", size + 1), "BAD_RANGE")
+            with HttpClient(daemon.unix) as http:
+                self.assertEqual(http.fetch("/objects/object", "Range: bytes=1-3").body, data[1:4])
+                self.assertEqual(http.fetch("/objects/object", f"Range: bytes={size}-").status, 416)
+                parts = http.fetch("/objects/object", "Range: bytes=0-0,2-4").body
+                self.assertIn(b"\r\n\r\n" + data[2:5] + b"\r\n--", parts)
+
+    def test_a_descriptor_that_is_passed_is_a_fresh_one(self):
+        daemon, _ = self.hot(self.SIZES[-1])
+        client = self.connect(daemon.unix)
+        descriptors = [client.get(op, "object").fd for op in "AAF"]
+        with HttpClient(daemon.unix) as http:
+            descriptors.append(http.fetch("/objects/object", "Sluice-Delivery: fd").fd)
+        for at, fd in enumerate(descriptors, 1):
+            self.assertEqual(os.lseek(fd, 0, os.SEEK_CUR), 0)
+            os.lseek(fd, at, os.SEEK_SET)
+        for fd in descriptors:
+            os.close(fd)
+        self.assertEqual(self.read(daemon, 1)[0], [content(self.SIZES[-1])])

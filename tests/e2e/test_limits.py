@@ -163,7 +163,7 @@ class Queues(Case):
                     self.assertContent(reply, self.tree.files[f"size/{size}"])
 
     def test_open_files(self):
-        daemon = self.daemon("--open-files", 2)
+        daemon = self.daemon("--open-files", 2, "--hot-max", 0)
         stalled = [self.connect(daemon.tcp) for _ in range(2)]
         for client in stalled:
             client.send(frame("C", request("1g")))
@@ -176,7 +176,7 @@ class Queues(Case):
         until(lambda: client.get("I", "hello").ok, "a file may be opened again")
 
     def test_open_files_that_were_asked_for_together(self):
-        daemon = self.daemon("--open-files", 3)
+        daemon = self.daemon("--open-files", 3, "--hot-max", 0)
         client = self.connect(daemon.unix)
         client.send(b"".join(frame("C", request("1g"), tag=tag) for tag in range(20)))
         daemon.wait_counter("reactor", "replies_FD_LIMIT", 17)

@@ -3,6 +3,7 @@ import os
 import time
 
 from case import Case, as_root
+from daemon import until
 from slc import SHARED, frame, request
 
 MOST_STALE = 1.0  # seconds
@@ -95,6 +96,13 @@ class Shared(Case):
         os.unlink(root / "object")
         time.sleep(0.15)
         self.assertStatus(self.get(client), "NOT_FOUND")
+
+    def test_a_removed_object_gives_its_space_back(self):
+        root = self.directory({"object": b"large"})
+        daemon = self.daemon("--shared-age", 0.1, root=root)
+        self.get(self.connect(daemon.unix)).close()
+        os.unlink(root / "object")
+        until(lambda: daemon.holds(root / "object") == 0, "the description is closed, though nobody asks again")
 
     def test_the_cache_is_bounded(self):
         root = self.directory({f"object{n}": b"%d" % n for n in range(20)})

@@ -11,11 +11,14 @@
 #define MAX_AGE 1.0
 
 static struct ledger ledger;
+static struct deadlines deadlines;
+static int64_t now_ns;
 static struct cache cache;
 
 static void setup(void) {
     ck_assert_int_eq(ledger_init(&ledger, 1024), 0);
-    cache_init(&cache, &ledger, 2, MAX_AGE);
+    deadlines_init(&deadlines, ev_loop_new(EVFLAG_AUTO), &now_ns);
+    cache_init(&cache, &ledger, &deadlines, 2, MAX_AGE);
 }
 
 static void teardown(void) {
@@ -23,20 +26,24 @@ static void teardown(void) {
     ledger_flush(&ledger);
     ck_assert_uint_eq(ledger.open_by_kind[FD_SHARED], 0);
     ledger_free(&ledger);
+    deadlines_stop(&deadlines);
+    ev_loop_destroy(deadlines.ev);
 }
 
 /* Only the cache holds its descriptor then. */
 static int put(uint32_t owner, const char *name, const char *bytes, double now) {
+    now_ns = (int64_t)(now * 1e9);
     struct object object = {.fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
     ck_assert_int_ge(object.fd, 0);
     ledger_enter(&ledger, object.fd, FD_SHARED, 0, now);
-    cache_put(&cache, owner, span_text(name), &object, span_text(bytes), now);
+    cache_put(&cache, owner, span_text(name), &object, span_text(bytes));
     ledger_release(&ledger, object.fd);
     return object.fd;
 }
 
 static int find(uint32_t owner, const char *name, double now) {
-    const struct cached *entry = cache_find(&cache, owner, span_text(name), now);
+    now_ns = (int64_t)(now * 1e9);
+    const struct cached *entry = cache_find(&cache, owner, span_text(name));
     return entry ? entry->object.fd : -1;
 }
 
@@ -58,7 +65,7 @@ END_TEST
 START_TEST(bytes_come_with_it)
 {
     put(1, "key", "content", 10);
-    const struct cached *entry = cache_find(&cache, 1, span_text("key"), 10);
+    const struct cached *entry = cache_find(&cache, 1, span_text("key"));
     ck_assert(span_equal(cached_bytes(entry), span_text("content")));
 }
 END_TEST
@@ -70,6 +77,26 @@ START_TEST(none_is_given_that_is_too_old)
     ck_assert_int_eq(find(1, "key", 10 + MAX_AGE), -1); /* having been used makes it no younger */
     ck_assert(!is_open(fd));
     ck_assert_uint_eq(cache.count, 0);
+}
+END_TEST
+
+START_TEST(one_that_nobody_asks_for_ends_too)
+{
+    int fd = put(1, "key", "", 10);
+    now_ns = (int64_t)((10 + MAX_AGE) * 1e9);
+    ev_invoke(deadlines.ev, &deadlines.timer, EV_TIMER);
+    ck_assert(!is_open(fd));
+    ck_assert_uint_eq(cache.count, 0);
+}
+END_TEST
+
+START_TEST(without_an_age_nothing_is_kept)
+{
+    cache_free(&cache);
+    cache_init(&cache, &ledger, &deadlines, 2, 0);
+    int fd = put(1, "key", "", 10);
+    ck_assert_int_eq(find(1, "key", 10), -1);
+    ck_assert(!is_open(fd));
 }
 END_TEST
 
@@ -108,7 +135,7 @@ END_TEST
 START_TEST(without_room_nothing_is_kept)
 {
     cache_free(&cache);
-    cache_init(&cache, &ledger, 0, MAX_AGE);
+    cache_init(&cache, &ledger, &deadlines, 0, MAX_AGE);
     int fd = put(1, "key", "", 10);
     ck_assert_int_eq(find(1, "key", 10), -1);
     ck_assert(!is_open(fd));
@@ -122,6 +149,8 @@ int main(void) {
     tcase_add_test(tests, an_entry_is_its_owners);
     tcase_add_test(tests, bytes_come_with_it);
     tcase_add_test(tests, none_is_given_that_is_too_old);
+    tcase_add_test(tests, one_that_nobody_asks_for_ends_too);
+    tcase_add_test(tests, without_an_age_nothing_is_kept);
     tcase_add_test(tests, a_new_one_takes_the_olds_place);
     tcase_add_test(tests, the_least_recently_used_one_goes);
     tcase_add_test(tests, a_descriptor_lives_on_with_whoever_holds_it);
