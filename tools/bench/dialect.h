@@ -1,6 +1,7 @@
 /* A protocol as the load generator speaks it: how a request is written, how a reply begins.
  *
- *     exchange -> send() -> stream        pending bytes -> decode() -> head: what follows it -> caller */
+ *     before the load:  key -> write() -> plan->requests
+ *     in it:            exchange -> send() -> stream        pending bytes -> decode() -> head: what follows it -> caller */
 #ifndef SLUICE_BENCH_DIALECT_H
 #define SLUICE_BENCH_DIALECT_H
 
@@ -29,9 +30,9 @@ struct reply {
 };
 
 struct dialect {
-    /* Writes down what can be written before the load. 0, or -errno with a sentence in why. */
-    int (*prepare)(struct plan *plan, char *why, size_t why_size);
-    void (*release)(struct plan *plan);
+    /* Writes what can be written before the load of the request for a key; *out is malloc'ed. 0, -ENOMEM, or -EINVAL
+     * with a sentence in why. */
+    int (*write)(const struct plan *plan, struct span key, struct span *out, char *why, size_t why_size);
     /* Queues the request for an exchange. tag: of this request. 0 or -ENOBUFS. */
     int (*send)(const struct plan *plan, struct stream *stream, const struct exchange *exchange,
                 uint32_t tag);
@@ -43,5 +44,9 @@ struct dialect {
 };
 
 extern const struct dialect dialect_slc, dialect_http, dialect_rpc;
+
+/* send() of the protocols whose requests are whole as they were written. */
+int dialect_send_whole(const struct plan *plan, struct stream *stream, const struct exchange *exchange,
+                       uint32_t tag);
 
 #endif

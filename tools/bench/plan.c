@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BODY_MAX (64L * 1024 * 1024)
+
 /* The address of a host that only getaddrinfo(3) can tell. */
 static int resolve(const struct address *address, struct dial_name *out, const char **why) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
@@ -75,6 +77,55 @@ static int read_endpoints(const char *list, int (*read_one)(struct span, struct 
     return 0;
 }
 
+/* The whole file, which may be a pipe; malloc'ed. 0 or -errno. */
+static int read_whole(const char *path, struct span *out) {
+    FILE *file = fopen(path, "r"), *memory;
+    char *bytes = NULL, piece[65536];
+    size_t n;
+    int error = 0;
+    if (!file)
+        return -errno;
+    if (!(memory = open_memstream(&bytes, &n))) {
+        fclose(file);
+        return -ENOMEM;
+    }
+    for (size_t got; !error && (got = fread(piece, 1, sizeof(piece), file)) > 0;)
+        if (fwrite(piece, 1, got, memory) != got)
+            error = -ENOMEM;
+        else if (ftell(memory) > BODY_MAX)
+            error = -EFBIG;
+    if (ferror(file))
+        error = -errno;
+    fclose(file);
+    if (fclose(memory) != 0)
+        error = -ENOMEM;
+    if (error)
+        free(bytes);
+    else
+        *out = span_of(bytes, n);
+    return error;
+}
+
+static int load_body(struct plan *plan, char *why, size_t why_size) {
+    const char *path = plan->settings->body;
+    if (plan->settings->mode != MODE_HTTP || !*path)
+        return 0;
+    int error = read_whole(path, &plan->body);
+    if (error)
+        snprintf(why, why_size, "%s: %s", path, strerrordesc_np(-error));
+    return error;
+}
+
+static int write_requests(struct plan *plan, char *why, size_t why_size) {
+    int error = 0;
+    plan->requests = calloc(plan->keys.count, sizeof(*plan->requests));
+    if (!plan->requests)
+        return -ENOMEM;
+    for (size_t i = 0; !error && i < plan->keys.count; i++)
+        error = plan->dialect->write(plan, plan->keys.list[i], &plan->requests[i], why, why_size);
+    return error;
+}
+
 int plan_make(struct plan *plan, const struct bench_settings *settings, char *why, size_t why_size) {
     *plan = (struct plan){.settings = settings};
     bool rpc = settings->mode == MODE_RPC || settings->mode == MODE_MCP;
@@ -87,12 +138,16 @@ int plan_make(struct plan *plan, const struct bench_settings *settings, char *wh
                                why_size);
     if (!error)
         error = keys_load(&plan->keys, settings, why, why_size);
-    return error ? error : plan->dialect->prepare(plan, why, why_size);
+    if (!error)
+        error = load_body(plan, why, why_size);
+    return error ? error : write_requests(plan, why, why_size);
 }
 
 void plan_free(struct plan *plan) {
-    if (plan->dialect)
-        plan->dialect->release(plan);
+    for (size_t i = 0; plan->requests && i < plan->keys.count; i++)
+        free((void *)(uintptr_t)plan->requests[i].p);
+    free(plan->requests);
+    free((void *)(uintptr_t)plan->body.p);
     keys_free(&plan->keys);
     free(plan->servers);
     free(plan->sources);

@@ -16,10 +16,11 @@ struct plan {
     struct keys keys;
     struct dial_name *servers, *sources; /* owned */
     unsigned servers_count, sources_count;
-    void *requests; /* the dialect's, owned */
+    struct span body;      /* --body; owned */
+    struct span *requests; /* by key, as the dialect wrote them; owned */
 };
 
-/* Resolves addresses, loads keys, has the dialect prepare its requests. 0, or -errno with a sentence in why. */
+/* Resolves addresses, loads keys and the body, has the dialect write its requests. 0, or -errno with a sentence in why. */
 int plan_make(struct plan *plan, const struct bench_settings *settings, char *why, size_t why_size);
 void plan_free(struct plan *plan);
 

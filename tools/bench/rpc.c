@@ -1,6 +1,6 @@
 /* JSON-RPC and MCP's tools/call from the client's side.
  *
- *     prepared for each method or tool: one message, as a line, an MCP1 frame, or a POST (MCP: 2026-07-28, without sessions)
+ *     written for each method or tool: one message, as a line, an MCP1 frame, or a POST (MCP: 2026-07-28, without sessions)
  *     reply: the next line, frame or response; good if it has a result, which is no tool's error
  *
  * Replies of a socket may come in any order: each is taken for that of the oldest call, so what is counted is right, and
@@ -8,7 +8,6 @@
 #include "proto/frame.h"
 #include "proto/http1_response.h"
 #include "proto/lines.h"
-#include "reactor/stream.h"
 #include "tools/bench/dialect.h"
 
 #include <errno.h>
@@ -20,23 +19,6 @@
 #define META                                                                                                 \
     ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" MODERN                                      \
     "\",\"io.modelcontextprotocol/clientCapabilities\":{}}"
-
-/* Whole requests, by method or tool. */
-struct calls {
-    struct span *list;
-    size_t count;
-};
-
-static void rpc_release(struct plan *plan) {
-    struct calls *calls = plan->requests;
-    if (!calls)
-        return;
-    for (size_t i = 0; calls->list && i < calls->count; i++)
-        free((void *)(uintptr_t)calls->list[i].p);
-    free(calls->list);
-    free(calls);
-    plan->requests = NULL;
-}
 
 /* The message; its length or -1. */
 static int write_message(const struct bench_settings *settings, struct span name, char **out) {
@@ -80,39 +62,24 @@ static int write_head(const struct bench_settings *settings, struct span name, s
     return got;
 }
 
-static int write_call(const struct bench_settings *settings, struct span name, struct span *out) {
+static int rpc_write(const struct plan *plan, struct span name, struct span *out, char *why,
+                     size_t why_size) {
+    const struct bench_settings *settings = plan->settings;
     char *head = NULL, *message = NULL, *whole = NULL;
     int n = write_message(settings, name, &message);
     int head_n = n < 0 ? -1 : write_head(settings, name, (size_t)n, &head);
+    (void)why, (void)why_size;
     if (head_n >= 0 && (whole = malloc((size_t)head_n + (size_t)n + 1))) {
         memcpy(whole, head, (size_t)head_n);
         memcpy(whole + head_n, message, (size_t)n);
         whole[head_n + n] = '\n';
         *out = span_of(whole, (size_t)head_n + (size_t)n + (settings->over == OVER_LINE));
     }
-    free(head);
+    if (head_n >= 0)
+        free(head);
     if (n >= 0)
         free(message);
     return whole ? 0 : -ENOMEM;
-}
-
-static int rpc_prepare(struct plan *plan, char *why, size_t why_size) {
-    struct calls *calls = plan->requests = calloc(1, sizeof(*calls));
-    snprintf(why, why_size, "out of memory");
-    if (!calls || !(calls->list = calloc(plan->keys.count, sizeof(*calls->list))))
-        return -ENOMEM;
-    calls->count = plan->keys.count;
-    for (size_t i = 0; i < calls->count; i++)
-        if (write_call(plan->settings, plan->keys.list[i], &calls->list[i]) != 0)
-            return -ENOMEM;
-    return 0;
-}
-
-static int rpc_send(const struct plan *plan, struct stream *stream, const struct exchange *exchange,
-                    uint32_t tag) {
-    const struct calls *calls = plan->requests;
-    (void)tag;
-    return stream_send(stream, calls->list[exchange->key], span_of(NULL, 0), -1, NULL);
 }
 
 /* The server's messages are compact: no spaces around the names. */
@@ -192,9 +159,8 @@ static void rpc_status_word(unsigned status, char *out, size_t size) {
 }
 
 const struct dialect dialect_rpc = {
-    .prepare = rpc_prepare,
-    .release = rpc_release,
-    .send = rpc_send,
+    .write = rpc_write,
+    .send = dialect_send_whole,
     .decode = rpc_decode,
     .status_word = rpc_status_word,
 };

@@ -1,6 +1,6 @@
 /* The object protocol from the client's side (PROTOCOL.md, "Object protocol").
  *
- *     prepared for each key: offset, count, key | at sending: header with op, flags and tag before it */
+ *     written for each key: offset, count, key | at sending: header with op, flags and tag before it */
 #include "proto/frame.h"
 #include "proto/object.h"
 #include "reactor/stream.h"
@@ -11,59 +11,26 @@
 #include <stdlib.h>
 
 #define REPLY_MAX 65536u /* longest payload a reply may have */
+#define RANGE     16     /* bytes of offset and count before a key */
 
-/* Payloads, by key. */
-struct payloads {
-    struct span *list;
-    char *bytes;
-};
-
-static void slc_release(struct plan *plan) {
-    struct payloads *payloads = plan->requests;
-    if (!payloads)
-        return;
-    free(payloads->list);
-    free(payloads->bytes);
-    free(payloads);
-    plan->requests = NULL;
-}
-
-static size_t payload_size(const struct plan *plan, size_t key) {
-    if (plan->settings->mode == MODE_PING)
-        return (size_t)plan->settings->size;
-    return 16 + plan->keys.list[key].n;
-}
-
-static int slc_prepare(struct plan *plan, char *why, size_t why_size) {
-    size_t total = 0, count = plan->keys.count;
-    for (size_t i = 0; i < count; i++)
-        total += payload_size(plan, i);
-    struct payloads *payloads = plan->requests = calloc(1, sizeof(*payloads));
-    if (payloads) {
-        payloads->list = calloc(count, sizeof(*payloads->list));
-        payloads->bytes = calloc(total + 1, 1);
-    }
-    if (!payloads || !payloads->list || !payloads->bytes) {
-        snprintf(why, why_size, "out of memory");
+static int slc_write(const struct plan *plan, struct span key, struct span *out, char *why, size_t why_size) {
+    bool ping = plan->settings->mode == MODE_PING;
+    size_t n = ping ? (size_t)plan->settings->size : RANGE + key.n;
+    char *payload = malloc(n + 1);
+    (void)why, (void)why_size;
+    if (!payload)
         return -ENOMEM;
-    }
-    char *at = payloads->bytes;
-    for (size_t i = 0; i < count; i++) {
-        size_t n = payload_size(plan, i);
-        payloads->list[i] = span_of(at, n);
-        if (plan->settings->mode == MODE_PING)
-            memset(at, 'x', n);
-        else
-            object_request_encode(at, 0, 0, plan->keys.list[i]);
-        at += n;
-    }
+    if (ping)
+        memset(payload, 'x', n);
+    else
+        object_request_encode(payload, 0, 0, key);
+    *out = span_of(payload, n);
     return 0;
 }
 
 static int slc_send(const struct plan *plan, struct stream *stream, const struct exchange *exchange,
                     uint32_t tag) {
-    const struct payloads *payloads = plan->requests;
-    struct span payload = payloads->list[exchange->key];
+    struct span payload = plan->requests[exchange->key];
     bool shared = exchange->op == OBJECT_OP_FDPASS && plan->settings->shared;
     struct frame frame = {
         .op = exchange->op, .flags = shared ? OBJECT_SHARED : 0, .tag = tag, .length = (uint32_t)payload.n};
@@ -100,10 +67,9 @@ static void decode_object(struct reply *reply, const struct frame *frame, const 
 
 static void decode_ping(const struct plan *plan, struct reply *reply, const struct frame *frame,
                         const char *payload) {
-    const struct payloads *payloads = plan->requests;
     if (frame->op != OBJECT_OP_PING || frame->nfds != 0)
         malformed(reply, "a reply of another operation than the request's");
-    else if (!span_equal(span_of(payload, frame->length), payloads->list[0]))
+    else if (!span_equal(span_of(payload, frame->length), plan->requests[0]))
         malformed(reply, "a ping with other bytes than the request's");
 }
 
@@ -133,8 +99,7 @@ static void slc_status_word(unsigned status, char *out, size_t size) {
 }
 
 const struct dialect dialect_slc = {
-    .prepare = slc_prepare,
-    .release = slc_release,
+    .write = slc_write,
     .send = slc_send,
     .decode = slc_decode,
     .status_word = slc_status_word,
