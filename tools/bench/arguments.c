@@ -55,11 +55,10 @@ static void print_help(FILE *out) {
                  "\n");
     for (size_t i = 0; i < bench_settings_table.count; i++)
         print_option(out, &bench_settings_table.rows[i]);
-    fprintf(
-        out,
-        "  -H LINE\n        with --mode http: a field line, like \"Accept: text/plain\"; may be repeated\n"
-        "  -h, --help\n  --version\n\n"
-        "Exit status: 0 all went well, 1 something failed (the report says what), 2 wrong usage.\n");
+    fprintf(out, "  -H LINE\n        with --mode http or --over http: a field line, like \"Accept: "
+                 "text/plain\"; may be repeated\n"
+                 "  -h, --help\n  --version\n\n"
+                 "Exit status: 0 all went well, 1 something failed (the report says what), 2 wrong usage.\n");
 }
 
 /* ---- one option -------------------------------------------------------------------------------- */
