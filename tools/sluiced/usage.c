@@ -11,7 +11,9 @@
 static const char *const usage =
     "usage: sluiced [-c FILE] [--root DIR] [--listen ADDRESS]... [--OPTION VALUE]...\n"
     "\n"
-    "Serves the files below directories by fdpass, copy and splice over Unix and TCP sockets.\n"
+    "One daemon in front of a host's files, metrics and upstream services: the object protocol, HTTP, "
+    "JSON-RPC\n"
+    "and MCP on the same Unix and TCP sockets.\n"
     "\n"
     "  -c, --config FILE             read FILE first; what follows overrides it\n"
     "  --root DIR                    serve the files below DIR, with no prefix to their keys\n"
@@ -110,16 +112,31 @@ static void print_markdown(const struct settings_table *table, FILE *out) {
     }
 }
 
+/* "[listen](#listen)": headings without anything but letters are their own anchors. */
+static void print_contents(FILE *out) {
+    const struct config_table *joined;
+    const struct section *kind;
+    fprintf(out, "\nTop level:");
+    for (size_t i = 0; (joined = config_table(i)); i++)
+        fprintf(out, "%s [%s](#%s)", i ? "," : "", joined->table->title, joined->table->title);
+    fprintf(out, ". Sections of the file:");
+    for (size_t i = 0; (kind = section_kind(i)); i++)
+        fprintf(out, "%s [%s](#%s)", i ? "," : "", kind->name, kind->name);
+    fprintf(out, ".\n");
+}
+
 void usage_print_options(FILE *out) {
     const struct config_table *joined;
     const struct section *kind;
+    print_contents(out);
     for (size_t i = 0; (joined = config_table(i)); i++) {
-        fprintf(out, "%s**%s**\n", i ? "\n" : "", joined->table->title);
+        fprintf(out, "\n## %s\n", joined->table->title);
         print_markdown(joined->table, out);
     }
     for (size_t i = 0; (kind = section_kind(i)); i++) {
-        fprintf(out, "\n**`%s%s%s%s { ... }`**: %s\n", kind->name, kind->title ? " \"" : "",
+        fprintf(out, "\n## %s\n\n`%s%s%s%s { ... }`: %s\n", kind->name, kind->name, kind->title ? " \"" : "",
                 kind->title ? kind->title : "", kind->title ? "\"" : "", kind->help);
         print_markdown(kind->table, out);
     }
+    fputc('\n', out);
 }

@@ -6,7 +6,7 @@
 
 void usage_print_help(FILE *out);
 void usage_print_version(FILE *out);
-/* All options and sections as Markdown tables (README.md has them). */
+/* All options and sections as Markdown tables (docs/options.md has them). */
 void usage_print_options(FILE *out);
 
 #endif
