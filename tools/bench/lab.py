@@ -52,6 +52,18 @@ class Failed(Exception):
     """A program did not do what the bench needs."""
 
 
+@contextlib.contextmanager
+def beside(command, cpus):
+    """A program that runs meanwhile."""
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=on_cpus(cpus))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 @dataclasses.dataclass
 class Figure:
     """The median of repetitions, and their bounds."""
@@ -70,13 +82,17 @@ class Figure:
         return {"median": self.median, "min": self.low, "max": self.high}
 
 
-def figure(reports, *path, scale=1.0):
+def values(reports, *path, scale=1.0):
     """One number of each report, by the names that lead to it."""
     def value(report):
         for name in path:
             report = report[name]
         return report * scale
-    return Figure.of([value(report) for report in reports])
+    return [value(report) for report in reports]
+
+
+def figure(reports, *path, scale=1.0):
+    return Figure.of(values(reports, *path, scale=scale))
 
 
 def size_text(size):
@@ -307,21 +323,24 @@ def request(op, key=b"", tag=0):
     return struct.pack("<4scBBBII", b"SLC1", op, 0, 0, 0, tag, len(payload)) + payload
 
 
+PING = request(b"N")
+GET_HELLO = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
 @contextlib.contextmanager
-def idle_connections(address, count, used=False):
-    """count connections that do nothing; used: each had a ping answered before."""
-    connections = []
-    try:
-        for _ in range(count):
-            connection = connect(address)
-            connections.append(connection)
-            if used:
-                connection.sendall(request(b"N"))
-                connection.recv(64)
-        yield connections
-    finally:
-        for connection in connections:
-            connection.close()
+def idle_connections(address, count, opening=b""):
+    """count connections that do nothing, after each had a reply to its opening, if there is one."""
+    with contextlib.ExitStack() as stack:
+        try:
+            for _ in range(count):
+                connection = stack.enter_context(contextlib.closing(connect(address)))
+                connection.settimeout(LOAD_SECONDS)
+                if opening:
+                    connection.sendall(opening)
+                    connection.recv(4096)
+        except OSError as error:
+            raise Failed(f"{count} connections: {error}") from None
+        yield
 
 
 @contextlib.contextmanager

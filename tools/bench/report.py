@@ -3,11 +3,13 @@
     part.run(lab) -> Part: tables for people, ratios with their limits, claims of the study, figures for programs
 """
 import dataclasses
+import pathlib
 import platform
 import re
 import subprocess
 import time
 
+import peers
 import plot
 
 
@@ -82,6 +84,22 @@ def first_line(*command):
         return "unknown"
 
 
+# What is compared, and how each tells its version.
+VERSIONS = {"nginx": "-v", "haproxy": "-v", "lighttpd": "-v", "h2o": "--version"}
+
+
+def versions():
+    """{program: the number that it says}: of this tree its commit, of the others those that are installed."""
+    found = {"sluice": first_line("git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty")}
+    for name, option in VERSIONS.items():
+        program = peers.find(name)
+        if program:
+            said = subprocess.run([program, option], capture_output=True, text=True)
+            number = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+            found[name] = number[0] if number else "unknown"
+    return found
+
+
 def machine():
     with open("/proc/cpuinfo") as cpuinfo:
         models = re.findall(r"^model name\s*: (.*)$", cpuinfo.read(), re.M)
@@ -93,6 +111,7 @@ def machine():
         "memory_gib": round(memory, 1),
         "kernel": platform.release(),
         "compiler": first_line("gcc", "--version"),
+        "versions": versions(),
         "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
 
@@ -152,9 +171,10 @@ def part_markdown(part):
 
 
 def machine_line(facts):
+    others = ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items())
     shorter = "" if facts["scale"] == 1 else f" **Every measurement had {facts['scale']:g} of its usual length.**"
     return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-            f"{facts['compiler']}; {facts['time']}. Load average at the start {facts['load']:.2f}.{shorter}")
+            f"{facts['compiler']}{', ' if others else ''}{others}; {facts['time']}. Load average at the start {facts['load']:.2f}.{shorter}")
 
 
 def markdown(parts, facts):

@@ -1,5 +1,5 @@
 """copy over TCP at 100 connections by size, against bare pread and send."""
-from lab import Figure, ratios
+from lab import figure, ratios, values
 
 TITLE = "copy over TCP, 100 connections, against bare pread + send"
 
@@ -14,13 +14,11 @@ def run(lab, part):
         common = ["--mode", "copy", "--key", key, "-c", 100]
         runs = lab.in_turns({"bare": lambda: lab.load(bare, bare.tcp, *common),
                              "sluiced": lambda: lab.load(sluiced, sluiced.tcp, *common)})
-        cpu = {label: [run["server"]["cpu_us"] for run in runs[label]] for label in runs}
         part.ratio(f"copy_{key}", f"copy of {words} over TCP: server CPU, sluiced / bare",
-                   ratios(cpu["sluiced"], cpu["bare"]), LIMIT)
-        for label in runs:
-            part.figures[f"{key}_{label}_cpu_us"] = Figure.of(cpu[label]).json()
-            rows.append([words, label, Figure.of(cpu[label]).text(),
-                         Figure.of([run["requests_s"] / 1e3 for run in runs[label]]).text(1),
-                         Figure.of([run["bytes_s"] / 1e9 for run in runs[label]]).text(),
-                         Figure.of([run["latency"]["p99"] for run in runs[label]]).text(0)])
+                   ratios(*(values(runs[label], "server", "cpu_us") for label in ("sluiced", "bare"))), LIMIT)
+        for label, reports in runs.items():
+            cpu = figure(reports, "server", "cpu_us")
+            part.figures[f"{key}_{label}_cpu_us"] = cpu.json()
+            rows.append([words, label, cpu.text(), figure(reports, "requests_s", scale=1e-3).text(1),
+                         figure(reports, "bytes_s", scale=1e-9).text(), figure(reports, "latency", "p99").text(0)])
     part.table("", ["object", "server", "CPU us", "k requests/s", "GB/s", "p99 us"], rows)

@@ -1,5 +1,5 @@
 """fdpass at 100 connections: one at a time, pipelined, and shared descriptors; against bare twins."""
-from lab import Figure, ratios
+from lab import figure, ratios, values
 
 TITLE = "fdpass, 100 connections, against a bare epoll program"
 
@@ -21,15 +21,13 @@ def run(lab, part):
             "bare": lambda: lab.load(twins[twin], twins[twin].unix, *common),
             "sluiced": lambda: lab.load(sluiced, sluiced.unix, *common),
         })
-        cpu = {label: [run["server"]["cpu_us"] for run in runs[label]] for label in runs}
-        figure = ratios(cpu["sluiced"], cpu["bare"])
-        part.ratio(f"fdpass_{name}", f"fdpass, {words}: server CPU, sluiced / bare ({twin})", figure, limit)
-        for label in runs:
-            part.figures[f"{name}_{label}_cpu_us"] = Figure.of(cpu[label]).json()
-            rows.append([words, label if label == "sluiced" else f"bare, {twin}", Figure.of(cpu[label]).text(),
-                         Figure.of([run["requests_s"] / 1e3 for run in runs[label]]).text(0),
-                         Figure.of([run["latency"]["p50"] for run in runs[label]]).text(0),
-                         Figure.of([run["latency"]["p99"] for run in runs[label]]).text(0),
-                         Figure.of([run["generator"]["cpu_us"] for run in runs[label]]).text()])
+        part.ratio(f"fdpass_{name}", f"fdpass, {words}: server CPU, sluiced / bare ({twin})",
+                   ratios(*(values(runs[label], "server", "cpu_us") for label in ("sluiced", "bare"))), limit)
+        for label, reports in runs.items():
+            cpu = figure(reports, "server", "cpu_us")
+            part.figures[f"{name}_{label}_cpu_us"] = cpu.json()
+            rows.append([words, label if label == "sluiced" else f"bare, {twin}", cpu.text(),
+                         figure(reports, "requests_s", scale=1e-3).text(0), figure(reports, "latency", "p50").text(0),
+                         figure(reports, "latency", "p99").text(0), figure(reports, "generator", "cpu_us").text()])
     part.table("", ["requests", "server", "CPU us", "k requests/s", "p50 us", "p99 us", "generator CPU us"], rows)
     part.notes.append("The generator fills its core first: requests a second and latency are its own.")

@@ -1,9 +1,8 @@
 """The framework study's run: 100 connections on a light route, in both modes of the whole server, alone and beside
 long computations; and the deliberate mistake, the same computation on the loop."""
 import contextlib
-import subprocess
 
-from lab import figure, on_cpus
+from lab import beside, figure
 
 TITLE = "a light route, workers off and on, beside long computations"
 
@@ -20,17 +19,10 @@ SECONDS = 1.0
 STUDY_RATE = 8005  # requests a second, no errors; with the mistake 3 a second and 2.9 M errors
 
 
-@contextlib.contextmanager
 def computations(lab, server, path):
     """A load of long requests in the background."""
-    command = [lab.program("sluice-bench"), "-s", server.tcp, "--mode", "http", "--key", f"/{path}/{LONG}", "-c",
-               str(BESIDE), "-d", "600", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          preexec_fn=on_cpus(lab.load_cpus)) as load:
-        try:
-            yield
-        finally:
-            load.terminate()
+    return beside([lab.program("sluice-bench"), "-s", server.tcp, "--mode", "http", "--key", f"/{path}/{LONG}", "-c",
+                   BESIDE, "-d", 600], lab.load_cpus)
 
 
 def run(lab, part):

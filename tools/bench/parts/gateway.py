@@ -1,7 +1,7 @@
 """The gateway beside HAProxy, both in front of the same nginx: reverse proxy and L4 tunnel."""
 import os
 
-from lab import Failed, figure, ratios
+from lab import Failed, figure, ratios, values
 from peers import find, free_ports, launch
 
 TITLE = "gateway: reverse proxy and tunnel"
@@ -106,7 +106,7 @@ def run(lab, part):
             for name, (server, addresses) in gateways.items()}
         runs = lab.in_turns(loads)
         if "haproxy" in runs:
-            cpu = {name: [report["server"]["cpu_us"] for report in reports] for name, reports in runs.items()}
+            cpu = {name: values(reports, "server", "cpu_us") for name, reports in runs.items()}
             gain = ratios(cpu["sluiced"], cpu["haproxy"])
             part.ratio(f"gateway_{case}", f"gateway, {words}: server CPU, sluiced / HAProxy", gain, limit)
             part.figures[words] = gain.json()

@@ -3,7 +3,7 @@ import re
 import shutil
 import subprocess
 
-from lab import Failed, Figure, figure, on_cpus
+from lab import Failed, Figure, figure, on_cpus, values
 from parts.gateway import start_all
 
 TITLE = "gateway: added p99 at half load, the study's run"
@@ -37,7 +37,7 @@ def added(lab, part, nginx, gateways):
                             repetitions)
     rate = int(min(figure(reports, "requests_s").median for reports in in_turns(3).values()) / 2)
     runs = in_turns(None, "--rate", rate, seconds=LATENCY_SECONDS)
-    best = {name: min(report["latency"]["p99"] for report in reports) for name, reports in runs.items()}
+    best = {name: min(values(reports, "latency", "p99")) for name, reports in runs.items()}
     more = {name: best[name] - best["directly"] for name in gateways}
     part.table(f"Half load: {rate} requests a second over {CONNECTIONS} connections",
                ["way", "CPU us", "p50 us", "p99 us", "best p99 us", "added to it us"],

@@ -1,36 +1,23 @@
 """Routes on the loop beside one that computes: what a worker on the loop's own core costs them, against a plain busy
 program there; and how they fare when the same route runs on the loop."""
-import contextlib
-import subprocess
-
-from lab import BUILD, Figure, figure, on_cpus, ratios
+from lab import beside, figure, ratios, values
 
 TITLE = "/hello beside /fib/35, server and its one worker on one core"
 CLIENTS = 10
 LIMIT = 2  # of p99, beside a worker over beside a busy program
 
 
-@contextlib.contextmanager
-def beside(command, cpus):
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               preexec_fn=on_cpus(cpus))
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 def run(lab, part):
     options = ("--demo-routes", "yes", "--handler-threads", 1)
     workers, inline = lab.sluiced(*options), lab.sluiced(*options, "--workers", "off", name="inline")
+
+    bench = lab.program("sluice-bench")
 
     def hello(server):
         return lab.load(server, server.tcp, "--mode", "http", "--key", "/hello", "-c", CLIENTS, seconds=2 * lab.seconds)
 
     def beside_fib(server):
-        command = [BUILD / "sluice-bench", "-s", server.tcp, "--mode", "http", "--key", "/fib/35", "-c", 2, "-d", 60]
-        with beside(command, lab.load_cpus):
+        with beside([bench, "-s", server.tcp, "--mode", "http", "--key", "/fib/35", "-c", 2, "-d", 60], lab.load_cpus):
             return hello(server)
 
     def beside_busy_program():
@@ -40,15 +27,14 @@ def run(lab, part):
     runs = lab.in_turns({"nothing": lambda: hello(workers), "a busy program": beside_busy_program,
                          "/fib/35 on a worker": lambda: beside_fib(workers),
                          "/fib/35 on the loop": lambda: beside_fib(inline)})
-    p99 = {label: [report["latency"]["p99"] for report in reports] for label, reports in runs.items()}
     part.ratio("handlers_p99", "/hello beside /fib/35 on a worker: p99 / beside a busy program",
-               ratios(p99["/fib/35 on a worker"], p99["a busy program"]), LIMIT)
+               ratios(*(values(runs[label], "latency", "p99") for label in ("/fib/35 on a worker", "a busy program"))),
+               LIMIT)
     rows = []
     for label, reports in runs.items():
-        spread = {q: Figure.of([report["latency"][q] for report in reports]) for q in ("p50", "p99", "p999")}
-        rate = Figure.of([report["requests_s"] / 1000 for report in reports])
+        spread = {q: figure(reports, "latency", q) for q in ("p50", "p99", "p999")}
         part.figures[label] = {q: value.json() for q, value in spread.items()}
-        rows.append([label, figure(reports, "server", "cpu_us").text(), rate.text(1),
-                     *(value.text(0) for value in spread.values())])
+        rows.append([label, figure(reports, "server", "cpu_us").text(),
+                     figure(reports, "requests_s", scale=1e-3).text(1), *(value.text(0) for value in spread.values())])
     part.notes.append("CPU is the whole server's: with /fib/35 it is in it.")
     part.table("", ["/hello beside", "CPU us", "k requests/s", "p50 us", "p99 us", "p99.9 us"], rows)

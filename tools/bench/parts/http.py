@@ -1,6 +1,6 @@
 """HTTP/1.1: a small reply, pipelined, and objects by size; against the bare program and the peers installed."""
 import peers
-from lab import figure, ratios
+from lab import figure, ratios, values
 
 TITLE = "HTTP over TCP, 100 connections, beside other servers"
 
@@ -37,7 +37,7 @@ def against_copy(lab, part, sluiced):
             mode: (lambda mode=mode, path=path: lab.load(sluiced, sluiced.tcp, "--mode", mode, "--key", path, "-c", 100,
                                                          seconds=SECONDS))
             for mode, path in (("copy", key), ("http", f"/objects/{key}"))}, 3)
-        gain = ratios(*([report["server"]["cpu_us"] for report in runs[mode]] for mode in ("copy", "http")))
+        gain = ratios(*(values(runs[mode], "server", "cpu_us") for mode in ("copy", "http")))
         part.ratio(f"copy_http_{key}", f"{words} over TCP: server CPU, the object protocol's copy / HTTP", gain, 1.05)
         rows.append([words, *(figure(runs[mode], "server", "cpu_us").text() for mode in ("copy", "http")), gain.text()])
     part.table("The object protocol beside HTTP", ["object", "copy, CPU us", "HTTP, CPU us", "ratio"], rows)
@@ -51,7 +51,7 @@ def run(lab, part):
                                                         *arguments, seconds=SECONDS))
                  for other, server in servers.items() if other in wanted}
         runs = lab.in_turns(loads, REPETITIONS)
-        cpu = {other: [report["server"]["cpu_us"] for report in reports] for other, reports in runs.items()}
+        cpu = {other: values(reports, "server", "cpu_us") for other, reports in runs.items()}
         for case, other, limit in LIMITS:
             if case == name and other in cpu:
                 part.ratio(f"http_{case}_{other}", f"HTTP, {words}: server CPU, sluiced / {other}",

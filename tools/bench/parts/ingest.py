@@ -3,7 +3,7 @@ import json
 import resource
 import time
 
-from lab import WARMUP, Figure, figure, ratios
+from lab import WARMUP, Figure, figure, ratios, values
 
 TITLE = "metric ingestion over HTTP"
 
@@ -66,12 +66,16 @@ def observed(lab, start, body, rate, *arguments):
     return {**report, **seen, "switches": switches / (report["seconds"] + WARMUP)}
 
 
+def cpu_text(report):
+    return f"{report['server']['cpu_us']:.1f}" if report["server"] else ""
+
+
 def study_row(part, way, name, at, report):
     rate = RATES[at]
     share = min(1.0, report["requests_s"] / rate)
     study = STUDY.get(name, [""] * len(RATES))[at] if way == "one-shot" else ""
     part.figures[f"{way}, {name}, {rate}"] = {"success": share, "p99_us": report["latency"]["p99"]}
-    return [way, rate, name, f"{100 * share:.0f}%", study, f"{report['latency']['p50'] / 1e3:.1f}",
+    return [way, rate, name, cpu_text(report), f"{100 * share:.0f}%", study, f"{report['latency']['p50'] / 1e3:.1f}",
             f"{report['latency']['p99'] / 1e3:.1f}", report["errors"]["total"], report["threads"],
             f"{report['rss'] / 2 ** 20:.0f}", f"{report['switches']:.0f}"]
 
@@ -88,8 +92,8 @@ def study_table(lab, part, bodies):
                 report = observed(lab, start, bodies.one, rate, *arguments)
                 rows.append(study_row(part, way, name, at, report))
     part.table(f"Open loop from {CLIENTS} clients: share of the intended requests that were acknowledged in time",
-               ["connections", "requests/s", "server", "success", "the study", "p50 ms", "p99 ms", "failed", "threads",
-                "RSS MiB", "context switches/s"], rows)
+               ["connections", "requests/s", "server", "CPU us", "success", "the study", "p50 ms", "p99 ms", "failed",
+                "threads", "RSS MiB", "context switches/s"], rows)
 
 
 def overload(lab, part, bodies):
@@ -104,13 +108,13 @@ def overload(lab, part, bodies):
             statuses = report["statuses"]
             good, refused = report["requests"], report["errors"]["status"]
             others = report["errors"]["total"] - refused
-            rows.append([name, second + 1, good, refused, ", ".join(sorted(statuses)), others,
+            rows.append([name, second + 1, cpu_text(report), good, refused, ", ".join(sorted(statuses)), others,
                          f"{report['latency']['p99'] / 1e3:.1f}",
                          f"{report['refused']['p99'] / 1e3:.1f}", f"{report['refused']['max'] / 1e3:.1f}"])
             part.figures[f"overload, {name}, {second + 1}"] = {"accepted": good, "refused": refused,
                                                                "refused_p99_us": report["refused"]["p99"]}
         lab.stop(server)
-    part.table("Overload", ["limit", "second", "accepted", "refused", "statuses", "other errors",
+    part.table("Overload", ["limit", "second", "CPU us", "accepted", "refused", "statuses", "other errors",
                             "p99 ms", "p99 ms of refusals", "slowest refusal ms"], rows)
 
 
@@ -129,12 +133,17 @@ def promises(lab, part, bodies):
                      figure(reports, "latency", "p99", scale=1e-3).text(1)])
     part.table(f"Records of 200 bytes at {CONNECTIONS} connections",
                ["ack", "records a POST", "k records/s", "CPU us a record", "p50 ms", "p99 ms"], rows)
-    rate = {key: [report["requests_s"] for report in reports] for key, reports in runs.items()}
-    cpu = {key: [report["server"]["cpu_us"] for report in reports] for key, reports in runs.items()}
+    rate = {key: values(reports, "requests_s") for key, reports in runs.items()}
+    cpu = {key: values(reports, "server", "cpu_us") for key, reports in runs.items()}
     part.ratio("ingest_memory_fsync", "throughput, ack from memory / fsync",
                ratios(rate["memory", 1], rate["fsync", 1]), 1 / 0.8)
     part.ratio("ingest_hello", "server CPU, small POST with fsync / HTTP hello",
                ratios(cpu["fsync", 1], cpu["hello"]), 2)
+    work, most = figure(runs["fsync", 1], "server", "cpu_us"), Figure.of(rate["fsync", 1])
+    part.claim("ingest_work", "ingestion: work of a POST of one record, measured: server CPU with fsync", "34 us",
+               f"{work.text(1)} us", work.median <= 34)
+    part.claim("ingest_rate", "ingestion: POSTs of one record with fsync", "20,000/s at most", f"{most.text(0)}/s",
+               most.median >= 20000)
     records = [BATCH * value for value in rate["fsync", BATCH]]
     part.ratio("ingest_batches", f"100,000 / records a second in batches of {BATCH} with fsync",
                Figure.of([100000 / value for value in records]), 1, beside=f"{Figure.of(records).text(0)} a second")

@@ -1,56 +1,35 @@
 """15,000 connections, 1,000 of them active, by the object protocol and by HTTP; memory of an idle one."""
-import contextlib
-
-from lab import Failed, Figure, connect, idle_connections
+from lab import GET_HELLO, PING, Figure, idle_connections
 
 TITLE = "15,000 connections, 1,000 of them active"
 
 CONNECTIONS = 15000
 ACTIVE = 1000
-GET = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 FDPASS = ["--mode", "fdpass", "--key", "4k", "-c", ACTIVE]
 HTTP = ["--mode", "http", "--key", "/hello", "-c", ACTIVE]
 
 
-@contextlib.contextmanager
-def kept_alive(address, count):
-    """HTTP connections that had one reply each."""
-    connections = []
-    try:
-        for _ in range(count):
-            connections.append(connect(address))
-            connections[-1].sendall(GET)
-            connections[-1].recv(1024)
-        yield
-    finally:
-        for connection in connections:
-            connection.close()
-
-
-def measure(lab, idle, load, transport):
+def measure(lab, opening, load, transport):
     """A report among idle connections, and the bytes of one of these."""
     sluiced = lab.sluiced("--demo-routes", "yes")
     address = getattr(sluiced, transport)
     lab.load(sluiced, address, *load)  # what the daemon keeps for its work is not an idle connection's
     before = sluiced.rss()
     try:
-        with idle(address, CONNECTIONS - ACTIVE):
+        with idle_connections(address, CONNECTIONS - ACTIVE, opening):
             sluiced.await_connections(CONNECTIONS - ACTIVE)
             grown = (sluiced.rss() - before) / (CONNECTIONS - ACTIVE)
             return lab.load(sluiced, address, *load, good=False), grown
-    except OSError as error:
-        raise Failed(f"{CONNECTIONS} connections: {error}") from None
     finally:
         lab.stop(sluiced)
 
 
 def run(lab, part):
     rows = []
-    for name, words, idle, load, transport in (
-            ("many", "fdpass over Unix", lambda address, count: idle_connections(address, count, used=True), FDPASS,
-             "unix"),
-            ("many_http", "HTTP keep-alive over TCP", kept_alive, HTTP, "tcp")):
-        report, grown = measure(lab, idle, load, transport)
+    for name, words, opening, load, transport in (
+            ("many", "fdpass over Unix", PING, FDPASS, "unix"),
+            ("many_http", "HTTP keep-alive over TCP", GET_HELLO, HTTP, "tcp")):
+        report, grown = measure(lab, opening, load, transport)
         errors = report["errors"]["total"]
         part.ratio(f"{name}_errors", f"{words}: {ACTIVE} active of {CONNECTIONS} connections: failed requests",
                    Figure.of([errors]), 0)

@@ -1,5 +1,5 @@
 """Persistent connections against those that end after so many requests; fd, copy and HTTP."""
-from lab import figure, ratios
+from lab import figure, ratios, values
 
 TITLE = "persistent against one-shot connections"
 
@@ -20,8 +20,8 @@ def run(lab, part):
             label: (lambda count=count: lab.load(sluiced, address, *arguments, "-c", 50, "--requests-per-conn", count,
                                                  seconds=0.5))
             for label, count in LIVES.items()}, REPETITIONS)
-        rate = {label: [report["requests_s"] for report in reports] for label, reports in runs.items()}
-        cpu = {label: [report["server"]["cpu_us"] for report in reports] for label, reports in runs.items()}
+        rate = {label: values(reports, "requests_s") for label, reports in runs.items()}
+        cpu = {label: values(reports, "server", "cpu_us") for label, reports in runs.items()}
         gain = ratios(rate["persistent"], rate["one-shot"])
         work = ratios(cpu["one-shot"], cpu["persistent"])
         for label, reports in runs.items():

@@ -1,5 +1,5 @@
 """One request at a time, client and server on one core: what a descriptor costs a client, whatever its size."""
-from lab import Figure, figure, ratios
+from lab import Figure, figure, ratios, values
 
 TITLE = "fd round trip, client and server on one core"
 
@@ -17,7 +17,7 @@ def run(lab, part):
         return lambda: lab.load(server, server.unix, *common, "--key", key, cpus=one)
 
     runs = lab.in_turns({BARE: ask(bare, "4k"), SMALL: ask(sluiced, "4k"), LARGE: ask(sluiced, "10g")})
-    latency = {label: {q: [report["latency"][q] for report in reports] for q in QUANTILES}
+    latency = {label: {q: values(reports, "latency", q) for q in QUANTILES}
                for label, reports in runs.items()}
     for q, limit in LIMITS.items():
         twin = Figure.of(latency[BARE][q])

@@ -2,7 +2,7 @@
 import contextlib
 import json
 
-from lab import Failed, Figure, connect, figure, ratios
+from lab import Failed, Figure, connect, figure, idle_connections, ratios, values
 
 TITLE = "JSON-RPC and MCP: calls of a trivial tool, beside the HTTP hello"
 
@@ -31,11 +31,11 @@ def calls(lab, part):
     runs = lab.in_turns({
         name: (lambda kind=kind, words=words: lab.load(server, getattr(server, kind), "-c", 50, *words))
         for name, _, kind, words in CASES})
-    cpu = {name: [report["server"]["cpu_us"] for report in reports] for name, reports in runs.items()}
+    cpu = {name: values(reports, "server", "cpu_us") for name, reports in runs.items()}
     part.ratio("rpc_cpu", "tools/call over HTTP: server CPU, against the hello", ratios(cpu["mcp"], cpu["hello"]), 2.5)
     for name, goal in GOALS:
         part.ratio(f"rpc_{name}", f"{goal} tools/call a second / those reached: {name}",
-                   Figure.of([goal / report["requests_s"] for report in runs[name]]), 1,
+                   Figure.of([goal / rate for rate in values(runs[name], "requests_s")]), 1,
                    beside=f"{figure(runs[name], 'requests_s').text(0)} a second")
     part.table("", ["calls", "CPU us", "k a second", "p50 us", "p99 us"],
                [[words, figure(runs[name], "server", "cpu_us").text(),
@@ -51,14 +51,7 @@ def idle(lab, part):
     server = lab.sluiced(name="idle")
     lab.load(server, server.unix, "--mode", "rpc", "-c", 100)
     before = server.rss()
-    with contextlib.ExitStack() as stack:
-        try:
-            for _ in range(CONNECTIONS):
-                connection = stack.enter_context(contextlib.closing(connect(server.unix)))
-                connection.sendall(PING)
-                connection.recv(256)
-        except OSError as error:
-            raise Failed(f"{CONNECTIONS} connections: {error}") from None
+    with idle_connections(server.unix, CONNECTIONS, PING):
         grown = (server.rss() - before) / CONNECTIONS
     part.ratio("rpc_bytes", f"memory of one of {CONNECTIONS} idle JSON-RPC connections (VmRSS)", Figure.of([grown]),
                512, unit=" B")

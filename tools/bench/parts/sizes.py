@@ -1,5 +1,5 @@
 """What an object's size costs: a descriptor against the bytes, when the client looks at them or not."""
-from lab import GIB, KIB, MIB, Figure, figure, size_text
+from lab import GIB, KIB, MIB, figure, size_text
 
 TITLE = "round trip by object size: fd against copy, client and server on one core"
 
@@ -19,7 +19,7 @@ def run(lab, part):
         mode, arguments = WAYS[way]
         return lambda: lab.load(sluiced, sluiced.unix, "--mode", mode, "--key", key, "-c", 1, *arguments,
                                 cpus=lab.server_cpus, seconds=SECONDS)
-    rows, p50 = [], {way: [] for way in WAYS}
+    rows, cpu_rows, p50 = [], [], {way: [] for way in WAYS}
     for size in SIZES:
         key = lab.plant(f"sizes/{size}", size)
         runs = lab.in_turns({way: ask(way, key) for way in WAYS}, REPETITIONS)
@@ -27,8 +27,9 @@ def run(lab, part):
         for way, value in figures.items():
             p50[way].append((size, value.median))
         rows.append([size_text(size), *(value.text(1) for value in figures.values())])
+        cpu_rows.append([size_text(size), *(figure(reports, "server", "cpu_us").text(1) for reports in runs.values())])
     for key, size in SPARSE:
-        value = Figure.of([report["latency"]["p50"] for report in lab.in_turns({"": ask("fd", key)}, REPETITIONS)[""]])
+        value = figure(lab.in_turns({"": ask("fd", key)}, REPETITIONS)[""], "latency", "p50")
         p50["fd"].append((size, value.median))
         whole = ""
         if size <= COPIED:
@@ -39,6 +40,7 @@ def run(lab, part):
                      f"{whole:.0f} (once)" if whole else f"not copied: {size // COPIED} times the line above", "", ""])
     crossing = next((size_text(size) for (size, fd), (_, copy) in zip(p50["fd, all read"], p50["copy, all read"])
                      if fd < copy), "none of these sizes")
+    part.table("Server CPU in us a request", ["object", *WAYS], cpu_rows)
     part.table("p50 in us", ["object", *WAYS], rows)
     part.notes.append(f"The {size_text(COPIED)} is copied once, its first time: the kernel makes its pages of zeros "
                       "then. What is larger is passed, not copied.")

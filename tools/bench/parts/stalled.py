@@ -2,7 +2,7 @@
 import contextlib
 import statistics
 
-from lab import Figure, figure, idle_connections, stalled_client
+from lab import Figure, figure, idle_connections, stalled_client, values
 
 TITLE = "a stalled client and 1,000 idle connections"
 
@@ -26,7 +26,7 @@ def run(lab, part):
             return lab.load(sluiced, sluiced.unix, *common)
 
     runs = lab.in_turns({"alone": alone, "beside a stalled client and 1,000 idle ones": among_others})
-    p99 = {label: [report["latency"]["p99"] for report in reports] for label, reports in runs.items()}
+    p99 = {label: values(reports, "latency", "p99") for label, reports in runs.items()}
     without, beside = p99.values()
     # One interruption of a second's run by the machine multiplies its p99; a stalled client would slow every run down.
     part.ratio("stalled_p99", f"p99 beside a stalled client and {IDLE} idle ones / alone, the best of {len(without)} "

@@ -50,10 +50,11 @@ def run(lab, part):
     for name, server in web.items():
         if server:
             rows.append(row(lab, part, HTTP, name, server, server.tcp, name == "sluiced"))
-    part.table("", ["requests", "server", "system calls", "budget", "context switches", "threads", "MiB of RSS",
-                    "most frequent"], rows)
-    part.notes.append("Threads and memory after the load. Calls that make the 100 connections are in the count. The "
-                      "model with a thread for each request is not here: strace stops all for each thread that starts.")
+    part.table("", ["requests", "server", "CPU us", "system calls", "budget", "context switches", "threads",
+                    "MiB of RSS", "most frequent"], rows)
+    part.notes.append("CPU and context switches without strace; threads and memory after the load. Calls that make the "
+                      "100 connections are in the count. The model with a thread for each request is not here: strace "
+                      "stops all for each thread that starts.")
     part.notes.append("Stopped by strace at each call, a turn of 100 requests outlasts spot_budget (2 ms) and the rest "
                       "goes to the pool with its wake-ups; without strace 0.1 to 0.4 % of the opens went there on a "
                       f"busy machine. So the budgets of fdpass are compared with \"{PATIENT}\"; the default is beside "
@@ -62,7 +63,8 @@ def run(lab, part):
 
 def row(lab, part, shape, name, server, address, judged):
     words, arguments, budget = shape
-    switches = lab.load(server, address, *arguments, seconds=0.3)["server"]["switches"]
+    undisturbed = lab.load(server, address, *arguments, seconds=0.3)["server"]
+    switches = undisturbed["switches"]
     calls = counted(lab, server, address, arguments)
     main = ", ".join(f"{call} {count:.2f}" for call, count in sorted(calls.items(), key=lambda c: -c[1])[:6])
     total = sum(calls.values())
@@ -71,6 +73,6 @@ def row(lab, part, shape, name, server, address, judged):
     if ours:
         key = words.split(",")[0].lower() + ("_pipelined" if "pipelined" in words else "")
         part.ratio(f"syscalls_{key}", f"system calls a request, {words}", Figure.of([total]), budget)
-    return [words, name, f"{total:.2f}", f"{budget}" if ours else "",
+    return [words, name, f"{undisturbed['cpu_us']:.2f}", f"{total:.2f}", f"{budget}" if ours else "",
             "not counted" if name in ENDING else f"{switches:.2f}", server.threads(),
             f"{server.rss() / 2 ** 20:.0f}", main]
