@@ -109,7 +109,7 @@ const char *address_parse(struct span text, struct address *out) {
         *out = (struct address){.kind = kind};
         return is_local(kind) ? parse_path(rest, out) : parse_host_port(rest, out);
     }
-    return "expected unix:, tcp:, udp: or unixgram:";
+    return "expected an address like unix:/run/sluice.sock or tcp:127.0.0.1:7080";
 }
 
 size_t address_print(const struct address *address, char *out, size_t size) {

@@ -48,10 +48,10 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events) {
         socket->class->ended(socket->context, dropped);
 }
 
-static int bind_udp(struct datagrams *udp) {
+static int bind_udp(struct datagrams *udp, char *why, size_t why_size) {
     struct sockaddr_storage name;
     socklen_t size;
-    int fd = inetsock_open(&udp->address, SOCK_DGRAM, &name, &size);
+    int fd = inetsock_open(&udp->address, SOCK_DGRAM, &name, &size, why, why_size);
     if (fd < 0)
         return fd;
     if (bind(fd, (struct sockaddr *)&name, size) != 0) {
@@ -84,7 +84,7 @@ int datagrams_open(struct datagrams *socket, struct loop *loop, const char *addr
         return -EINVAL;
     }
     why[0] = '\0';
-    int fd = kind == ADDRESS_UDP ? bind_udp(socket) : bind_unix(socket, why, why_size);
+    int fd = kind == ADDRESS_UDP ? bind_udp(socket, why, why_size) : bind_unix(socket, why, why_size);
     if (fd < 0) {
         if (!why[0])
             snprintf(why, why_size, "%s", strerrordesc_np(-fd));

@@ -5,7 +5,8 @@
 #include <netdb.h>
 #include <stdio.h>
 
-static int resolve(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
+static int resolve(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size,
+                   char *why, size_t why_size) {
     int error = address_socket(address, name, size);
     if (error != -EINVAL)
         return error;
@@ -13,17 +14,21 @@ static int resolve(const struct address *address, int type, struct sockaddr_stor
     struct addrinfo *found;
     char port[8];
     snprintf(port, sizeof(port), "%u", address->port);
-    if (getaddrinfo(address->host, port, &hints, &found) != 0)
+    error = getaddrinfo(address->host, port, &hints, &found);
+    if (error) {
+        snprintf(why, why_size, "%s: %s", address->host, gai_strerror(error));
         return -EADDRNOTAVAIL;
+    }
     memcpy(name, found->ai_addr, found->ai_addrlen);
     *size = found->ai_addrlen;
     freeaddrinfo(found);
     return 0;
 }
 
-int inetsock_open(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
+int inetsock_open(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size,
+                  char *why, size_t why_size) {
     int any = strcmp(address->host, "*") == 0, only = !any;
-    int error = resolve(address, type, name, size);
+    int error = resolve(address, type, name, size, why, why_size);
     if (error)
         return error;
     int fd = socket(name->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

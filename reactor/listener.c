@@ -177,10 +177,10 @@ static void set_tcp_options(int fd, const struct listen_settings *settings) {
         set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(settings->user_timeout * 1000));
 }
 
-static int open_tcp(struct listener *listener) {
+static int open_tcp(struct listener *listener, char *why, size_t why_size) {
     struct sockaddr_storage name;
     socklen_t size = 0;
-    int fd = inetsock_open(&listener->address, SOCK_STREAM, &name, &size);
+    int fd = inetsock_open(&listener->address, SOCK_STREAM, &name, &size, why, why_size);
     if (fd < 0)
         return fd;
     set_tcp_options(fd, listener->options.settings);
@@ -244,7 +244,8 @@ int listener_open_for(struct loop *loop, const struct listen_settings *settings,
         listener->context = context;
         peers_init(&listener->clients, false);
         listener->address = listener->options.address;
-        int fd = listener->options.is_unix ? open_unix(listener, why, why_size) : open_tcp(listener);
+        int fd = listener->options.is_unix ? open_unix(listener, why, why_size)
+                                           : open_tcp(listener, why, why_size);
         error = fd < 0 ? fd : start(listener, fd);
     }
     if (error) {

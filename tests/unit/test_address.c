@@ -54,12 +54,12 @@ END_TEST
 static const struct {
     const char *text, *word; /* of the reason */
 } bad[] = {
-    {"", "unix:, tcp:"},
-    {"unix", "unix:, tcp:"},
-    {"/run/x.sock", "unix:, tcp:"},
-    {"127.0.0.1:80", "unix:, tcp:"},
-    {"http:localhost:80", "unix:, tcp:"},
-    {"TCP:localhost:80", "unix:, tcp:"},
+    {"", "like unix:"},
+    {"unix", "like unix:"},
+    {"/run/x.sock", "like unix:"},
+    {"127.0.0.1:80", "like unix:"},
+    {"http:localhost:80", "like unix:"},
+    {"TCP:localhost:80", "like unix:"},
     {"unix:", "path"},
     {"unix:/", "path"},
     {"unix:@", "path"},
