@@ -188,7 +188,8 @@ class Cli(Case):
                           (*server, "get", "--mode", "magic", "a"), (*server, "get", "--offset", "x", "a"),
                           (*server, "get", "--nonsense", "a"), (*server, "exec", "a"), (*server, "ping", "a"),
                           ("-s", "nonsense", "ping"), ("-s", "tcp:1", "ping"), ("-t", "soon", *server, "ping"),
-                          ("ping",)):
+                          ("ping",), ("rpc", "ping"), ("mcp",), ("ctl", "upstreams"), ("-s", "nonsense", "rpc", "ping"),
+                          ("-s", "udp:127.0.0.1:1", "mcp"), ("-s", "nonsense", "ctl", "drain")):
             with self.subTest(arguments):
                 environment = {name: value for name, value in os.environ.items() if name != "SLUICE_ADDR"}
                 self.run_sluice(*arguments, status=USAGE, env=environment)

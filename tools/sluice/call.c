@@ -23,8 +23,8 @@ int call_usage(struct call *call, const char *format, ...) {
     complain(call, format, arguments);
     va_end(arguments);
     if (call->command)
-        fprintf(stderr, "usage: sluice [-s ADDR] %s %s (--help tells more)\n", call->command->name,
-                call->command->arguments);
+        fprintf(stderr, "usage: sluice [-s ADDR] %s%s%s (--help tells more)\n", call->command->name,
+                *call->command->arguments ? " " : "", call->command->arguments);
     else
         fprintf(stderr, "usage: sluice [-s ADDR] COMMAND ... (--help lists them)\n");
     return CALL_USAGE;
@@ -88,13 +88,20 @@ int call_plain(struct call *call, int argc, char **argv, int min, int max) {
     return call_arguments(call, argc - optind, min, max);
 }
 
-int call_connect(struct call *call) {
+int call_address(struct call *call) {
     struct address address;
     if (!call->address)
         return call_usage(call, "no server: give -s ADDR or set SLUICE_ADDR");
     const char *reason = address_parse(span_text(call->address), &address);
-    if (reason)
-        return call_usage(call, "-s %s: %s", call->address, reason);
+    if (!reason && address.kind != ADDRESS_UNIX && address.kind != ADDRESS_TCP)
+        reason = "expected a unix: or tcp: address";
+    return reason ? call_usage(call, "-s %s: %s", call->address, reason) : CALL_GO_ON;
+}
+
+int call_connect(struct call *call) {
+    int code = call_address(call);
+    if (code != CALL_GO_ON)
+        return code;
     if (sluice_connect(&call->client, call->address, call->timeout_ms) == 0)
         return CALL_GO_ON;
     call_error(call, "%s", sluice_error(call->client));

@@ -39,7 +39,9 @@ int call_plain(struct call *call, int argc, char **argv, int min, int max);
 /* Checks the number of arguments left. CALL_GO_ON or an exit code. */
 int call_arguments(struct call *call, int left, int min, int max);
 
-/* Connects. CALL_GO_ON or an exit code. */
+/* Checks that a server's address was given, and is one. CALL_GO_ON or an exit code. */
+int call_address(struct call *call);
+/* The same, and connects. */
 int call_connect(struct call *call);
 /* Says what failed and returns the exit code for a result of the client library. */
 int call_failed(struct call *call, int result, const char *what);

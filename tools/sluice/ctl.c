@@ -71,11 +71,10 @@ static int read_answer(struct link *link, struct answer *answer) {
 /* CALL_GO_ON with an answer, or an exit code. */
 static int ask(struct call *call, const char *method, const char *target, struct answer *answer) {
     char request[REQUEST_MAX];
-    struct link *link = calloc(1, sizeof(*link));
-    if (!call->address || !link) {
-        free(link);
-        return call_usage(call, "a server is missing: -s ADDR or SLUICE_ADDR");
-    }
+    int code = call_address(call);
+    struct link *link = code == CALL_GO_ON ? calloc(1, sizeof(*link)) : NULL;
+    if (!link)
+        return code == CALL_GO_ON ? call_error(call, "no memory") : code;
     int n = snprintf(request, sizeof(request),
                      "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, target);
     int error = link_connect(link, call->address, call->timeout_ms);
@@ -84,7 +83,7 @@ static int ask(struct call *call, const char *method, const char *target, struct
     if (!error)
         error = read_answer(link, answer);
     if (error)
-        call_error(call, "%s: %s", call->address, link->error[0] ? link->error : strerror(-error));
+        call_error(call, "%s", link->error[0] ? link->error : strerror(-error));
     link_close(link);
     free(link);
     return error ? CALL_CONNECTION : CALL_GO_ON;

@@ -81,10 +81,10 @@ int command_mcp_run(struct call *call, int argc, char **argv) {
     static struct bridge bridge; /* outlives this function: the thread ends the process */
     pthread_t thread;
     int code = call_plain(call, argc, argv, 0, 0);
+    if (code == CALL_GO_ON)
+        code = call_address(call);
     if (code != CALL_GO_ON)
         return code;
-    if (!call->address)
-        return call_usage(call, "no server: give -s ADDR or set SLUICE_ADDR");
     bridge.call = call;
     if (link_connect(&bridge.link, call->address, call->timeout_ms) != 0) {
         call_error(call, "%s", bridge.link.error);

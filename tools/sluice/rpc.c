@@ -151,6 +151,20 @@ static char *make_request(const char *method, const char *params) {
     return line;
 }
 
+static int connect_and_ask(struct call *call, const char *text) {
+    struct link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return call_error(call, "no memory");
+    int code;
+    if (link_connect(link, call->address, call->timeout_ms) != 0)
+        code = (call_error(call, "%s", link->error), CALL_CONNECTION);
+    else
+        code = ask(call, link, text);
+    link_close(link);
+    free(link);
+    return code;
+}
+
 int command_rpc_run(struct call *call, int argc, char **argv) {
     int code = call_plain(call, argc, argv, 1, 2);
     if (code != CALL_GO_ON)
@@ -159,18 +173,9 @@ int command_rpc_run(struct call *call, int argc, char **argv) {
     char *text = make_request(argv[optind], params);
     if (!text)
         return call_usage(call, "%s: PARAMS must be a JSON object or array", params ? params : "");
-    struct link *link = calloc(1, sizeof(*link));
-    if (!call->address)
-        code = call_usage(call, "no server: give -s ADDR or set SLUICE_ADDR");
-    else if (!link)
-        code = call_error(call, "no memory");
-    else if (link_connect(link, call->address, call->timeout_ms) != 0)
-        code = (call_error(call, "%s", link->error), CALL_CONNECTION);
-    else
-        code = ask(call, link, text);
-    if (link && call->address)
-        link_close(link);
-    free(link);
+    code = call_address(call);
+    if (code == CALL_GO_ON)
+        code = connect_and_ask(call, text);
     free(text);
     return code;
 }
