@@ -136,4 +136,4 @@ class Arguments(Case):
                                        option, value], capture_output=True, text=True, timeout=TIMEOUT,
                                       env=environment())
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
-                self.assertRegex(done.stderr, r"^sluice-bench: .*: (No such|Invalid)")
+                self.assertRegex(done.stderr, r"^sluice-bench: .*: (No such file|No such process|Invalid)")

@@ -43,7 +43,7 @@ static int add_process(long pid, struct procstat *out) {
     snprintf(tasks, sizeof(tasks), "/proc/%ld/task", pid);
     DIR *dir = opendir(tasks);
     if (!dir)
-        return -errno;
+        return errno == ENOENT ? -ESRCH : -errno;
     for (struct dirent *entry; (entry = readdir(dir));) {
         if (entry->d_name[0] == '.')
             continue;
