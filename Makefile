@@ -80,9 +80,11 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/
 
 # ---- what to ask for ---------------------------------------------------------------------------
 .PHONY: all programs test-programs setup unit e2e test demo asan ubsan tsan crash fuzz fuzz-programs bench \
-    bench-quick lint format install install-library install-handler clean FORCE
+    bench-quick lint format help install install-library install-handler clean FORCE
 .DEFAULT_GOAL := all
 all: programs
+help: # what README.md tells
+	@sed -n 's/^| \(`make.*`\) | \(.*\) |$$/\1|\2/p' README.md | tr -d '`' | awk -F '|' '{ printf "  %-24s %s\n", $$1, $$2 }'
 programs: $(programs)
 test-programs: $(programs) $(unit_programs) $(fuzz_programs)
 fuzz-programs: $(fuzz_programs)
@@ -126,7 +128,7 @@ bench: setup
 	$(Q)$(MAKE) programs
 	$(Q)SLUICE_BUILD=$(OUT) tools/bench/run.py
 bench-quick: setup
-	$(Q)$(MAKE) programs
+	$(Q)$(MAKE) programs >&2
 	$(Q)SLUICE_BUILD=$(OUT) tools/bench/run.py --quick
 
 lint:

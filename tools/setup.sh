@@ -97,7 +97,7 @@ install_conformance() {
         echo "setup.sh: no npm: not installed: ${from_npm[*]}" >&2
         return
     fi
-    echo "setup.sh: installing ${from_npm[*]}"
+    echo "setup.sh: installing ${from_npm[*]}" >&2
     mkdir -p "$place"
     npm install --silent --no-save --prefix "$place" "${from_npm[@]}" </dev/null
     echo "${from_npm[*]}" >"$place/installed"
@@ -131,7 +131,7 @@ if ! command -v apt-get >/dev/null; then
     echo "setup.sh: no apt-get here: the equivalents of these are needed: ${missing[*]}" >&2
     exit 0
 fi
-echo "setup.sh: installing ${missing[*]}"
+echo "setup.sh: installing ${missing[*]}" >&2
 forbid_services
 as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
 as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" \
