@@ -2,12 +2,15 @@
 import json
 import os
 import pathlib
+import re
 import resource
 import secrets
 import subprocess
 
 from case import TIMEOUT, Case, Client
 from daemon import SLUICED, run_sluiced, until
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
 
 class Refused(Case):
@@ -101,6 +104,9 @@ class Refused(Case):
         done = run_sluiced("--listen", "tcp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0", "--check")
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_host_that_nobody_knows(self):
+        self.refused("--listen", "tcp:no..such:0", reason=r"no\.\.such: [A-Z]\w+ ", status=1)
+
     def test_limits_that_do_not_fit(self):
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -140,6 +146,21 @@ class Printed(Case):
         def settings(text):
             return [line.partition("#")[0].strip() for line in text.splitlines() if not line.startswith("#")]
         self.assertEqual(settings(first), settings(second))
+
+
+class Examples(Case):
+    """examples/sluiced.conf as it is, and with what is commented out in it."""
+
+    def test_they_serve(self):
+        text = (EXAMPLES / "sluiced.conf").read_text()
+        text = re.sub(r"^# listen .*\n", "", text, flags=re.M)  # in place of the one above it
+        everything = re.sub(r"^# (?=upstream|route|ingest)", "", text, flags=re.M)
+        self.assertIn("\ningest {", everything)
+        for config in (text, everything):
+            config = re.sub(r'"(/run|/var/lib)/sluice\b', '"{dir}', config.replace("unix:/run/sluice", "unix:{dir}"))
+            daemon = self.daemon(config=config.replace(":7080", ":0"), root=False, listen=())
+            with Client(daemon.unix) as client:
+                client.ping()
 
 
 class Taken(Case):

@@ -207,6 +207,36 @@ START_TEST(empty_file_is_fine)
 }
 END_TEST
 
+START_TEST(byte_order_mark_is_passed_over)
+{
+    ck_assert_int_eq(run_file("\xef\xbb\xbfpool = 2\r\n", "--listen unix:@x"), ARGUMENTS_RUN);
+    told("");
+    ck_assert_int_eq(config.offload.pool, 2);
+}
+END_TEST
+
+/* What would end the start is told at its line. */
+START_TEST(files_that_cannot_be_are_told)
+{
+    refused("listen 'unix:@a' { }\naccess_log = json\naccess_log_file = '/nonexistent/log'\n",
+            "FILE:3: access_log_file: /nonexistent/log: No such file or directory\n");
+    refused("listen 'unix:@a' { }\nmcp_key_file = '/nonexistent'\n",
+            "FILE:2: mcp_key_file: /nonexistent: No such file or directory\n");
+    refused("listen 'unix:@a' { }\nindex = 'a/index.html'\n",
+            "FILE:2: index: the name of a file, without /\n");
+    refused("listen 'unix:@a' { }\ningest { path = '/nonexistent/log/' }\n",
+            "FILE:2: ingest: path /nonexistent/log/: No such file or directory\n");
+    refused("listen 'unix:@a' { }\ningest { path = '/etc/passwd' }\n",
+            "FILE:2: ingest: path /etc/passwd: Not a directory\n");
+    ck_assert_int_eq(
+        run_file("mcp = no\nmcp_key_file = '/nonexistent'\naccess_log_file = '/nonexistent/log'\n"
+                 "ingest { path = '/tmp/sluice-new/' }\n",
+                 "--listen unix:@x"),
+        ARGUMENTS_RUN);
+    told("");
+}
+END_TEST
+
 START_TEST(file_of_comments_is_fine)
 {
     ck_assert_int_eq(run_file("# nothing", "--listen unix:@x"), ARGUMENTS_RUN);
@@ -219,6 +249,12 @@ START_TEST(syntax_errors_have_line_and_reason)
     refused("pool = 2\n\nfrob = 1\n", "FILE:3: no such option 'frob'\n");
     refused("listen 'unix:@a' {\n  frob = 1\n}\n", "FILE:2: no such option 'frob'\n");
     refused("frob 'x' { }\n", "FILE:1: no such option 'frob'\n");
+    refused("backlog = 1\n", "FILE:1: no such option 'backlog'; it stands in a section: listen, tunnel\n");
+    refused("listen 'unix:@a' {\n  pool = 1\n}\n",
+            "FILE:2: no such option 'pool'; it stands outside of sections\n");
+    refused("queue-depth = 1\n", "FILE:1: no such option 'queue-depth'; in a file it is queue_depth\n");
+    refused("listen 'unix:@a' { send-buffer = 1 }\n",
+            "FILE:1: no such option 'send-buffer'; in a file it is send_buffer\n");
     refused("pool = 2\npool = {1, 2}\n", "FILE:2: unexpected token '{'\n");
     refused("pool 2\n", "FILE:1: missing equal sign after option 'pool'\n");
     refused("listen { }\n", "FILE:1: missing title for section 'listen'\n");
@@ -232,10 +268,11 @@ END_TEST
 
 START_TEST(wrong_values_have_line_and_reason)
 {
-    refused("\npool = many\n", "FILE:2: pool: 'many' is not a number\n");
+    refused("\npool = many\n", "FILE:2: pool: 'many' is not a whole number, like 16\n");
     refused("\n\nuring = maybe\n", "FILE:3: uring: 'maybe' is not one of: auto off require\n");
     refused("chunk = 1k\n", "FILE:1: chunk: 1k is out of range 16k..4m\n");
-    refused("listen 'unix:@a' {\n\n  backlog = -1\n}\n", "FILE:3: backlog: '-1' is not a number\n");
+    refused("listen 'unix:@a' {\n\n  backlog = -1\n}\n",
+            "FILE:3: backlog: '-1' is not a whole number, like 16\n");
     refused("listen 'unix:@a' {\n  nodelay = 2\n}\n", "FILE:2: nodelay: '2' is neither yes nor no\n");
     refused("listen 'unix:@a' {\n  protocols = {'slc', 'gopher'}\n}\n",
             "FILE:2: protocols: 'gopher' is not one of: slc,http,rpc,mcp\n");
@@ -250,11 +287,11 @@ END_TEST
 START_TEST(wrong_values_do_not_hide_what_follows)
 {
     refused("pool = a\nchunk = b\nroot 'm' { path = '/nonexistent' }\n",
-            "FILE:1: pool: 'a' is not a number\n"
+            "FILE:1: pool: 'a' is not a whole number, like 16\n"
             "FILE:2: chunk: 'b' is not a size, like 16384, 16k, 64m or 1g\n"
             "FILE:3: root 'm': path /nonexistent: No such file or directory\n");
     refused("pool = a\nfrob = b\nroot 'm' { }\n",
-            "FILE:1: pool: 'a' is not a number\nFILE:2: no such option 'frob'\n");
+            "FILE:1: pool: 'a' is not a whole number, like 16\nFILE:2: no such option 'frob'\n");
 }
 END_TEST
 
@@ -384,6 +421,8 @@ int main(void) {
     tcase_add_test(reading, command_line_overrides_the_file_and_adds_listeners);
     tcase_add_test(reading, empty_file_is_fine);
     tcase_add_test(reading, file_of_comments_is_fine);
+    tcase_add_test(reading, byte_order_mark_is_passed_over);
+    tcase_add_test(reading, files_that_cannot_be_are_told);
     tcase_add_test(reading, syntax_errors_have_line_and_reason);
     tcase_add_test(reading, wrong_values_have_line_and_reason);
     tcase_add_test(reading, only_the_first_syntax_error_is_told);

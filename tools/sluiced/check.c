@@ -4,9 +4,11 @@
 #include "tools/sluiced/options.h"
 #include "tools/sluiced/sections.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VALUE_COLUMN 34
 
@@ -86,6 +88,25 @@ static void check_listen_twice(const struct daemon_config *config, struct proble
     }
 }
 
+static void file_problem(const struct daemon_config *config, const char *name, const char *path, int error,
+                         struct problems *problems) {
+    char reason[CONFIG_WHY];
+    snprintf(reason, sizeof reason, "%s: %s", path, strerrordesc_np(-error));
+    option_problem(config, name, reason, problems);
+}
+
+/* Files that http and mcp open at the start, and the name of one in each directory. */
+static void check_files(const struct daemon_config *config, struct problems *problems) {
+    const char *log = config->http.access_log_file, *key = config->mcp.mcp_key_file;
+    int error = config->http.access_log != ACCESS_OFF && log[0] ? parent_check(log) : 0;
+    if (error)
+        file_problem(config, "access_log_file", log, error, problems);
+    if (config->mcp.mcp && key[0] && access(key, R_OK) != 0)
+        file_problem(config, "mcp_key_file", key, -errno, problems);
+    if (strchr(config->http.index, '/'))
+        option_problem(config, "index", "the name of a file, without /", problems);
+}
+
 unsigned check_config(const struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     const struct section *kind;
@@ -97,6 +118,7 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     check_forwarding(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
+    check_files(config, &problems);
     if (config->listens_count + config->tunnels_count == 0)
         problem(&problems, "--listen",
                 "no listener: give one here or in the file, like unix:/run/sluice.sock");

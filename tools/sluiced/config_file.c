@@ -41,11 +41,44 @@ static void where_now(const cfg_t *cfg, char *out, size_t size) {
     snprintf(out, size, "%s:%d", cfg->filename, cfg->line);
 }
 
+static const struct setting *find_outside(const char *name) {
+    const struct config_table *joined;
+    const struct setting *row = NULL;
+    for (size_t i = 0; !row && (joined = config_table(i)); i++)
+        row = option_find(joined->table, name);
+    return row;
+}
+
+/* Where an option would be known that is not known here: with other dashes, outside, or in a section. */
+static void print_hint(const struct reading *reading, bool inside, const char *name, FILE *out) {
+    const struct setting *outside = find_outside(name);
+    const struct setting *here = inside ? option_find(reading->kind->table, name) : outside;
+    const struct section *kind;
+    const char *joint = "; it stands in a section: ";
+    if (here)
+        fprintf(out, "; in a file it is %s", here->name);
+    else if (outside)
+        fprintf(out, "; it stands outside of sections");
+    for (size_t i = 0; !inside && !here && (kind = section_kind(i)); i++) {
+        if (option_find(kind->table, name)) {
+            fprintf(out, "%s%s", joint, kind->name);
+            joint = ", ";
+        }
+    }
+}
+
 static void read_error(cfg_t *cfg, const char *format, va_list arguments) {
+    static const char unknown[] = "no such option '";
     struct reading *reading = reading_of(&cfg->opts[0]);
     FILE *out = reading->problems->out;
-    fprintf(out, "%s:%d: ", cfg->filename, cfg->line);
-    vfprintf(out, format, arguments);
+    char text[CONFIG_WHY], name[64];
+    vsnprintf(text, sizeof text, format, arguments);
+    fprintf(out, "%s:%d: %s", cfg->filename, cfg->line, text);
+    if (strncmp(text, unknown, sizeof unknown - 1) == 0) {
+        const char *start = text + sizeof unknown - 1;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "'"), start);
+        print_hint(reading, reading->section == cfg, name, out);
+    }
     fputc('\n', out);
     reading->told = true;
 }
@@ -171,11 +204,14 @@ static size_t string_length(const char *text) {
     return n;
 }
 
-/* Does two things that libconfuse does not: comments become spaces, because it counts too many lines for
- * them, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
+/* Does what libconfuse does not: comments become spaces, because it counts too many lines for them, as does a byte order
+ * mark, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
 static const char *prepare(char *text, const char **why) {
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
     const char *outermost = NULL;
     int depth = 0;
+    if (strncmp(text, byte_order_mark, 3) == 0)
+        blank(text, 3);
     for (char *p = text; *p; p++) {
         if (*p == '"' || *p == '\'') {
             const char *start = p;

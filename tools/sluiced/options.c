@@ -67,7 +67,7 @@ static int set_number(const struct setting *row, void *base, const char *text, c
     uint64_t value, low, high;
     if (!read_number(text, strlen(text), size, &value))
         return refuse(why, why_size, "'%s' is not a %s", text,
-                      size ? "size, like 16384, 16k, 64m or 1g" : "number");
+                      size ? "size, like 16384, 16k, 64m or 1g" : "whole number, like 16");
     read_range(row, &low, &high);
     if (value < low || value > high)
         return refuse(why, why_size, *row->range ? "%s is out of range %s" : "%s is too large", text,
