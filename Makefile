@@ -149,7 +149,7 @@ pkgconfig := $(DESTDIR)$(PREFIX)/lib/pkgconfig
 version := $(shell sed -n 's/.*SLUICE_VERSION "\(.*\)"/\1/p' tools/version.h)
 # $(1): package, $(2): description, $(3): further lines
 package = printf 'prefix=%s\nName: %s\nDescription: %s\nVersion: %s\nCflags: -I$${prefix}/include\n$(3)' \
-    '$(PREFIX)' '$(1)' '$(2)' '$(version)' > $(pkgconfig)/$(1).pc
+    '$(PREFIX)' '$(1)' '$(2)' '$(version)' | install -m 644 /dev/stdin $(pkgconfig)/$(1).pc
 
 install-library: $(BUILD)/lib/libsluice.a
 	install -d $(include) $(pkgconfig)
@@ -157,11 +157,14 @@ install-library: $(BUILD)/lib/libsluice.a
 	install -m 644 $(BUILD)/lib/libsluice.a $(DESTDIR)$(PREFIX)/lib
 	$(Q)$(call package,sluice,client of the object protocol of sluiced,Libs: -L$${prefix}/lib -lsluice\n)
 
+# $(1): a header, $(2): its name for those outside
+public = sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' $(1) | install -m 644 /dev/stdin $(include)/$(2)
+
 install-handler:
 	install -d $(include) $(pkgconfig)
 	install -m 644 handlers/http/sluice_handler.h $(include)/handler.h
-	sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' handlers/http/sluice_json.h > $(include)/json.h
-	sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' handlers/rpc/sluice_rpc.h > $(include)/rpc.h
+	$(call public,handlers/http/sluice_json.h,json.h)
+	$(call public,handlers/rpc/sluice_rpc.h,rpc.h)
 	$(Q)$(call package,sluice-handler,modules of HTTP handlers for sluiced)
 clean:
 	rm -rf $(BUILD)
