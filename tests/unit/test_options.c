@@ -123,7 +123,8 @@ START_TEST(numbers_are_digits_only)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(set("some_number", bad[i]) == -EINVAL, "'%s' was taken", bad[i]);
     is_refused("some_number", "4k", "'4k' is not a whole number, like 16");
-    is_refused("some_number", "18446744073709551620", "'18446744073709551620' is not a whole number, like 16");
+    is_refused("some_number", "18446744073709551620",
+               "'18446744073709551620' is not a whole number, like 16");
 }
 END_TEST
 
