@@ -19,6 +19,7 @@ enum setting_kind {
     SETTING_NUMBER,  /* long, with a range "min..max" */
     SETTING_SIZE,    /* uint64_t bytes: 16384, 16k, 64m, 1g */
     SETTING_SECONDS, /* double, fractions allowed */
+    SETTING_SHARE,   /* double, with a range: 0.8 */
     SETTING_CHOICE,  /* int: index into the words of "a|b|c" */
     SETTING_TEXT,    /* char *, owned by the struct; "" when unset */
     SETTING_LIST,    /* char *, words joined by commas; "" when unset */
@@ -31,6 +32,7 @@ enum setting_kind {
 #define SETTING_TYPE_NUMBER  long
 #define SETTING_TYPE_SIZE    uint64_t
 #define SETTING_TYPE_SECONDS double
+#define SETTING_TYPE_SHARE   double
 #define SETTING_TYPE_CHOICE  int
 #define SETTING_TYPE_TEXT    char *
 #define SETTING_TYPE_LIST    char *

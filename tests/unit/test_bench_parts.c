@@ -78,6 +78,7 @@ START_TEST(wrong_options_are_refused_by_name)
         {"-s unix:/a -c 2 -t 3", "-t"},
         {"-s unix:/a -H noline", "-H"},
         {"-s unix:/a --fd-ratio 1.5", "--fd-ratio"},
+        {"-s unix:/a --fd-ratio most", "is not a share"},
         {"-s unix:/a --mode ping --verify", "--verify"},
         {"-s unix:/a --mode rpc --touch", "--touch"},
     };

@@ -39,7 +39,7 @@ static void print_option(FILE *out, const struct setting *row) {
             fprintf(out, "-%c, ", short_forms[i].letter);
     fprintf(out, "--%s", name);
     if (row->kind != SETTING_FLAG)
-        fprintf(out, " %s", *row->range && row->kind == SETTING_CHOICE ? row->range : "VALUE");
+        fprintf(out, " %s", option_value_name(row));
     fprintf(out, "\n        %s", row->help);
     if (*row->initial && strcmp(row->initial, "no") != 0)
         fprintf(out, " [%s]", row->initial);
@@ -47,7 +47,7 @@ static void print_option(FILE *out, const struct setting *row) {
 }
 
 static void print_help(FILE *out) {
-    fprintf(out, "Usage: sluice-bench -s ADDR [OPTION]...\n"
+    fprintf(out, "usage: sluice-bench -s ADDR [OPTION]...\n"
                  "Loads a server with requests and reports throughput, latency, errors and its CPU time.\n"
                  "\n"
                  "  sluice-bench -s unix:/run/sluice.sock --mode fdpass -c 100 --pipeline 16 -d 5\n"

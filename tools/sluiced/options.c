@@ -79,14 +79,15 @@ static int set_number(const struct setting *row, void *base, const char *text, c
     return 0;
 }
 
-static int set_seconds(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
+static int set_real(const struct setting *row, void *base, const char *text, char *why, size_t why_size) {
     size_t n = strspn(text, "0123456789.");
     const char *dots = strstr(row->range, "..");
     double low = dots ? atof(row->range) : 0, high = dots && dots[2] ? atof(dots + 2) : SECONDS_MAX;
     char *end;
     double value = strtod(text, &end);
     if (n == 0 || text[n] || *end) /* also keeps strtod's words and exponents out */
-        return refuse(why, why_size, "'%s' is not a number of seconds, like 10 or 0.2", text);
+        return refuse(why, why_size, "'%s' is not a %s", text,
+                      row->kind == SETTING_SHARE ? "share, like 0.8" : "number of seconds, like 10 or 0.2");
     if (value < low || value > high)
         return refuse(why, why_size, *row->range ? "%s is out of range %s" : "%s seconds are too many", text,
                       row->range);
@@ -201,7 +202,8 @@ int option_set(const struct setting *row, void *base, const char *text, char *wh
     case SETTING_SIZE:
         return set_number(row, base, text, why, why_size);
     case SETTING_SECONDS:
-        return set_seconds(row, base, text, why, why_size);
+    case SETTING_SHARE:
+        return set_real(row, base, text, why, why_size);
     case SETTING_CHOICE:
         return set_choice(row, base, text, why, why_size);
     case SETTING_TEXT:
@@ -260,6 +262,18 @@ const struct setting *option_find(const struct settings_table *table, const char
     return NULL;
 }
 
+bool option_has_words(const struct setting *row) {
+    return row->range[0] && (row->kind == SETTING_CHOICE || row->kind == SETTING_LIST);
+}
+
+const char *option_value_name(const struct setting *row) {
+    static const char *const names[] = {
+        [SETTING_FLAG] = "yes|no",     [SETTING_NUMBER] = "N",    [SETTING_SIZE] = "SIZE",
+        [SETTING_SECONDS] = "SECONDS", [SETTING_SHARE] = "SHARE", [SETTING_TEXT] = "TEXT",
+        [SETTING_LIST] = "A,B",        [SETTING_LINES] = "A,B",   [SETTING_SECRETS] = "A,B"};
+    return option_has_words(row) ? row->range : names[row->kind];
+}
+
 static void print_size(uint64_t value, char *out, size_t size) {
     static const char suffixes[] = "kmg";
     int unit = -1;
@@ -271,7 +285,7 @@ static void print_size(uint64_t value, char *out, size_t size) {
              unit < 0 ? 0 : suffixes[unit]);
 }
 
-static void print_seconds(double value, char *out, size_t size) {
+static void print_real(double value, char *out, size_t size) {
     size_t n = (size_t)snprintf(out, size, "%.9f", value);
     while (out[n - 1] == '0')
         n--;
@@ -300,7 +314,8 @@ char *option_text(const struct setting *row, const void *base) {
         print_size(*(const uint64_t *)value, text, sizeof text);
         break;
     case SETTING_SECONDS:
-        print_seconds(*(const double *)value, text, sizeof text);
+    case SETTING_SHARE:
+        print_real(*(const double *)value, text, sizeof text);
         break;
     case SETTING_CHOICE:
         return copy_choice(row, *(const int *)value);

@@ -1,6 +1,7 @@
 #include "tools/sluiced/usage.h"
 
 #include "tools/sluiced/config.h"
+#include "tools/sluiced/options.h"
 #include "tools/sluiced/sections.h"
 #include "tools/version.h"
 
@@ -36,22 +37,9 @@ static const char *const examples = "\n"
                                     "  sluiced --root . --listen tcp:127.0.0.1:7080 --uring off --log debug\n"
                                     "  sluiced -c /etc/sluiced.conf --check\n";
 
-/* The range is a list of words, which stands for the value itself. */
-static bool has_words(const struct setting *row) {
-    return row->range[0] && (row->kind == SETTING_CHOICE || row->kind == SETTING_LIST);
-}
-
-static const char *value_name(const struct setting *row) {
-    static const char *const names[] = {
-        [SETTING_FLAG] = "yes|no",     [SETTING_NUMBER] = "N",   [SETTING_SIZE] = "SIZE",
-        [SETTING_SECONDS] = "SECONDS", [SETTING_TEXT] = "TEXT",  [SETTING_LIST] = "A,B",
-        [SETTING_LINES] = "A,B",       [SETTING_SECRETS] = "A,B"};
-    return has_words(row) ? row->range : names[row->kind];
-}
-
 /* " [64m; 1m..]": the default and the range, as far as there are any. */
 static void print_facts(const struct setting *row, FILE *out) {
-    const char *range = has_words(row) ? "" : row->range;
+    const char *range = option_has_words(row) ? "" : row->range;
     if (row->initial[0] || range[0])
         fprintf(out, " [%s%s%s]", row->initial, row->initial[0] && range[0] ? "; " : "", range);
 }
@@ -62,7 +50,7 @@ static void print_rows(const struct settings_table *table, const char *prefix, F
         int n = fprintf(out, "  %s", prefix);
         for (const char *p = row->name; *p; p++, n++)
             fputc(*p == '_' && prefix[0] ? '-' : *p, out);
-        n += fprintf(out, "%s%s", prefix[0] ? " " : " = ", value_name(row));
+        n += fprintf(out, "%s%s", prefix[0] ? " " : " = ", option_value_name(row));
         if (n >= NAME_COLUMN)
             n = fprintf(out, "\n") - 1;
         fprintf(out, "%*s%s", NAME_COLUMN - n, "", row->help);
@@ -103,8 +91,8 @@ static void print_markdown(const struct settings_table *table, FILE *out) {
     for (size_t i = 0; i < table->count; i++) {
         const struct setting *row = &table->rows[i];
         fprintf(out, "| `%s` | ", row->name);
-        print_cell(value_name(row), out);
-        if (row->range[0] && !has_words(row))
+        print_cell(option_value_name(row), out);
+        if (row->range[0] && !option_has_words(row))
             fprintf(out, " (%s)", row->range);
         fprintf(out, " | %s | ", row->initial);
         print_cell(row->help, out);

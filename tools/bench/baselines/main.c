@@ -26,7 +26,7 @@ static const struct model *find_model(const char *name) {
 }
 
 static int usage(FILE *out, int status) {
-    fprintf(out, "Usage: baselines --model MODEL [--pool-size N] [--work objects|ingest] ROOT ADDRESS\n"
+    fprintf(out, "usage: baselines --model MODEL [--pool-size N] [--work objects|ingest] ROOT ADDRESS\n"
                  "Serves fdpass and copy of the object protocol, or takes POSTed metrics, by one of these "
                  "models, for\n"
                  "comparison only:\n");
