@@ -379,6 +379,20 @@ START_TEST(actions_print_and_end)
 }
 END_TEST
 
+START_TEST(restrictions_of_other_sockets_are_told)
+{
+    ck_assert_int_eq(
+        run_file("listen 'unix:@a' { allow = {'10.0.0.0/8'} }\nlisten 'tcp:*:0' { allow_uid = {0} }\n",
+                 "--check"),
+        ARGUMENTS_DONE);
+    told("");
+    ck_assert_ptr_nonnull(strstr(printed, ":1: allow is for TCP: nobody is kept out of 'unix:@a' by it\n"));
+    ck_assert_ptr_nonnull(
+        strstr(printed,
+               ":2: allow_uid and allow_gid are for Unix sockets: nobody is kept out of 'tcp:*:0' by it\n"));
+}
+END_TEST
+
 /* What --check prints is a configuration file that says the same. */
 START_TEST(check_prints_a_file_that_reads_as_itself)
 {
@@ -389,6 +403,7 @@ START_TEST(check_prints_a_file_that_reads_as_itself)
              directory);
     ck_assert_int_eq(run_file(text, "--check --pool 3 --listen unix:@x"), ARGUMENTS_DONE);
     told("");
+    ck_assert_ptr_null(strstr(printed, "nobody is kept out"));
     ck_assert_ptr_nonnull(strstr(printed, "\npool = 3                          # --pool\n"));
     ck_assert_ptr_nonnull(strstr(printed, "# threads: loop 1 + files 3 + handlers "));
     ck_assert_ptr_nonnull(strstr(printed, "# descriptors: connections "));
@@ -434,6 +449,7 @@ int main(void) {
     tcase_add_test(reading, limits_that_do_not_fit_are_refused);
     tcase_add_test(reading, unreadable_files_are_told);
     tcase_add_test(reading, actions_print_and_end);
+    tcase_add_test(reading, restrictions_of_other_sockets_are_told);
     tcase_add_test(reading, check_prints_a_file_that_reads_as_itself);
     suite_add_tcase(suite, reading);
     SRunner *runner = srunner_create(suite);

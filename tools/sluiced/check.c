@@ -292,8 +292,21 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
     }
 }
 
+/* Restrictions of another kind of socket, which look as if they held. */
+static void print_idle(const struct daemon_config *config, FILE *out) {
+    for (size_t i = 0; i < config->listens_count + config->tunnels_count; i++) {
+        const struct listen_settings *listen = listener_at(config, i);
+        bool is_unix = strncmp(listen->address, "unix:", 5) == 0;
+        if (is_unix ? listen->allow[0] : listen->allow_uid[0] || listen->allow_gid[0])
+            fprintf(out, "# %s: %s: nobody is kept out of '%s' by it\n", listen->where,
+                    is_unix ? "allow is for TCP" : "allow_uid and allow_gid are for Unix sockets",
+                    listen->address);
+    }
+}
+
 void check_print(const struct daemon_config *config, long nofile, bool secrets, FILE *out) {
     print_tables(config, secrets, out);
     print_sections(config, secrets, out);
     print_derived(config, nofile, out);
+    print_idle(config, out);
 }
