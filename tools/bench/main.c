@@ -7,25 +7,17 @@
 #include "tools/bench/live.h"
 #include "tools/bench/procstat.h"
 #include "tools/bench/report.h"
+#include "tools/nofile.h"
 #include "tools/standard_fds.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-
-static void raise_nofile(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static int failed(const char *why) {
     fprintf(stderr, "sluice-bench: %s\n", why);
@@ -144,7 +136,7 @@ int main(int argc, char **argv) {
     int status = EXIT_SUCCESS;
     enum arguments_result result = bench_arguments(&settings, argc, argv, stdout, stderr);
     signal(SIGPIPE, SIG_IGN);
-    raise_nofile();
+    nofile_raise();
     if (result == ARGUMENTS_WRONG)
         status = EXIT_USAGE;
     else if (result == ARGUMENTS_LOAD)

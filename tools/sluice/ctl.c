@@ -6,8 +6,7 @@
 #include "tools/client/link.h"
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
-#include "tools/sluice/table.h"
-#include "tools/sluice/units.h"
+#include "tools/sluice/rows.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -89,33 +88,6 @@ static int ask(struct call *call, const char *method, const char *target, struct
     return error ? CALL_CONNECTION : CALL_GO_ON;
 }
 
-static void add_cell(struct table *table, const json_t *value) {
-    char text[UNITS_TEXT];
-    if (json_is_real(value))
-        units_real(text, json_real_value(value));
-    else
-        snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
-    table_add(table, json_is_string(value)    ? json_string_value(value)
-                     : json_is_boolean(value) ? (json_is_true(value) ? "yes" : "no")
-                                              : text);
-}
-
-static bool print_rows(const json_t *rows) {
-    struct table table;
-    const char *name;
-    json_t *row, *value, *first = json_array_get(rows, 0);
-    size_t i;
-    if (!first)
-        return true;
-    table_init(&table, json_object_size(first));
-    json_object_foreach (first, name, value)
-        table_add(&table, name);
-    json_array_foreach (rows, i, row)
-        json_object_foreach (row, name, value)
-            add_cell(&table, value);
-    return table_print(&table, "");
-}
-
 static int print_answer(struct call *call, const struct answer *answer, bool json) {
     json_error_t error;
     json_t *document = json_loads(answer->text, 0, &error);
@@ -126,7 +98,7 @@ static int print_answer(struct call *call, const struct answer *answer, bool jso
                           message ? message : "the server has no such page: is it one with administration?");
     else if (json)
         puts(answer->text);
-    else if (json_is_array(document) && !print_rows(document))
+    else if (json_is_array(document) && !rows_print(document))
         code = call_error(call, "out of memory");
     json_decref(document);
     return code;

@@ -6,8 +6,7 @@
  * The tables are made from whatever names the documents have: a new counter needs nothing here. */
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
-#include "tools/sluice/table.h"
-#include "tools/sluice/units.h"
+#include "tools/sluice/rows.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -22,33 +21,6 @@ const char command_stats_help[] =
 const char command_conns_help[] = STATS_OPTIONS "Example:\n"
                                                 "  sluice -s unix:/run/sluice.sock conns\n";
 
-static void add_value(struct table *table, const json_t *value, bool grouped) {
-    char text[UNITS_TEXT];
-    if (json_is_integer(value) && grouped)
-        units_grouped(text, json_integer_value(value));
-    else if (json_is_integer(value))
-        snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        units_real(text, json_real_value(value));
-    else
-        snprintf(text, sizeof(text), "%s", json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "-");
-    table_add(table, json_is_string(value) ? json_string_value(value) : text);
-}
-
-static void add_row(struct table *table, json_t *columns, json_t *row, bool grouped) {
-    const char *column;
-    json_t *unused;
-    json_object_foreach (columns, column, unused)
-        add_value(table, json_object_get(row, column), grouped);
-}
-
-static void add_heading(struct table *table, json_t *columns) {
-    const char *column;
-    json_t *unused;
-    json_object_foreach (columns, column, unused)
-        table_add(table, column);
-}
-
 /* A group's members that are no objects: NAME VALUE. */
 static bool print_counters(json_t *group) {
     struct table table;
@@ -59,7 +31,7 @@ static bool print_counters(json_t *group) {
         if (json_is_object(value))
             continue;
         table_add(&table, name);
-        add_value(&table, value, true);
+        rows_add_value(&table, value, true);
     }
     return table_print(&table, "  ");
 }
@@ -83,12 +55,12 @@ static bool print_histograms(json_t *group) {
         return true;
     table_init(&table, json_object_size(columns) + 1);
     table_add(&table, "");
-    add_heading(&table, columns);
+    rows_add_heading(&table, columns);
     json_object_foreach (group, name, value) {
         if (!json_is_object(value))
             continue;
         table_add(&table, name);
-        add_row(&table, columns, value, true);
+        rows_add(&table, columns, value, true);
     }
     return table_print(&table, "  ");
 }
@@ -102,33 +74,6 @@ static bool print_stats(json_t *document) {
         good = good && print_counters(group) && print_histograms(group);
     }
     return good;
-}
-
-/* Every member that any row has, in the order of their first appearance. NULL: no memory. */
-static json_t *all_columns(json_t *rows) {
-    size_t i;
-    json_t *row, *columns = json_object();
-    json_array_foreach (rows, i, row) {
-        if (json_object_update_missing(columns, row) != 0) {
-            json_decref(columns);
-            return NULL;
-        }
-    }
-    return columns;
-}
-
-static bool print_conns(json_t *document) {
-    struct table table;
-    size_t i;
-    json_t *row, *columns = all_columns(document);
-    if (!columns)
-        return false;
-    table_init(&table, json_object_size(columns));
-    add_heading(&table, columns);
-    json_array_foreach (document, i, row)
-        add_row(&table, columns, row, false);
-    json_decref(columns);
-    return table_print(&table, "");
 }
 
 static int print_document(struct call *call, const char *text, bool json, bool (*print)(json_t *document)) {
@@ -173,5 +118,5 @@ int command_stats_run(struct call *call, int argc, char **argv) {
 }
 
 int command_conns_run(struct call *call, int argc, char **argv) {
-    return show(call, argc, argv, "conns", print_conns);
+    return show(call, argc, argv, "conns", rows_print);
 }

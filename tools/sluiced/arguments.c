@@ -1,5 +1,6 @@
 #include "tools/sluiced/arguments.h"
 
+#include "tools/nofile.h"
 #include "tools/sluiced/check.h"
 #include "tools/sluiced/config_file.h"
 #include "tools/sluiced/methods.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum action { ACTION_SERVE, ACTION_CHECK, ACTION_HELP, ACTION_VERSION, ACTION_OPTIONS, ACTION_METHODS };
 
@@ -163,21 +163,10 @@ static int apply(struct words cursor, struct daemon_config *config) {
     return 0;
 }
 
-/* The limit of descriptors from now on. */
-static long raise_nofile(void) {
-    struct rlimit limit = {.rlim_cur = 1024};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t soft = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return (long)soft;
-    return (long)limit.rlim_max;
-}
-
 /* refused: values that the file could not set. */
 static enum arguments_outcome judge(struct daemon_config *config, unsigned refused, bool check, FILE *out,
                                     FILE *messages) {
-    long nofile = raise_nofile();
+    long nofile = nofile_raise();
     unsigned problems = refused + check_config(config, messages) + routes_check(config, messages);
     problems += check_resolved(config, nofile, messages);
     if (problems)

@@ -4,13 +4,13 @@
  *                                  says "ready: ADDRESS" on stderr; serves F and C, or takes metrics */
 #include "tools/bench/baselines/ingest.h"
 #include "tools/bench/baselines/model.h"
+#include "tools/nofile.h"
 
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define EXIT_USAGE 2
 
@@ -33,14 +33,6 @@ static int usage(FILE *out, int status) {
     for (size_t i = 0; i < MODELS; i++)
         fprintf(out, "  %-22s %s\n", models[i]->name, models[i]->help);
     return status;
-}
-
-static void raise_nofile(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 int main(int argc, char **argv) {
@@ -66,7 +58,7 @@ int main(int argc, char **argv) {
     if (!model || service.threads == 0 || !service.work || argc - optind != 2)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
-    raise_nofile();
+    nofile_raise();
     service_open(&service, argv[optind], argv[optind + 1]);
     if (service.work == ingest_work)
         ingest_open(&service);
