@@ -215,25 +215,29 @@ START_TEST(byte_order_mark_is_passed_over)
 }
 END_TEST
 
-/* What would end the start is told at its line. */
+/* What would end a start is told by --check, at its line. */
 START_TEST(files_that_cannot_be_are_told)
 {
-    refused("listen 'unix:@a' { }\naccess_log = json\naccess_log_file = '/nonexistent/log'\n",
-            "FILE:3: access_log_file: /nonexistent/log: No such file or directory\n");
-    refused("listen 'unix:@a' { }\nmcp_key_file = '/nonexistent'\n",
-            "FILE:2: mcp_key_file: /nonexistent: No such file or directory\n");
+    static const char *const cases[][2] = {
+        {"access_log = json\naccess_log_file = '/nonexistent/log'\n",
+         "FILE:2: access_log_file: /nonexistent/log: No such file or directory\n"},
+        {"mcp_key_file = '/nonexistent'\n",
+         "FILE:1: mcp_key_file: /nonexistent: No such file or directory\n"},
+        {"ingest { path = '/nonexistent/log/' }\n",
+         "FILE:1: ingest: path /nonexistent/log/: No such file or directory\n"},
+        {"ingest { path = '/etc/passwd' }\n", "FILE:1: ingest: path /etc/passwd: Not a directory\n"},
+        {"mcp = no\nmcp_key_file = '/nonexistent'\naccess_log_file = '/nonexistent/log'\n", ""},
+        {"ingest { path = '/tmp/sluice-new/' }\n", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool good = !*cases[i][1];
+        ck_assert_int_eq(run_file(cases[i][0], "--check --listen unix:@x"),
+                         good ? ARGUMENTS_DONE : ARGUMENTS_BAD);
+        told(cases[i][1]);
+        ck_assert_int_eq(run_file(cases[i][0], "--listen unix:@x"), ARGUMENTS_RUN);
+    }
     refused("listen 'unix:@a' { }\nindex = 'a/index.html'\n",
             "FILE:2: index: the name of a file, without /\n");
-    refused("listen 'unix:@a' { }\ningest { path = '/nonexistent/log/' }\n",
-            "FILE:2: ingest: path /nonexistent/log/: No such file or directory\n");
-    refused("listen 'unix:@a' { }\ningest { path = '/etc/passwd' }\n",
-            "FILE:2: ingest: path /etc/passwd: Not a directory\n");
-    ck_assert_int_eq(
-        run_file("mcp = no\nmcp_key_file = '/nonexistent'\naccess_log_file = '/nonexistent/log'\n"
-                 "ingest { path = '/tmp/sluice-new/' }\n",
-                 "--listen unix:@x"),
-        ARGUMENTS_RUN);
-    told("");
 }
 END_TEST
 

@@ -169,6 +169,8 @@ static enum arguments_outcome judge(struct daemon_config *config, unsigned refus
     long nofile = nofile_raise();
     unsigned problems = refused + check_config(config, messages) + routes_check(config, messages);
     problems += check_resolved(config, nofile, messages);
+    if (check) /* a start tells by itself */
+        problems += check_files(config, messages);
     if (problems)
         return ARGUMENTS_BAD;
     if (!check)

@@ -1,13 +1,16 @@
 #include "tools/sluiced/check.h"
 
 #include "offload/cpus.h"
+#include "proto/object.h"
 #include "tools/sluiced/options.h"
 #include "tools/sluiced/sections.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VALUE_COLUMN 34
@@ -88,25 +91,6 @@ static void check_listen_twice(const struct daemon_config *config, struct proble
     }
 }
 
-static void file_problem(const struct daemon_config *config, const char *name, const char *path, int error,
-                         struct problems *problems) {
-    char reason[CONFIG_WHY];
-    snprintf(reason, sizeof reason, "%s: %s", path, strerrordesc_np(-error));
-    option_problem(config, name, reason, problems);
-}
-
-/* Files that http and mcp open at the start, and the name of one in each directory. */
-static void check_files(const struct daemon_config *config, struct problems *problems) {
-    const char *log = config->http.access_log_file, *key = config->mcp.mcp_key_file;
-    int error = config->http.access_log != ACCESS_OFF && log[0] ? parent_check(log) : 0;
-    if (error)
-        file_problem(config, "access_log_file", log, error, problems);
-    if (config->mcp.mcp && key[0] && access(key, R_OK) != 0)
-        file_problem(config, "mcp_key_file", key, -errno, problems);
-    if (strchr(config->http.index, '/'))
-        option_problem(config, "index", "the name of a file, without /", problems);
-}
-
 unsigned check_config(const struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     const struct section *kind;
@@ -118,10 +102,52 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     check_forwarding(config, &problems);
     check_cpus(config, "pool_cpus", config->offload.pool_cpus, &problems);
     check_cpus(config, "loop_cpus", config->reactor.loop_cpus, &problems);
-    check_files(config, &problems);
+    const char *reason = *config->http.index ? object_key_check(span_text(config->http.index)) : NULL;
+    if (reason)
+        option_problem(config, "index", reason, &problems);
     if (config->listens_count + config->tunnels_count == 0)
         problem(&problems, "--listen",
                 "no listener: give one here or in the file, like unix:/run/sluice.sock");
+    return problems.count;
+}
+
+/* 0 if the directory that holds this path is there, or -errno. */
+static int parent_check(const char *path) {
+    struct stat st;
+    char *copy = strdup(path);
+    int error = !copy ? -ENOMEM : stat(dirname(copy), &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+    free(copy);
+    return error;
+}
+
+static int directory_check(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return parent_check(path);
+    return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+static void file_problem(const struct daemon_config *config, const char *name, const char *path, int error,
+                         struct problems *problems) {
+    char reason[CONFIG_WHY];
+    snprintf(reason, sizeof reason, "%s: %s", path, strerrordesc_np(-error));
+    if (error)
+        option_problem(config, name, reason, problems);
+}
+
+unsigned check_files(const struct daemon_config *config, FILE *messages) {
+    struct problems problems = {.out = messages};
+    const char *log = config->http.access_log_file, *key = config->mcp.mcp_key_file;
+    if (config->http.access_log != ACCESS_OFF && log[0])
+        file_problem(config, "access_log_file", log, parent_check(log), &problems);
+    if (config->mcp.mcp && key[0])
+        file_problem(config, "mcp_key_file", key, access(key, R_OK) == 0 ? 0 : -errno, &problems);
+    for (size_t i = 0; i < config->ingests_count; i++) {
+        const struct ingest_settings *ingest = &config->ingests[i];
+        int error = ingest->path[0] ? directory_check(ingest->path) : 0;
+        if (error)
+            problem(&problems, ingest->where, "ingest: path %s: %s", ingest->path, strerrordesc_np(-error));
+    }
     return problems.count;
 }
 

@@ -6,6 +6,8 @@
 
 /* Writes every problem to messages, a line each with its place; returns how many there are. */
 unsigned check_config(const struct daemon_config *config, FILE *messages);
+/* The same for files and directories that could not be opened at a start now. */
+unsigned check_files(const struct daemon_config *config, FILE *messages);
 /* Replaces 0 = auto under a limit of nofile descriptors (config_resolve), and the same for what is known then. */
 unsigned check_resolved(struct daemon_config *config, long nofile, FILE *messages);
 /* Prints a resolved configuration as a file that means the same, what follows from it as comments. Without secrets,

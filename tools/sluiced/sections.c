@@ -6,7 +6,6 @@
 #include "tools/sluiced/routes.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,14 +43,6 @@ void problem(struct problems *problems, const char *where, const char *format, .
     fputc('\n', problems->out);
     va_end(arguments);
     problems->count++;
-}
-
-int parent_check(const char *path) {
-    struct stat st;
-    char *copy = strdup(path);
-    int error = !copy ? -ENOMEM : stat(dirname(copy), &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-    free(copy);
-    return error;
 }
 
 static void check_root(const void *element, struct problems *problems) {
@@ -112,16 +103,8 @@ static void check_upstream(const void *element, struct problems *problems) {
 static void check_ingest(const void *element, struct problems *problems) {
     const struct ingest_settings *ingest = element;
     const char *reason = ingest_settings_check(ingest);
-    struct stat st;
     if (reason)
         problem(problems, ingest->where, "ingest: %s", reason);
-    if (!ingest->path[0])
-        return;
-    int error = stat(ingest->path, &st) != 0 ? parent_check(ingest->path)
-                : S_ISDIR(st.st_mode)        ? 0
-                                             : -ENOTDIR;
-    if (error)
-        problem(problems, ingest->where, "ingest: path %s: %s", ingest->path, strerrordesc_np(-error));
 }
 
 static void check_forward_file(const struct forward_settings *forward, const char *option, const char *path,

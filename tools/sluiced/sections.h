@@ -22,9 +22,6 @@ struct problems {
 __attribute__((format(printf, 3, 4))) void problem(struct problems *problems, const char *where,
                                                    const char *format, ...);
 
-/* Can a file or directory of this name be made, if it is not there? 0: its parent is a directory; or -errno. */
-int parent_check(const char *path);
-
 struct section {
     const char *name,
         *title; /* title: what it stands for, in help; NULL: the section has none and is the only one */
