@@ -236,8 +236,7 @@ START_TEST(files_that_cannot_be_are_told)
         told(cases[i][1]);
         ck_assert_int_eq(run_file(cases[i][0], "--listen unix:@x"), ARGUMENTS_RUN);
     }
-    refused("listen 'unix:@a' { }\nindex = 'a/index.html'\n",
-            "FILE:2: index: the name of a file, without /\n");
+    refused("index = '/index.html'\n", "FILE:1: index: a key does not start with /\n");
 }
 END_TEST
 
