@@ -46,7 +46,7 @@ static int http_write(const struct plan *plan, struct span path, struct span *ou
         free(head);
         return -ENOMEM;
     }
-    if (body.n)
+    if (body.p)
         memcpy(whole + n, body.p, body.n);
     *out = span_of(whole, (size_t)n + body.n);
     return 0;

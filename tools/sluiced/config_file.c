@@ -211,7 +211,7 @@ static const char *prepare(char *text, const char **why) {
     const char *outermost = NULL;
     int depth = 0;
     if (strncmp(text, byte_order_mark, 3) == 0)
-        blank(text, 3);
+        memset(text, ' ', 3);
     for (char *p = text; *p; p++) {
         if (*p == '"' || *p == '\'') {
             const char *start = p;
