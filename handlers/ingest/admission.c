@@ -71,9 +71,8 @@ static uint64_t fingerprint(const struct exchange *exchange) {
 }
 
 /* A key that is known: its first answer, or why not. */
-static void repeat(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
-                   struct request *request, const struct idempotency_entry *entry) {
-    struct ingest *ingest = endpoint->ingest;
+static void repeat(struct ingest *ingest, enum answer_style style, struct request *request,
+                   const struct idempotency_entry *entry) {
     struct span body = span_of(entry->answer, entry->answer_n);
     if (entry->fingerprint != fingerprint(request->exchange)) {
         answer_error(request, style, 422, "KEY_REUSED", "this Idempotency-Key came with another body before");
@@ -82,15 +81,14 @@ static void repeat(const struct ingest_endpoint *endpoint, enum answer_style sty
                      "the first batch with this Idempotency-Key is not finished");
     } else {
         ingest->stats.repeated++;
-        answer_reply(request, style, entry->answer_n || style != ANSWER_LINES ? 200 : 204, body, ack,
+        answer_reply(request, style, entry->answer_n || style != ANSWER_LINES ? 200 : 204, body, entry->ack,
                      entry->sequence, entry->count);
     }
 }
 
 /* True: the key, if there is one, is new. */
-static bool is_first(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
-                     struct request *request, struct span key) {
-    struct ingest *ingest = endpoint->ingest;
+static bool is_first(struct ingest *ingest, enum answer_style style, struct request *request,
+                     struct span key) {
     if (!key.p)
         return true;
     if (key.n == 0 || key.n > IDEMPOTENCY_KEY_MAX) {
@@ -99,18 +97,17 @@ static bool is_first(const struct ingest_endpoint *endpoint, enum answer_style s
     }
     const struct idempotency_entry *known = idempotency_find(&ingest->idempotency, key, clock_wall_ms());
     if (known)
-        repeat(endpoint, style, ack, request, known);
+        repeat(ingest, style, request, known);
     return !known;
 }
 
-bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
-                    struct request *request, struct idempotency_entry **entry) {
-    struct ingest *ingest = endpoint->ingest;
+bool admission_pass(struct ingest *ingest, enum answer_style style, int ack, struct request *request,
+                    struct idempotency_entry **entry) {
     struct span key = span_of(NULL, 0);
     *entry = NULL;
     if (ingest->idempotency.window_ms > 0)
         key = exchange_field(request->exchange, "Idempotency-Key");
-    if (!is_first(endpoint, style, ack, request, key))
+    if (!is_first(ingest, style, request, key))
         return false;
     int refusal = journal_refusal(&ingest->journal);
     struct limiter_client *client = refusal ? NULL : admission_client(ingest, request);
@@ -119,7 +116,7 @@ bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style st
         return false;
     }
     if (!refusal && key.p &&
-        !(*entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange))))
+        !(*entry = idempotency_begin(&ingest->idempotency, key, fingerprint(request->exchange), ack)))
         refusal = -ENOMEM;
     if (refusal)
         admission_refuse(ingest, request, style, refusal);

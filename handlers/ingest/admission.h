@@ -16,7 +16,7 @@ void admission_refuse(struct ingest *ingest, struct request *request, enum answe
 struct limiter_client *admission_client(struct ingest *ingest, const struct request *request);
 /* True: the POST, which is promised ack, may go on; *entry is pending if it has an Idempotency-Key; false: it was
  * answered. */
-bool admission_pass(const struct ingest_endpoint *endpoint, enum answer_style style, int ack,
-                    struct request *request, struct idempotency_entry **entry);
+bool admission_pass(struct ingest *ingest, enum answer_style style, int ack, struct request *request,
+                    struct idempotency_entry **entry);
 
 #endif

@@ -76,7 +76,7 @@ int batch_key(struct batch *batch, struct span key, struct span answer) {
     if (answer.n) // an Influx answer has no body
         memcpy(at + 6 + key.n, answer.p, answer.n);
     batch->n += n;
-    batch->flags |= RECORD_KEYED;
+    batch->flags = (uint16_t)(RECORD_KEYED | batch->ack << RECORD_ACK_SHIFT);
     return 0;
 }
 

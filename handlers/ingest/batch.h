@@ -51,7 +51,7 @@ struct batch *batch_new(enum record_format format);
 void batch_free(struct batch *batch);
 /* Appends a sample that came from there. 0 or -ENOMEM; -E2BIG: the record would be too long. */
 int batch_add(struct batch *batch, const struct sample *sample, uint32_t place);
-/* Puts key and answer before the samples. 0, -ENOMEM or -E2BIG. */
+/* Puts key and answer before the samples; what is promised is set. 0, -ENOMEM or -E2BIG. */
 int batch_key(struct batch *batch, struct span key, struct span answer);
 /* The samples, encoded. */
 struct span batch_samples(const struct batch *batch);

@@ -1,5 +1,6 @@
 #include "handlers/ingest/idempotency.h"
 
+#include "handlers/ingest/settings.h"
 #include "proto/little.h"
 
 #include <stdlib.h>
@@ -9,11 +10,16 @@ void idempotency_init(struct idempotency *table, double window_s, unsigned most)
     TAILQ_INIT(&table->list);
 }
 
+static size_t bytes_of(const struct idempotency_entry *entry) {
+    return sizeof(*entry) + entry->key_n + entry->answer_n;
+}
+
 static void forget(struct idempotency *table, struct idempotency_entry *entry) {
     HASH_DEL(table->table, entry);
     if (!entry->pending) {
         TAILQ_REMOVE(&table->list, entry, link);
         table->count--;
+        table->bytes -= bytes_of(entry);
     }
     free(entry->answer);
     free(entry);
@@ -28,7 +34,8 @@ void idempotency_free(struct idempotency *table) {
 static void forget_old(struct idempotency *table, int64_t now_ms) {
     struct idempotency_entry *first;
     while ((first = TAILQ_FIRST(&table->list)) &&
-           (table->count > table->most || first->at_ms < now_ms - table->window_ms))
+           (table->count > table->most || table->bytes > IDEMPOTENCY_BYTES ||
+            first->at_ms < now_ms - table->window_ms))
         forget(table, first);
 }
 
@@ -39,12 +46,13 @@ struct idempotency_entry *idempotency_find(struct idempotency *table, struct spa
     return entry;
 }
 
-struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key,
-                                            uint64_t fingerprint) {
+struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint,
+                                            int ack) {
     struct idempotency_entry *entry = calloc(1, sizeof(*entry) + key.n);
     if (!entry)
         return NULL;
     entry->fingerprint = fingerprint;
+    entry->ack = ack;
     entry->pending = true;
     entry->key_n = key.n;
     memcpy(entry->key, key.p, key.n);
@@ -75,6 +83,7 @@ void idempotency_end(struct idempotency *table, struct idempotency_entry *entry,
     entry->pending = false;
     TAILQ_INSERT_TAIL(&table->list, entry, link);
     table->count++;
+    table->bytes += bytes_of(entry);
     forget_old(table, now_ms);
 }
 
@@ -84,15 +93,16 @@ size_t idempotency_pack(const struct idempotency_entry *entry, char out[8 + IDEM
     return 8 + entry->key_n;
 }
 
-void idempotency_recover(struct idempotency *table, struct span packed, struct span answer, uint64_t sequence,
-                         uint32_t count, int64_t at_ms) {
-    if (packed.n <= 8 || packed.n > 8 + IDEMPOTENCY_KEY_MAX)
+void idempotency_recover(struct idempotency *table, const struct record *record, struct span packed,
+                         struct span answer) {
+    int ack = record->flags >> RECORD_ACK_SHIFT & RECORD_ACK_MASK;
+    if (packed.n <= 8 || packed.n > 8 + IDEMPOTENCY_KEY_MAX || ack > ACK_MEMORY)
         return;
     struct span key = span_of(packed.p + 8, packed.n - 8);
-    struct idempotency_entry *entry = idempotency_find(table, key, at_ms);
+    struct idempotency_entry *entry = idempotency_find(table, key, record->time_ms);
     if (entry)
         return;
-    entry = idempotency_begin(table, key, little_get64(packed.p));
+    entry = idempotency_begin(table, key, little_get64(packed.p), ack);
     if (entry)
-        idempotency_end(table, entry, answer, sequence, count, at_ms);
+        idempotency_end(table, entry, answer, record->sequence, record->count, record->time_ms);
 }

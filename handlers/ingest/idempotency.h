@@ -1,19 +1,20 @@
 /* Idempotency-Key: a repeated batch gets the answer of the first one, also after a restart.
  *
- *     begin(key) -> pending -> logged: idempotency_end(answer) -> remembered for the window, at most so many
+ *     begin(key) -> pending -> logged: idempotency_end(answer) -> remembered for the window, at most so many, and of
+ *                           |                                     their bytes at most IDEMPOTENCY_BYTES
  *                           \-> refused: idempotency_cancel(), the key is free again
  *
  * Key and answer are in the batch's record of the log, which is where a start finds them. */
 #ifndef SLUICE_INGEST_IDEMPOTENCY_H
 #define SLUICE_INGEST_IDEMPOTENCY_H
 
-#include "proto/span.h"
+#include "handlers/ingest/segment.h"
 #include "reactor/table.h"
 
-#include <stdint.h>
 #include <sys/queue.h>
 
 #define IDEMPOTENCY_KEY_MAX 255
+#define IDEMPOTENCY_BYTES   ((size_t)64 << 20)
 
 struct idempotency_entry {
     TAILQ_ENTRY(idempotency_entry) link; /* of those that are not pending */
@@ -22,6 +23,7 @@ struct idempotency_entry {
     int64_t at_ms;        /* when it was answered */
     uint64_t sequence;
     uint32_t count; /* of samples */
+    int ack;        /* what was promised: ACK_* */
     bool pending;
     char *answer; /* owned */
     size_t answer_n;
@@ -34,14 +36,16 @@ struct idempotency {
     TAILQ_HEAD(, idempotency_entry) list; /* the oldest first */
     int64_t window_ms;
     unsigned count, most;
+    size_t bytes; /* of those in the list */
 };
 
 void idempotency_init(struct idempotency *table, double window_s, unsigned most);
 void idempotency_free(struct idempotency *table);
 /* The entry of a key, pending or within the window; NULL: the key is new. */
 struct idempotency_entry *idempotency_find(struct idempotency *table, struct span key, int64_t now_ms);
-/* A new entry, pending; NULL without memory. */
-struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint);
+/* A new entry, pending, whose batch is promised ack; NULL without memory. */
+struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint,
+                                            int ack);
 void idempotency_cancel(struct idempotency *table, struct idempotency_entry *entry);
 /* The answer (copied) is what repeats get; without memory the key is forgotten. */
 void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, struct span answer,
@@ -49,8 +53,8 @@ void idempotency_end(struct idempotency *table, struct idempotency_entry *entry,
 
 /* What stands in a record as its key: fingerprint and key. */
 size_t idempotency_pack(const struct idempotency_entry *entry, char out[8 + IDEMPOTENCY_KEY_MAX]);
-/* Remembers what a record says. */
-void idempotency_recover(struct idempotency *table, struct span packed, struct span answer, uint64_t sequence,
-                         uint32_t count, int64_t at_ms);
+/* Remembers what a record says: its key and answer (record_split()) and the rest. */
+void idempotency_recover(struct idempotency *table, const struct record *record, struct span packed,
+                         struct span answer);
 
 #endif

@@ -50,8 +50,7 @@ static void recovered(void *context, const struct record *record) {
     if (record_split(record, &key, &answer, &samples) != 0)
         return;
     if (key.n > 0 && age_ms < ingest->idempotency.window_ms)
-        idempotency_recover(&ingest->idempotency, key, answer, record->sequence, record->count,
-                            record->time_ms);
+        idempotency_recover(&ingest->idempotency, record, key, answer);
     if (stale > 0 && (double)age_ms > stale * 1000)
         return;
     rest = samples;

@@ -261,7 +261,7 @@ static void take_in(struct request *request, struct exchange *exchange, struct i
         refuse_coding(request, intake.format->style);
         return;
     }
-    if (!admission_pass(endpoint, intake.format->style, ack, request, &intake.entry))
+    if (!admission_pass(endpoint->ingest, intake.format->style, ack, request, &intake.entry))
         return;
     if (intake.gzip || exchange->body_n > INLINE_BODY) {
         hand_on(request, &intake);

@@ -40,6 +40,15 @@ class Routes(IngestCase):
         self.assertEqual((first.status, first.body, first.ack), (second.status, second.body, second.ack))
         self.assertEqual(first.ack, "write; seq=1")
 
+    def test_a_repeat_by_another_route_is_promised_no_more(self):
+        for start in range(2):  # also after a restart
+            daemon = self.ingest(extra='route "POST /write" { ack = write }\n')
+            link = self.http(daemon)
+            first = self.post(link, b"m x=1", "/write", Idempotency_Key="k")
+            again = self.post(link, b"m x=1", "/api/v2/write", Idempotency_Key="k")
+            self.assertEqual((first.ack, again.status, again.ack), ("write; seq=1", 204, "write; seq=1"), start)
+            self.finish(daemon)
+
     def test_problems(self):
         file = self.directory() / "sluice.conf"
         for text, complaint in (('route "/write" { ack = fsync }', "ack: there is no ingest section"),

@@ -117,16 +117,35 @@ START_TEST(keys_are_remembered_for_the_window)
     struct idempotency table;
     struct span key = span_text("key");
     idempotency_init(&table, 10, 100);
-    struct idempotency_entry *entry = idempotency_begin(&table, key, 5);
+    struct idempotency_entry *entry = idempotency_begin(&table, key, 5, 0);
     ck_assert(idempotency_find(&table, key, 1000)->pending);
     idempotency_end(&table, entry, span_text("answer"), 7, 2, 1000);
     entry = idempotency_find(&table, key, 11000);
     ck_assert(!entry->pending && entry->sequence == 7 && entry->count == 2 && entry->fingerprint == 5);
     ck_assert(span_equal(span_of(entry->answer, entry->answer_n), span_text("answer")));
     ck_assert_ptr_null(idempotency_find(&table, key, 11001));
-    idempotency_cancel(&table, idempotency_begin(&table, key, 5));
+    idempotency_cancel(&table, idempotency_begin(&table, key, 5, 0));
     ck_assert_ptr_null(idempotency_find(&table, key, 11001));
     idempotency_free(&table);
+}
+END_TEST
+
+/* Each answer has a mebibyte: of 100 not even 64 are remembered. */
+START_TEST(answers_of_keys_have_bounded_room)
+{
+    struct idempotency table;
+    size_t n = 1 << 20;
+    char *answer = calloc(1, n);
+    idempotency_init(&table, 1000, 1000);
+    for (int i = 0; i < 100; i++) {
+        struct span key = span_of((const char *)&i, sizeof(i));
+        idempotency_end(&table, idempotency_begin(&table, key, 0, 0), span_of(answer, n), 1, 1, 1000);
+        ck_assert_ptr_nonnull(idempotency_find(&table, key, 1000));
+    }
+    ck_assert_uint_lt(table.count, IDEMPOTENCY_BYTES / n);
+    ck_assert_uint_gt(table.count, IDEMPOTENCY_BYTES / n / 2);
+    idempotency_free(&table);
+    free(answer);
 }
 END_TEST
 
@@ -136,13 +155,16 @@ START_TEST(a_key_survives_its_record)
     char packed[8 + IDEMPOTENCY_KEY_MAX];
     idempotency_init(&table, 10, 100);
     idempotency_init(&second, 10, 100);
-    struct idempotency_entry *entry = idempotency_begin(&table, span_text("key"), 0x1122334455667788);
+    struct idempotency_entry *entry = idempotency_begin(&table, span_text("key"), 0x1122334455667788, 0);
     size_t n = idempotency_pack(entry, packed);
-    idempotency_recover(&second, span_of(packed, n), span_text("answer"), 9, 1, 500);
-    idempotency_recover(&second, span_of(packed, 3), span_text("torn"), 9, 1, 500);
+    struct record record = {
+        .sequence = 9, .count = 1, .time_ms = 500, .flags = RECORD_KEYED | 2 << RECORD_ACK_SHIFT};
+    idempotency_recover(&second, &record, span_of(packed, n), span_text("answer"));
+    idempotency_recover(&second, &record, span_of(packed, 3), span_text("torn"));
     const struct idempotency_entry *found = idempotency_find(&second, span_text("key"), 600);
     ck_assert_uint_eq(found->fingerprint, 0x1122334455667788);
     ck_assert_uint_eq(found->sequence, 9);
+    ck_assert_int_eq(found->ack, 2);
     idempotency_free(&table);
     idempotency_free(&second);
 }
@@ -294,6 +316,7 @@ int main(void) {
     tcase_add_test(tests, a_wait_is_long_enough);
     tcase_add_test(tests, the_least_recent_clients_are_forgotten);
     tcase_add_test(tests, keys_are_remembered_for_the_window);
+    tcase_add_test(tests, answers_of_keys_have_bounded_room);
     tcase_add_test(tests, a_key_survives_its_record);
     tcase_add_test(tests, a_million_series_are_no_more_than_the_limit);
     tcase_add_test(tests, a_name_has_one_type);
