@@ -96,15 +96,21 @@ static int read_records(struct cargo *cargo, struct segment_reader *reader, cons
                         size_t most) {
     struct record record;
     int result = 1;
-    while (cargo->text.n < CARGO_BYTES &&
-           (reader->offset < bound->offset || cargo->after.segment < bound->segment) &&
-           (result = segment_next(reader, &record)) == 1) {
-        int error = add_record(cargo, &record, most);
+    while (result == 1 && cargo->text.n < CARGO_BYTES &&
+           (reader->offset < bound->offset || cargo->after.segment < bound->segment)) {
+        result = segment_next(reader, &record);
+        int error = result == 1 ? add_record(cargo, &record, most) : 0;
         if (error)
             return error;
-        cargo->after.offset = reader->offset;
-        cargo->after.sequence = record.sequence + record.count;
-        cargo->after.time_ms = record.time_ms;
+        if (result == 1) {
+            cargo->after.sequence = record.sequence + record.count;
+            cargo->after.time_ms = record.time_ms;
+        } else if (result == -EBADMSG) {
+            cargo->damaged++;
+            result = segment_skip(reader) == 0 ? 1 : -EBADMSG;
+        }
+        if (result == 1)
+            cargo->after.offset = reader->offset;
     }
     return result;
 }
@@ -127,8 +133,6 @@ int cargo_load(struct cargo *cargo, const struct cursor *from, const struct log_
     if (result >= 0 && !bound->synced && cargo->count > 0 && fdatasync(reader.fd) != 0)
         result = -EIO;
     segment_close(&reader);
-    if (result == -EBADMSG)
-        cargo->damaged++;
     if (result == -EBADMSG || result == 0) /* what this segment has is read */
         result = cargo->after.segment < bound->segment ? to_next_segment(cargo, bound) : -EBADMSG;
     place_texts(cargo);

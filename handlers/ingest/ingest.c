@@ -124,8 +124,7 @@ static void tell_recovery(struct ingest *ingest, const struct recovery *recovery
                  log_number("offset", (int64_t)recovery->cut_offset),
                  log_text("set_aside", recovery->set_aside ? "as NAME.bad" : "no"));
     if (recovery->damaged)
-        log_error(ingest->loop->log, "ingest log damaged",
-                  log_number("segments", (int64_t)recovery->damaged));
+        log_error(ingest->loop->log, "ingest log damaged", log_number("records", (int64_t)recovery->damaged));
 }
 
 static int start_log(struct ingest *ingest, char *why, size_t why_size) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,16 +28,31 @@ static bool take_directory(int fd) {
     return result == 0 || errno != EWOULDBLOCK;
 }
 
+/* The name of a directory that was made is on the disk when its parent is; one that may not be read cannot be synced. 0 or
+ * -errno. */
+static int sync_parent(int directory) {
+    int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return errno == EACCES ? 0 : -errno;
+    int error = fsync(parent) != 0 ? -errno : 0;
+    close(parent);
+    return error;
+}
+
 int recover_directory(const char *path) {
-    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+    bool made = mkdir(path, 0750) == 0;
+    if (!made && errno != EEXIST)
         return -errno;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (take_directory(fd))
+    int error = made ? sync_parent(fd) : 0;
+    if (!error && !take_directory(fd))
+        error = -EBUSY;
+    if (!error)
         return fd;
     close(fd);
-    return -EBUSY;
+    return error;
 }
 
 /* ---- segments ---------------------------------------------------------------------------------- */
@@ -45,33 +61,33 @@ int recover_directory(const char *path) {
 struct good_part {
     uint64_t end; /* 0: not even its head is whole */
     uint64_t records, next_sequence;
-    bool torn;
+    bool more; /* records behind it, which count for the sequence */
 };
+
+/* The next record that goes on with the sequence: as segment_next(). Others are of an earlier life of these blocks. */
+static int next_record(struct segment_reader *reader, struct good_part *out) {
+    struct record record;
+    int result = segment_next(reader, &record);
+    if (result == 1 && record.sequence < out->next_sequence)
+        return -EBADMSG;
+    if (result == 1)
+        out->next_sequence = record.sequence + record.count;
+    return result;
+}
 
 static int find_good_part(int directory, uint64_t number, struct good_part *out) {
     struct segment_reader reader;
-    struct record record;
     *out = (struct good_part){0};
     int result = segment_open(&reader, directory, number);
-    if (result == -EBADMSG) {
-        out->torn = true;
-        return 0;
-    }
     if (result)
-        return result;
-    do {
-        out->end = reader.offset;
-        result = segment_next(&reader, &record);
-        if (result == 1 && record.sequence < out->next_sequence)
-            result = -EBADMSG; /* of an earlier life of these blocks */
-        if (result == 1) {
-            out->records++;
-            out->next_sequence = record.sequence + record.count;
-        }
-    } while (result == 1);
+        return result == -EBADMSG ? 0 : result;
+    for (out->end = reader.offset; (result = next_record(&reader, out)) == 1; out->end = reader.offset)
+        out->records++;
+    while (result == -EBADMSG && segment_skip(&reader) == 0)
+        while ((result = next_record(&reader, out)) == 1)
+            out->more = true;
     segment_close(&reader);
-    out->torn = result == -EBADMSG;
-    return out->torn ? 0 : result;
+    return result == -EBADMSG ? 0 : result;
 }
 
 /* Bytes from offset up to the last one that is not 0, or -errno. */
@@ -86,12 +102,36 @@ static int64_t rest_of(int fd, uint64_t offset) {
     return n < 0 ? -errno : rest;
 }
 
+#define BAD_NAME_SIZE (SEGMENT_NAME_SIZE + sizeof(".bad"))
+
+static void bad_name(const char *name, char bad[BAD_NAME_SIZE]) {
+    snprintf(bad, BAD_NAME_SIZE, "%s.bad", name);
+}
+
 /* Of a file without a record that can be read nothing is thrown away: it may be another version's, or its disk's
  * fault. 0 or -errno. */
 static int set_aside(int directory, const char *name, int fd, uint64_t size) {
-    char bad[SEGMENT_NAME_SIZE + sizeof(".bad")];
-    snprintf(bad, sizeof(bad), "%s.bad", name);
+    char bad[BAD_NAME_SIZE];
+    bad_name(name, bad);
     return ftruncate(fd, (off_t)size) != 0 || renameat(directory, name, directory, bad) != 0 ? -errno : 0;
+}
+
+/* Nor of one with records behind the damage: a copy of it, on the disk. 0 or -errno. */
+static int copy_aside(int directory, const char *name, int fd, uint64_t size) {
+    char bad[BAD_NAME_SIZE];
+    off_t at = 0;
+    bad_name(name, bad);
+    int copy = openat(directory, bad, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640), error = 0;
+    if (copy < 0)
+        return -errno;
+    while (!error && (uint64_t)at < size) {
+        ssize_t n = sendfile(copy, fd, &at, (size_t)(size - (uint64_t)at));
+        error = n < 0 ? -errno : n == 0 ? -EIO : 0;
+    }
+    if (!error && (fsync(copy) != 0 || fsync(directory) != 0))
+        error = -errno;
+    close(copy);
+    return error;
 }
 
 /* Cuts a segment behind its good part; one without records goes. 0 or -errno. */
@@ -107,8 +147,10 @@ static int cut(int directory, uint64_t number, const struct good_part *good, str
         out->cut_bytes += (uint64_t)rest;
         out->cut_number = number;
         out->cut_offset = good->end;
-        out->set_aside |= good->records == 0;
+        out->set_aside |= good->records == 0 || good->more;
     }
+    if (!error && good->records && good->more)
+        error = copy_aside(directory, name, fd, good->end + (uint64_t)rest);
     if (!error && good->records)
         error = segment_end(fd, good->end);
     else if (!error && rest > 0)
@@ -131,14 +173,17 @@ static int show(int directory, uint64_t number, recover_visit *visit, void *cont
     struct record record;
     int result = segment_open(&reader, directory, number);
     if (result == 0) {
-        while ((result = segment_next(&reader, &record)) == 1) {
-            visit(context, &record);
-            out->records++;
-        }
+        do {
+            while ((result = segment_next(&reader, &record)) == 1) {
+                visit(context, &record);
+                out->records++;
+            }
+            out->damaged += result == -EBADMSG;
+        } while (result == -EBADMSG && segment_skip(&reader) == 0);
         segment_close(&reader);
+    } else {
+        out->damaged += result == -EBADMSG;
     }
-    if (result == -EBADMSG)
-        out->damaged++;
     return result == -EBADMSG ? 0 : result;
 }
 
@@ -154,11 +199,11 @@ int recover_log(int directory, int64_t since_ms, recover_visit *visit, void *con
         error = find_good_part(directory, numbers[count - 1], &good);
         if (!error)
             error = cut(directory, numbers[count - 1], &good, out);
+        if (good.next_sequence > out->next_sequence)
+            out->next_sequence = good.next_sequence;
         if (!error && good.records == 0)
             count--;
     }
-    if (!error && good.records)
-        out->next_sequence = good.next_sequence;
     if (!error && fsync(directory) != 0)
         error = -errno;
     out->segments = count;

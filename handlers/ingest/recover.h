@@ -5,8 +5,9 @@
  *                    -> records: up to the first that is torn or out of order; cut there, for good
  *     then everything written since a moment is shown to a visitor, oldest first
  *
- * Only the newest segment with records can be torn: an older one was complete on the disk before its successor took
- * its first record. */
+ * A tail is torn when its group was not all on the disk, and nothing of that was acknowledged. But the disk may have
+ * damaged a record that was, and others behind it: if some of them can be read, the file is kept as NAME.bad before it is
+ * cut, and their sequences are not given again. Older segments are as complete as the disk left them. */
 #ifndef SLUICE_INGEST_RECOVER_H
 #define SLUICE_INGEST_RECOVER_H
 
@@ -19,8 +20,8 @@ struct recovery {
     uint64_t records;       /* shown to the visitor */
     uint64_t cut_bytes;     /* of what was cut: up to the last byte that is not 0 */
     uint64_t cut_number, cut_offset;
-    bool set_aside;   /* a file that was cut had no record that can be read: it is kept */
-    uint64_t damaged; /* older segments that end in a record that cannot be read: their disk lost something */
+    bool set_aside;   /* a file that was cut is kept as it was: it had no record, or some behind the cut */
+    uint64_t damaged; /* records of older segments that cannot be read: their disk lost something */
 };
 
 /* Opens the directory, creating it if need be, and locks it for as long as the fd is open: it has one writer. Waits a

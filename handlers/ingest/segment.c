@@ -253,3 +253,17 @@ int segment_next(struct segment_reader *reader, struct record *out) {
     reader->offset += (uint64_t)size;
     return 1;
 }
+
+int segment_skip(struct segment_reader *reader) {
+    struct record record;
+    uint64_t torn = reader->offset, behind = torn;
+    char length[4];
+    if (pread(reader->fd, length, sizeof(length), (off_t)torn) == sizeof(length))
+        behind += RECORD_HEAD + (uint64_t)little_get32(length);
+    reader->offset = behind;
+    reader->start = reader->filled = 0;
+    int result = behind > torn + RECORD_HEAD ? segment_next(reader, &record) : -EBADMSG;
+    reader->offset = result == 1 ? behind : torn;
+    reader->start = reader->filled = 0;
+    return result == 1 ? 0 : result ? result : -EBADMSG;
+}

@@ -13,7 +13,9 @@
  *        32      payload   [answer (RECORD_KEYED)] samples (proto/sample.h)
  *
  * A file is written by one process, once, from its start on; sequences grow from record to record and from file to
- * file. It ends at its last byte, at a length of 0, or at the first record that is torn. */
+ * file. It ends at its last byte, at a length of 0, or at a record that is torn; but if the length of that one leads to
+ * another record, the disk has damaged the one alone. Records are not looked for anywhere else: bytes that look like one may
+ * be part of somebody's sample. */
 #ifndef SLUICE_INGEST_SEGMENT_H
 #define SLUICE_INGEST_SEGMENT_H
 
@@ -79,5 +81,7 @@ void segment_close(struct segment_reader *reader);
 /* The next record, valid until the next call: 1; 0: the log ends here (a later call may find more);
  * -EBADMSG: torn; or -errno. */
 int segment_next(struct segment_reader *reader, struct record *out);
+/* Passes over a record that is torn, if its length leads to one that is not: 0; else -EBADMSG, or another -errno. */
+int segment_skip(struct segment_reader *reader);
 
 #endif

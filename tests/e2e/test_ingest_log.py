@@ -44,6 +44,8 @@ class Log(IngestCase):
         data[70] ^= 1
         file.write_bytes(data)
         self.assertIn("damaged", self.sluice("verify", self.log, expect=1))
+        name, = self.sluice("cat", self.log, expect=1).splitlines()  # what is behind the damage is not lost
+        self.assertEqual(json.loads(name)["name"], "b")
 
     def test_no_such_directory(self):
         self.sluice("cat", "/nonexistent", expect=1)

@@ -148,15 +148,40 @@ START_TEST(damage_is_passed_over_and_counted)
     ingest_rig_segment(directory, 1, 1, 10);
     uint64_t end = ingest_rig_segment(directory, 2, 11, 20);
     char *bytes = ingest_rig_bytes(directory, 1, &n);
-    bytes[SEGMENT_HEAD + RECORD_HEAD] ^= 1;
+    bytes[SEGMENT_HEAD + RECORD_HEAD] ^= 1; /* a sample: the record's length tells where the next one is */
+    ingest_rig_write(directory, 1, bytes, n);
+    struct log_bound bound = {.segment = 2, .offset = end, .sequence = 21, .synced = true};
+    struct cursor start = {.segment = 1, .offset = SEGMENT_HEAD, .sequence = 1}, cursor = start;
+    ck_assert_int_eq(cargo_load(&cargo, &cursor, &bound, MOST), 0);
+    ck_assert_uint_eq(cargo.damaged, 1);
+    ck_assert_uint_eq(cargo.samples, 9);
+    cursor = cargo.after;
+    ck_assert_uint_eq(load_all(&cursor, &bound, MOST), 10);
+    bytes[SEGMENT_HEAD] ^= 1; /* its length: what follows in this file is lost */
     ingest_rig_write(directory, 1, bytes, n);
     free(bytes);
-    struct log_bound bound = {.segment = 2, .offset = end, .sequence = 21, .synced = true};
-    struct cursor cursor = {.segment = 1, .offset = SEGMENT_HEAD, .sequence = 1};
+    cursor = start;
     ck_assert_int_eq(cargo_load(&cargo, &cursor, &bound, MOST), 0);
     ck_assert_uint_eq(cargo.damaged, 1);
     cursor = cargo.after;
     ck_assert_uint_eq(load_all(&cursor, &bound, MOST), 10);
+}
+END_TEST
+
+/* The record behind a damaged one may be one that is just being written. */
+START_TEST(damage_does_not_lead_beyond_the_bound)
+{
+    size_t n, size;
+    ingest_rig_segment(directory, 1, 1, 10);
+    free(ingest_rig_record("name_1", 1, &n)); /* each of the first nine is as long */
+    char *bytes = ingest_rig_bytes(directory, 1, &size);
+    bytes[SEGMENT_HEAD + 4 * n + RECORD_HEAD] ^= 1;
+    ingest_rig_write(directory, 1, bytes, size);
+    free(bytes);
+    struct log_bound bound = {.segment = 1, .offset = SEGMENT_HEAD + 5 * n, .sequence = 6, .synced = true};
+    struct cursor cursor = {.segment = 1, .offset = SEGMENT_HEAD, .sequence = 1};
+    ck_assert_uint_eq(load_all(&cursor, &bound, MOST), 4);
+    ck_assert_uint_eq(cursor.offset, bound.offset);
 }
 END_TEST
 
@@ -180,6 +205,7 @@ int main(void) {
     tcase_add_test(all, a_message_is_the_same_whenever_it_is_made);
     tcase_add_test(all, what_is_too_long_is_left_out_and_counted);
     tcase_add_test(all, damage_is_passed_over_and_counted);
+    tcase_add_test(all, damage_does_not_lead_beyond_the_bound);
     tcase_add_test(all, a_bound_that_cannot_be_read_is_an_error);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

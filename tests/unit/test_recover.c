@@ -173,6 +173,32 @@ START_TEST(a_file_that_is_no_segment_is_not_read)
 }
 END_TEST
 
+/* The third of ten is damaged: the log ends before it, and what can be read behind it is kept aside. */
+START_TEST(records_behind_damage_are_kept_aside)
+{
+    size_t n, size;
+    struct stat st;
+    uint64_t end = ingest_rig_segment(directory, 1, 1, 10);
+    free(ingest_rig_record("name_1", 1, &n));
+    char *bytes = ingest_rig_bytes(directory, 1, &size);
+    bytes[SEGMENT_HEAD + 2 * n + RECORD_HEAD] ^= 1;
+    ingest_rig_write(directory, 1, bytes, size);
+    free(bytes);
+    struct recovery recovery = recover_all();
+    ck_assert_uint_eq(seen, 2);
+    ck_assert_uint_eq(recovery.cut_offset, SEGMENT_HEAD + 2 * n);
+    ck_assert_uint_eq(recovery.next_sequence, 11); /* 3 to 10 are not given again */
+    ck_assert(recovery.set_aside);
+    ck_assert_int_eq(fstatat(directory, "0000000001.log.bad", &st, 0), 0);
+    ck_assert_int_le((int64_t)st.st_size, (int64_t)end);
+    ck_assert_int_eq(renameat(directory, "0000000001.log.bad", directory, "0000000001.log"), 0);
+    ingest_rig_segment(directory, 2, 11, 11); /* an older file is read as far as it can be */
+    recovery = recover_all();
+    ck_assert_uint_eq(seen, 2 + 7 + 1);
+    ck_assert_uint_eq(recovery.damaged, 1);
+}
+END_TEST
+
 START_TEST(a_second_recovery_finds_the_same)
 {
     uint64_t end = ingest_rig_segment(directory, 1, 1, 9);
@@ -245,6 +271,7 @@ int main(void) {
     tcase_add_test(tests, a_bit_that_flipped_in_any_byte_is_found);
     tcase_add_test(tests, records_of_an_earlier_life_are_not_found);
     tcase_add_test(tests, a_file_that_is_no_segment_is_not_read);
+    tcase_add_test(tests, records_behind_damage_are_kept_aside);
     tcase_add_test(tests, a_second_recovery_finds_the_same);
     tcase_add_test(tests, the_oldest_go_when_there_is_too_much);
     tcase_add_test(tests, the_last_sequence_is_never_forgotten);

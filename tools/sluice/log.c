@@ -48,7 +48,7 @@ struct reading {
     struct text line; /* cat: of the sample in hand */
     json_t *names;    /* stats: name -> number */
     uint64_t segments, records, samples, bytes, first, last;
-    uint64_t bad; /* segments that end in a record that cannot be read */
+    uint64_t bad; /* records that cannot be read or make no sense */
 };
 
 /* ---- what is done with samples ----------------------------------------------------------------- */
@@ -123,12 +123,28 @@ static bool has_successor(const struct reading *reading, uint64_t number) {
     return any;
 }
 
+/* Tells of a record that cannot be read; the reader has passed over it, or not: an error. The error. */
+static int tell_bad(struct reading *reading, uint64_t number, uint64_t offset, int error) {
+    reading->bad++;
+    fprintf(stderr, "sluice: segment %" PRIu64 ", offset %" PRIu64 ": a record cannot be read%s\n", number,
+            offset, error ? "; what follows it there is lost" : "");
+    return error;
+}
+
+/* Waits for a file that is just being made. */
+static int open_segment(struct reading *reading, uint64_t number, struct segment_reader *reader) {
+    int tries = 0, error;
+    while ((error = segment_open(reader, reading->directory, number)) == -EBADMSG && ++tries < TRIES)
+        usleep(PAUSE_US);
+    return error == -EBADMSG ? tell_bad(reading, number, 0, error) : error;
+}
+
 /* All records of a segment that are there, and with follow those to come until there is a next segment. 0, 1: enough,
  * or -errno. */
 static int read_segment(struct reading *reading, uint64_t number) {
     struct segment_reader reader;
     struct record record;
-    int tries = 0, result = segment_open(&reader, reading->directory, number);
+    int tries = 0, result = open_segment(reading, number, &reader);
     bool last_look = false;
     if (result)
         return result;
@@ -140,6 +156,11 @@ static int read_segment(struct reading *reading, uint64_t number) {
                 break;
         } else if (result == -EBADMSG && ++tries < TRIES) {
             usleep(PAUSE_US); /* a daemon may be writing it at this moment */
+        } else if (result == -EBADMSG) {
+            uint64_t offset = reader.offset;
+            if (tell_bad(reading, number, offset, segment_skip(&reader)) != 0)
+                break;
+            tries = 0;
         } else if (result == 0 && reading->follow && !last_look) {
             last_look = has_successor(reading, number);
             if (!last_look && fflush(stdout) == 0)
@@ -183,14 +204,8 @@ static int read_log(struct reading *reading) {
         reading->segments++;
         if (error == 1)
             return 0;
-        if (error == -EBADMSG) {
-            reading->bad++;
-            fprintf(stderr,
-                    "sluice: segment %" PRIu64 ": a record cannot be read; what follows it there is lost\n",
-                    number);
-        } else if (error && error != -ENOENT) { /* gone by age or size meanwhile */
+        if (error && error != -EBADMSG && error != -ENOENT) /* gone by age or size meanwhile */
             return error;
-        }
     }
     return error;
 }
