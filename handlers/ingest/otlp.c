@@ -44,9 +44,15 @@ static bool label_value(const struct otlp_attribute *attribute, char text[VALUE_
     return true;
 }
 
-static void add_label(struct sample *sample, const char *name, struct span value) {
-    if (value.n > 0 && sample->labels_n < SAMPLE_LABELS)
-        sample->labels[sample->labels_n++] = (struct sample_label){span_text(name), value};
+/* Also instead of an attribute of the point with this name. */
+static void set_label(struct sample *sample, const char *name, struct span value) {
+    unsigned i = 0;
+    while (i < sample->labels_n && !span_equal(sample->labels[i].name, span_text(name)))
+        i++;
+    if (value.n == 0 || i == SAMPLE_LABELS)
+        return;
+    sample->labels[i] = (struct sample_label){span_text(name), value};
+    sample->labels_n += i == sample->labels_n;
 }
 
 /* Who sends, as labels of Prometheus (OpenTelemetry's "Prometheus and OpenMetrics Compatibility", resource attributes).
@@ -61,8 +67,8 @@ static bool add_resource(struct sample *sample, const struct otlp_resource *reso
         memcpy(job + namespace.n + 1, service.p, service.n);
         service = span_of(job, namespace.n + 1 + service.n);
     }
-    add_label(sample, "job", service);
-    add_label(sample, "instance", resource->instance);
+    set_label(sample, "job", service);
+    set_label(sample, "instance", resource->instance);
     return true;
 }
 

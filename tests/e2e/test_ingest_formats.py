@@ -143,6 +143,9 @@ class Formats(IngestCase):
         resource = {"service.name": "shop", "service.instance.id": "i-1", "host.name": "h"}
         self.assertEqual(self.metric(gauge, resource)["tags"], {"job": "shop", "instance": "i-1"})
         self.assertEqual(self.metric(gauge, {**resource, "service.namespace": "eu"})["tags"]["job"], "eu/shop")
+        gauge["gauge"]["dataPoints"][0]["attributes"] = [{"key": "job", "value": {"stringValue": "mail"}}]
+        self.assertEqual(self.metric(gauge, resource)["tags"], {"job": "shop", "instance": "i-1"})
+        self.assertEqual(self.metric(gauge)["tags"], {"job": "mail"})
 
     def test_otlp_json_of_another_shape_is_no_success(self):
         for body, member in (({"resourceMetrics": 5}, "resourceMetrics"), ({"resourceMetrics": ["x"]}, "resourceMetrics"),
