@@ -1,9 +1,10 @@
 #include "handlers/ingest/prometheus_parts.h"
 
+#include "reactor/table.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #define COUNT_MAX 9e15 /* whole numbers up to here are exact */
 
@@ -87,7 +88,10 @@ static struct prometheus_whole *whole_of(struct prometheus_parts *parts, const s
     if (parts->key.n)
         memcpy(key, parts->key.p, parts->key.n);
     HASH_ADD_KEYPTR(hh, parts->wholes, key, parts->key.n, whole);
-    return whole;
+    if (TABLE_HAS(whole))
+        return whole;
+    free(whole);
+    return NULL;
 }
 
 static bool add_point(struct prometheus_whole *whole, double at, double value) {

@@ -7,14 +7,15 @@
 
 #include "handlers/ingest/batch.h"
 
-#define STATSD_SETS_SECONDS 10     /* an interval, as statsd's own */
-#define STATSD_SETS_VALUES  100000 /* different ones of all sets in an interval */
+#define STATSD_SETS_SECONDS 10 /* an interval, as statsd's own */
+#define STATSD_SETS_BYTES                                                                                    \
+    ((size_t)16 << 20) /* of different values, and of sets, in an interval: some 100,000 */
 
 struct statsd_set;
 
 struct statsd_sets {
     struct statsd_set *table; /* NULL: there is nothing to flush */
-    uint64_t values;
+    size_t bytes;             /* of the sets and their values */
 };
 
 /* Adds a value to the set of the (valid) sample's name and labels. 0; -ENOSPC: there are too many; -ENOMEM. */

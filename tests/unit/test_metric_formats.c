@@ -278,13 +278,19 @@ END_TEST
 START_TEST(values_of_sets_are_bounded)
 {
     struct sample sample = {.name = span_text("s")};
-    for (unsigned i = 0; i < STATSD_SETS_VALUES; i++)
-        ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_of((char *)&i, sizeof(i))), 0);
+    char text[4096] = "";
+    unsigned n = 0;
+    while (statsd_sets_add(&sets, &sample, span_of(text, sizeof(text))) == 0)
+        memcpy(text, &(unsigned){++n}, sizeof(n));
+    ck_assert_uint_gt(n, 4000);
+    ck_assert_uint_le(n, STATSD_SETS_BYTES / sizeof(text));
+    ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_of(text, sizeof(text))), -ENOSPC);
     sample.name = span_text("t");
     ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_text("more")), -ENOSPC);
     flush(NOW);
-    ck_assert(count == 1 && samples[0].value == STATSD_SETS_VALUES);
-    ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_text("more")), 0);
+    ck_assert(count == 1 && samples[0].value == n);
+    for (unsigned i = 0; i < 100000; i++)
+        ck_assert_int_eq(statsd_sets_add(&sets, &sample, span_of((char *)&i, sizeof(i))), 0);
 }
 END_TEST
 
