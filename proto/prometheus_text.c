@@ -1,5 +1,9 @@
 #include "proto/prometheus_text.h"
 
+#include <math.h>
+
+#define SECONDS_MOST 10000000000 /* of a time in seconds: in the year 2286, as milliseconds in April 1970 */
+
 static bool is_type(struct span word) {
     static const char *const types[] = {"counter", "gauge",    "histogram",      "summary", "untyped",
                                         "unknown", "stateset", "gaugehistogram", "info"};
@@ -68,6 +72,19 @@ static bool read_labels(struct metric_line *line, struct prometheus_text *out) {
     return true;
 }
 
+/* Milliseconds since 1970, which are whole; OpenMetrics has seconds, with or without a fraction. */
+static bool read_time(struct span word, int64_t *time_ms) {
+    double seconds;
+    if (metric_integer(word, time_ms)) {
+        *time_ms *= *time_ms > -SECONDS_MOST && *time_ms < SECONDS_MOST ? 1000 : 1;
+        return true;
+    }
+    if (!metric_number(word, &seconds) || !(fabs(seconds) < SECONDS_MOST))
+        return false;
+    *time_ms = llround(seconds * 1000);
+    return true;
+}
+
 /* # {labels} value: OpenMetrics has it behind a sample; nothing of ours. */
 static bool is_exemplar(const struct metric_line *line) {
     const char *at = line->at;
@@ -97,8 +114,9 @@ static bool read_sample(struct metric_line *line, struct prometheus_text *out) {
     start = line->at;
     out->has_time = true;
     out->time_column = (size_t)(start - line->start) + 1;
-    if (!metric_integer(metric_line_word(line, " \t", ""), &out->time_ms))
-        return metric_line_fail_at(line, start, "the timestamp is not an integer");
+    if (!read_time(metric_line_word(line, " \t", ""), &out->time_ms))
+        return metric_line_fail_at(line, start,
+                                   "the timestamp is neither milliseconds nor seconds since 1970");
     metric_line_spaces(line);
     return line->at == line->end || is_exemplar(line) ||
            metric_line_fail(line, "something follows the timestamp");

@@ -145,6 +145,12 @@ START_TEST(prometheus_text)
     ck_assert(samples[0].type == SAMPLE_COUNTER && samples[0].cumulative);
     ck_assert(samples[2].type == SAMPLE_COUNTER && samples[2].cumulative);
     ck_assert(samples[3].type == SAMPLE_GAUGE && samples[4].type == SAMPLE_GAUGE);
+    decode(prometheus_decode, "a 1 1700000001\nb 1 1700000000.004\nc 1 1.7e9 # {} 1\nd 1 1700000000005\n");
+    ck_assert_uint_eq(count, 4);
+    expect(0, "a{} 1 @1000");
+    expect(1, "b{} 1 @4");
+    expect(2, "c{} 1 @0");
+    expect(3, "d{} 1 @5");
 }
 END_TEST
 
