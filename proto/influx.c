@@ -5,23 +5,32 @@ static bool read_tags(struct metric_line *line, struct influx_point *out) {
         if (out->tags_n == SAMPLE_LABELS)
             return metric_line_fail(line, "too many tags");
         struct sample_label *tag = &out->tags[out->tags_n++];
-        tag->name = metric_line_word(line, ",= ", ",= \\");
+        tag->name = metric_line_word(line, ",= ", ",= ");
         if (tag->name.n == 0)
             return metric_line_fail(line, "a tag without a key");
         if (!metric_line_skip(line, '='))
             return metric_line_fail(line, "a tag's key is followed by =");
-        tag->value = metric_line_word(line, ",= ", ",= \\");
+        tag->value = metric_line_word(line, ",= ", ",= ");
         if (tag->value.n == 0)
             return metric_line_fail(line, "a tag without a value");
     }
     return true;
 }
 
-/* "text" with \" and \\; what it says is of no use as a metric. */
+/* text" with \" and \\; what it says is of no use as a metric. With line ends in it the line is longer than it seemed. */
 static bool read_string(struct metric_line *line) {
-    while (line->at < line->end && *line->at != '"')
-        line->at += *line->at == '\\' && line->at + 1 < line->end ? 2 : 1;
-    return metric_line_skip(line, '"') || metric_line_fail(line, "a string without its closing quote");
+    char *at = line->at;
+    while (at < line->most && *at != '"')
+        at += *at == '\\' && at + 1 < line->most ? 2 : 1;
+    if (at >= line->most)
+        return metric_line_fail_at(line, line->end, "a string without its closing quote");
+    line->at = at + 1;
+    if (line->at > line->end) {
+        char *end = memchr(line->at, '\n', (size_t)(line->most - line->at));
+        line->end = end ? end : line->most;
+        line->end -= line->end > line->at && line->end[-1] == '\r';
+    }
+    return true;
 }
 
 static bool is_one_of(struct span text, const char *const words[], size_t n) {
@@ -78,7 +87,7 @@ static bool read_fields(struct metric_line *line, struct influx_point *out) {
         if (out->fields_n == INFLUX_FIELDS)
             return metric_line_fail(line, "too many fields");
         struct influx_field *field = &out->fields[out->fields_n++];
-        field->key = metric_line_word(line, ",= ", ",= \\");
+        field->key = metric_line_word(line, ",= ", ",= ");
         if (field->key.n == 0)
             return metric_line_fail(line, "a field without a key");
         if (!metric_line_skip(line, '='))
@@ -93,7 +102,7 @@ bool influx_read(struct metric_line *line, struct influx_point *out) {
     out->tags_n = out->fields_n = 0;
     out->has_time = false;
     metric_line_spaces(line);
-    out->measurement = metric_line_word(line, ", ", ", \\");
+    out->measurement = metric_line_word(line, ", ", ", ");
     if (out->measurement.n == 0)
         return metric_line_fail(line, "the measurement is missing");
     if (!read_tags(line, out))

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define NUMBER_MAX 64 /* bytes of a number; a longer one is none */
+#define NUMBER_MAX 1100 /* bytes of a number: any double fits, written out in full; a longer one is none */
 
 bool metric_line_fail_at(struct metric_line *line, const char *place, const char *error) {
     if (!line->error) {

@@ -1,6 +1,8 @@
 /* What the line formats of metrics share: a cursor that unescapes in place and remembers what is wrong where.
  *
- *     line: [ consumed | at ... | end )      an error is a constant sentence and the column, from 1 on, in bytes */
+ *     line: [ consumed | at ... | end )      an error is a constant sentence and the column, from 1 on, in bytes
+ *
+ * Where a format has texts of several lines, its reader moves the end on, at most up to `most`. */
 #ifndef SLUICE_PROTO_METRIC_LINE_H
 #define SLUICE_PROTO_METRIC_LINE_H
 
@@ -9,13 +11,13 @@
 #include <stdint.h>
 
 struct metric_line {
-    char *start, *at, *end;
+    char *start, *at, *end, *most;
     const char *error; /* NULL: none yet */
     size_t column;     /* of the error */
 };
 
 static inline struct metric_line metric_line_of(char *line, size_t n) {
-    return (struct metric_line){line, line, line + n, NULL, 0};
+    return (struct metric_line){line, line, line + n, line + n, NULL, 0};
 }
 
 /* Notes the first error, at the cursor or at a place. Always false. */

@@ -1,18 +1,24 @@
 #include "handlers/ingest/body_lines.h"
 
+static char *line_end(char *at, char *most) {
+    char *end = memchr(at, '\n', (size_t)(most - at));
+    return end ? end : most;
+}
+
 void body_lines_each(struct decoding *decoding, struct span body,
                      void (*read)(struct body_line *line, void *context), void *context) {
     struct body_line line = {.decoding = decoding};
-    while (body.n > 0) {
-        const char *end = memchr(body.p, '\n', body.n);
-        size_t n = end ? (size_t)(end - body.p) : body.n, text = n;
-        if (text > 0 && body.p[text - 1] == '\r')
-            text--;
-        line.number++;
-        line.text = metric_line_of((char *)(uintptr_t)body.p, text);
-        if (text > 0)
+    char *at = (char *)(uintptr_t)body.p, *most = at + body.n;
+    for (uint32_t number = 1; at < most; number++) {
+        char *end = line_end(at, most);
+        line.number = number;
+        line.text = metric_line_of(at, (size_t)(end - at) - (end > at && end[-1] == '\r'));
+        line.text.most = most;
+        if (line.text.end > at)
             read(&line, context);
-        body = span_of(body.p + n + (end != NULL), body.n - n - (end != NULL));
+        for (; end < line.text.end; number++) /* the reader found it to be longer */
+            end = line_end(end + 1, most);
+        at = end + (end < most);
     }
 }
 

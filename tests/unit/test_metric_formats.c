@@ -92,6 +92,33 @@ START_TEST(influx_values)
 }
 END_TEST
 
+/* What a string says is no line; a backslash is one, unless an escaped character follows. */
+START_TEST(influx_strings_and_backslashes)
+{
+    decode(influx_decode, "log msg=\"a\nfake v=1\r\n\",n=2 1700000000001000000\r\n"
+                          "unc,p=\\\\s\\d\\\\\\,e v=3\nbad v=\nopen v=\"\nlast v=4");
+    ck_assert_uint_eq(count, 3);
+    expect(0, "log_n{} 2 @1");
+    expect(1, "unc_v{p=\\\\s\\d\\\\,e} 3 @0");
+    expect(2, "last_v{} 4 @0");
+    const struct refusals *refusals = &decoding.batch->refusals;
+    ck_assert_uint_eq(refusals->count, 3);
+    ck_assert_ptr_nonnull(memmem(refusals->text, refusals->n, "{\"line\":5,\"column\":7", 20));
+    ck_assert_ptr_nonnull(memmem(refusals->text, refusals->n, "{\"line\":6,\"column\":9", 20));
+}
+END_TEST
+
+/* As Go and %f print it. */
+START_TEST(numbers_written_out)
+{
+    char text[1600];
+    snprintf(text, sizeof(text), "m value=%.1074f\nm value=%f\n", 5e-324, -1e300);
+    decode(influx_decode, text);
+    ck_assert_uint_eq(count, 2);
+    ck_assert(samples[0].value == 5e-324 && samples[1].value == -1e300);
+}
+END_TEST
+
 START_TEST(influx_precision)
 {
     char *copy = strdup("a value=1 1700000001");
@@ -413,6 +440,8 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, influx_values);
     tcase_add_test(tests, influx_precision);
+    tcase_add_test(tests, influx_strings_and_backslashes);
+    tcase_add_test(tests, numbers_written_out);
     tcase_add_test(tests, malformed_influx);
     tcase_add_test(tests, prometheus_text);
     tcase_add_test(tests, prometheus_histograms);
