@@ -210,65 +210,48 @@ static void on_retry(struct deadline *deadline) {
     kick(journal);
 }
 
+static void take_spare(struct journal *journal) {
+    journal->active = journal->spare;
+    journal->active_number = journal->next_number - 1;
+    journal->offset = SEGMENT_HEAD;
+    journal->spare = -1;
+    journal->stats->segments++;
+}
+
+static bool fits(const struct journal *journal, size_t n) {
+    return journal->active >= 0 && journal->offset + n <= journal->settings->segment;
+}
+
 /* Is there room for n bytes in the active segment? If not, the spare takes its place or is waited for. */
 static bool have_room(struct journal *journal, size_t n) {
-    if (journal->active >= 0 && journal->offset + n <= journal->settings->segment)
+    if (fits(journal, n))
         return true;
     end_active(journal);
     if (journal->spare < 0) {
         create_spare(journal);
         return false;
     }
-    journal->active = journal->spare;
-    journal->active_number = journal->next_number - 1;
-    journal->offset = SEGMENT_HEAD;
-    journal->spare = -1;
-    journal->stats->segments++;
+    take_spare(journal);
     return true;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------ */
 
-/* Takes batches from the queue as far as they fit together; at least one. */
+/* The next group, which the active segment has room for. */
 static void gather(struct journal *journal) {
-    const struct ingest_settings *settings = journal->settings;
-    size_t left = settings->segment - journal->offset;
     int64_t now = loop_clock();
     struct batch *batch;
-    STAILQ_INIT(&journal->group);
-    journal->n = journal->group_count = 0;
-    journal->sync = false;
-    while ((batch = STAILQ_FIRST(&journal->queue.list)) && batch->n <= left - journal->n &&
-           (journal->n == 0 || journal->n + batch->n <= settings->group_bytes)) {
-        queue_take(&journal->queue);
-        STAILQ_INSERT_TAIL(&journal->group, batch, link);
-        journal->n += batch->n;
-        journal->group_count++;
-        journal->sync |= batch->ack != ACK_WRITE;
-        journal->group_end = batch->sequence + batch->count;
+    group_gather(&journal->group, &journal->queue, journal->settings->segment - journal->offset);
+    STAILQ_FOREACH (batch, &journal->group.list, link)
         histogram_add(&journal->stats->queue_wait, (uint64_t)(now - batch->queued_ns));
-    }
-}
-
-/* The group's bytes in one piece: several batches are at most group_bytes together. */
-static void join(struct journal *journal) {
-    struct batch *batch = STAILQ_FIRST(&journal->group);
-    char *at = journal->room;
-    journal->bytes = journal->group_count == 1 ? batch->bytes : journal->room;
-    if (journal->group_count == 1)
-        return;
-    STAILQ_FOREACH (batch, &journal->group, link) {
-        memcpy(at, batch->bytes, batch->n);
-        at += batch->n;
-    }
 }
 
 static void tell_forwarder(struct journal *journal) {
     struct log_bound bound = {.segment = journal->active_number,
                               .offset = journal->offset,
-                              .sequence = journal->group_end,
+                              .sequence = journal->group.end,
                               .bytes = journal->stats->log_bytes,
-                              .synced = journal->sync};
+                              .synced = journal->group.sync};
     if (journal->forward)
         forward_written(journal->forward, &bound);
 }
@@ -284,18 +267,18 @@ static void written(struct job *job) {
         histogram_add(&stats->sync, (uint64_t)(job->finished_ns - job->submitted_ns));
     if (error == 0) {
         stats->groups++;
-        stats->log_bytes += journal->n;
-        histogram_add(&stats->group_batches, journal->group_count);
-        journal->offset += journal->n;
+        stats->log_bytes += journal->group.n;
+        histogram_add(&stats->group_batches, journal->group.count);
+        journal->offset += journal->group.n;
         tell_forwarder(journal);
-        conclude_all(journal, &journal->group, 0, false);
+        conclude_all(journal, &journal->group.list, 0, false);
         if (journal->offset > journal->settings->segment / 2)
             create_spare(journal);
         kick(journal);
         return;
     }
     if (error == -ECANCELED && !sync_failed) { /* the loop ends: journal_close() writes them */
-        queue_put_back(&journal->queue, &journal->group);
+        queue_put_back(&journal->queue, &journal->group.list);
         return;
     }
     stats->write_errors++;
@@ -306,7 +289,7 @@ static void written(struct job *job) {
     } else {
         fail(journal, error, sync_failed ? "fdatasync" : "write");
     }
-    conclude_all(journal, &journal->group, full ? -ENOSPC : -EIO, full);
+    conclude_all(journal, &journal->group.list, full ? -ENOSPC : -EIO, full);
 }
 
 static void start_group(struct journal *journal) {
@@ -320,17 +303,16 @@ static void start_group(struct journal *journal) {
         return;
     }
     gather(journal);
-    join(journal);
     job->write.fd = journal->active;
     job->write.offset = journal->offset;
-    job->write.buffer = journal->bytes;
-    job->write.want = journal->n;
-    job->write.sync = journal->sync;
+    job->write.buffer = journal->group.bytes;
+    job->write.want = journal->group.n;
+    job->write.sync = journal->group.sync;
     job->context = journal;
     job->done = written;
     journal->writing = true;
     journal->before_count = journal->last_count;
-    journal->last_count = journal->group_count;
+    journal->last_count = journal->group.count;
     offload_submit(journal->loop->offload, job);
 }
 
@@ -372,11 +354,9 @@ int journal_open(struct journal *journal, struct loop *loop, const struct ingest
                                 .next_number = recovery->next_number,
                                 .next_sequence = recovery->next_sequence};
     stats->segments = recovery->segments;
-    STAILQ_INIT(&journal->group);
     journal->active_number = journal->next_number;
-    journal->room = malloc(settings->group_bytes);
     snprintf(why, why_size, "no memory for a group of batches");
-    if (!journal->room)
+    if (group_init(&journal->group, settings->group_bytes) != 0)
         return -ENOMEM;
     queue_init(&journal->queue, (uint64_t)settings->queue_batches, settings->queue_bytes);
     deadlines_add(&loop->deadlines, &journal->window_class,
@@ -402,20 +382,53 @@ int journal_open(struct journal *journal, struct loop *loop, const struct ingest
     return forward ? forward_start(forward, &bound, why, why_size) : 0;
 }
 
-/* What was acknowledged in memory and did not reach a group: as far as the active segment has room. */
-static void write_rest(struct journal *journal) {
-    while (journal->queue.waiting > 0 && have_room(journal, STAILQ_FIRST(&journal->queue.list)->n)) {
-        gather(journal);
-        join(journal);
-        bool good = pwrite(journal->active, journal->bytes, journal->n, (off_t)journal->offset) ==
-                    (ssize_t)journal->n;
-        journal->offset += journal->n;
-        conclude_all(journal, &journal->group, good && fdatasync(journal->active) == 0 ? 0 : -EIO, false);
+static void close_active(struct journal *journal) {
+    if (journal->active < 0)
+        return;
+    segment_end(journal->active, journal->offset);
+    ledger_release(&journal->loop->ledger, journal->active);
+    journal->active = -1;
+}
+
+/* As have_room(), when no thread works for us any more. */
+static bool make_room(struct journal *journal, size_t n) {
+    if (fits(journal, n))
+        return true;
+    close_active(journal);
+    if (journal->spare < 0) {
+        int fd = segment_create(journal->directory, journal->next_number, journal->settings->segment);
+        if (fd < 0)
+            return false;
+        ledger_enter(&journal->loop->ledger, fd, FD_LOG, 0, loop_now(journal->loop));
+        journal->spare = fd;
+        journal->next_number++;
     }
+    take_spare(journal);
+    return true;
+}
+
+static bool write_group(struct journal *journal) {
+    gather(journal);
+    ssize_t n = pwrite(journal->active, journal->group.bytes, journal->group.n, (off_t)journal->offset);
+    bool good = n == (ssize_t)journal->group.n && fdatasync(journal->active) == 0;
+    journal->offset += good ? journal->group.n : 0;
+    conclude_all(journal, &journal->group.list, good ? 0 : -EIO, false);
+    return good;
+}
+
+/* What was acknowledged in memory and did not reach a group, also if it was waiting for room. */
+static void write_rest(struct journal *journal) {
+    uint64_t waiting = journal->queue.waiting;
+    bool good = journal->state != JOURNAL_FAILED;
+    while (good && journal->queue.waiting > 0)
+        good = make_room(journal, STAILQ_FIRST(&journal->queue.list)->n) && write_group(journal);
+    if (!good && waiting > 0)
+        log_error(journal->loop->log, "ingest batches lost at the end",
+                  log_number("of", (int64_t)waiting));
 }
 
 void journal_leave(struct journal *journal) {
-    if (!journal->writing && journal->state == JOURNAL_WORKING)
+    if (!journal->writing)
         write_rest(journal);
 }
 
@@ -423,13 +436,9 @@ void journal_close(struct journal *journal) {
     struct ledger *ledger = &journal->loop->ledger;
     if (journal->writing || journal->creating || journal->clearing)
         return; /* a thread or the kernel still has it: the process ends with it */
-    if (journal->state == JOURNAL_WORKING)
-        write_rest(journal);
+    write_rest(journal);
     refuse_waiting(journal, -EIO, false);
-    if (journal->active >= 0) {
-        segment_end(journal->active, journal->offset);
-        ledger_release(ledger, journal->active);
-    }
+    close_active(journal);
     if (journal->spare >= 0) {
         char name[SEGMENT_NAME_SIZE];
         segment_name(journal->next_number - 1, name);
@@ -437,7 +446,7 @@ void journal_close(struct journal *journal) {
         ledger_release(ledger, journal->spare);
     }
     ledger_release(ledger, journal->directory);
-    free(journal->room);
+    group_free(&journal->group);
 }
 
 int journal_refusal(struct journal *journal) {

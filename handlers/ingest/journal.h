@@ -15,7 +15,7 @@
 #ifndef SLUICE_INGEST_JOURNAL_H
 #define SLUICE_INGEST_JOURNAL_H
 
-#include "handlers/ingest/queue.h"
+#include "handlers/ingest/group.h"
 #include "handlers/ingest/recover.h"
 #include "handlers/ingest/settings.h"
 #include "reactor/deadlines.h"
@@ -41,16 +41,10 @@ struct journal {
     bool creating, clearing; /* a thread makes the spare, or removes old segments */
     struct queue queue;
 
-    /* The group in hand. */
-    struct batch_list group;
-    const char *bytes; /* the batches' bytes: the only one's, or room */
-    char *room;        /* group_bytes of it */
-    size_t n;
-    bool sync;          /* one of them waits for the disk */
-    uint64_t group_end; /* the sequence behind them */
-    bool writing;
-    unsigned group_count, last_count, before_count; /* batches of this group and the ones before */
-    int64_t last_ns;                                /* when the last one ended */
+    struct group group;                /* in hand, */
+    bool writing;                      /* if this is true */
+    unsigned last_count, before_count; /* batches of the last two */
+    int64_t last_ns;                   /* when the last one ended */
 
     struct deadline_class window_class, retry_class, clear_class;
     struct deadline window, retry, clear;

@@ -120,6 +120,18 @@ class Faults(IngestCase):
         daemon.wait_line("work that does not end is left behind")
         self.assertEqual(self.names(), names)
 
+    def test_promises_from_memory_are_kept_whatever_room_they_need(self):
+        daemon = self.start("ack = memory", "segment = 64k", "group_bytes = 16k")
+        link = self.http(daemon)
+        self.break_disk("slow")  # so that all but the first are still waiting at the end
+        names = [f"n{n}" for n in range(40)]
+        for name in names:
+            self.assertEqual(self.post(link, record(name, tags={f"t{t}": "x" * 1000 for t in range(8)})).status, 200)
+        daemon.signal()
+        self.assertEqual(daemon.wait_exit(), 0)
+        self.assertEqual(self.names(), names)
+        self.assertGreater(len(list(self.log.glob("*.log"))), 4)
+
     def test_a_promise_from_memory_waits_for_room(self):
         daemon = self.start("ack = memory")
         link = self.http(daemon)
