@@ -76,7 +76,7 @@ static void repeat(struct ingest *ingest, enum answer_style style, struct reques
     struct span body = span_of(entry->answer, entry->answer_n);
     if (entry->fingerprint != fingerprint(request->exchange)) {
         answer_error(request, style, 422, "KEY_REUSED", "this Idempotency-Key came with another body before");
-    } else if (entry->pending) {
+    } else if (!entry->answer) {
         answer_error(request, style, 409, "IN_PROGRESS",
                      "the first batch with this Idempotency-Key is not finished");
     } else {

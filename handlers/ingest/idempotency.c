@@ -68,17 +68,24 @@ void idempotency_cancel(struct idempotency *table, struct idempotency_entry *ent
         forget(table, entry);
 }
 
-void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, struct span answer,
-                     uint64_t sequence, uint32_t count, int64_t now_ms) {
+bool idempotency_answer(struct idempotency_entry *entry, struct span answer, uint64_t sequence,
+                        uint32_t count) {
     entry->answer = malloc(answer.n + 1);
+    if (!entry->answer)
+        return false;
+    if (answer.n) /* an Influx answer has no body */
+        memcpy(entry->answer, answer.p, answer.n);
+    entry->answer_n = answer.n;
+    entry->sequence = sequence;
+    entry->count = count;
+    return true;
+}
+
+void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, int64_t now_ms) {
     if (!entry->answer) {
         forget(table, entry);
         return;
     }
-    memcpy(entry->answer, answer.p, answer.n);
-    entry->answer_n = answer.n;
-    entry->sequence = sequence;
-    entry->count = count;
     entry->at_ms = now_ms;
     entry->pending = false;
     TAILQ_INSERT_TAIL(&table->list, entry, link);
@@ -103,6 +110,8 @@ void idempotency_recover(struct idempotency *table, const struct record *record,
     if (entry)
         return;
     entry = idempotency_begin(table, key, little_get64(packed.p), ack);
-    if (entry)
-        idempotency_end(table, entry, answer, record->sequence, record->count, record->time_ms);
+    if (!entry)
+        return;
+    idempotency_answer(entry, answer, record->sequence, record->count);
+    idempotency_end(table, entry, record->time_ms);
 }

@@ -1,8 +1,8 @@
 /* Idempotency-Key: a repeated batch gets the answer of the first one, also after a restart.
  *
- *     begin(key) -> pending -> logged: idempotency_end(answer) -> remembered for the window, at most so many, and of
- *                           |                                     their bytes at most IDEMPOTENCY_BYTES
- *                           \-> refused: idempotency_cancel(), the key is free again
+ *     begin(key) -> pending -> answer() -> logged: end() -> remembered for the window, at most so many, and of their
+ *                           |                               bytes at most IDEMPOTENCY_BYTES
+ *                           '-> refused: cancel(), the key is free again
  *
  * Key and answer are in the batch's record of the log, which is where a start finds them. */
 #ifndef SLUICE_INGEST_IDEMPOTENCY_H
@@ -25,7 +25,7 @@ struct idempotency_entry {
     uint32_t count; /* of samples */
     int ack;        /* what was promised: ACK_* */
     bool pending;
-    char *answer; /* owned */
+    char *answer; /* owned; NULL: not known yet */
     size_t answer_n;
     size_t key_n;
     char key[];
@@ -47,9 +47,12 @@ struct idempotency_entry *idempotency_find(struct idempotency *table, struct spa
 struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint,
                                             int ack);
 void idempotency_cancel(struct idempotency *table, struct idempotency_entry *entry);
-/* The answer (copied) is what repeats get; without memory the key is forgotten. */
-void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, struct span answer,
-                     uint64_t sequence, uint32_t count, int64_t now_ms);
+/* The answer (copied) is what repeats get from now on, also while the entry is pending: it was promised from memory.
+ * False: no memory. */
+bool idempotency_answer(struct idempotency_entry *entry, struct span answer, uint64_t sequence,
+                        uint32_t count);
+/* The log has the batch, whose answer is known; without one the key is forgotten. */
+void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, int64_t now_ms);
 
 /* What stands in a record as its key: fingerprint and key. */
 size_t idempotency_pack(const struct idempotency_entry *entry, char out[8 + IDEMPOTENCY_KEY_MAX]);

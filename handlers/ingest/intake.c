@@ -42,6 +42,13 @@ static void reply(const struct batch *batch) {
                      batch->ack, batch->sequence, batch->count);
 }
 
+/* What repeats of an Idempotency-Key get. */
+static void remember(const struct batch *batch) {
+    if (batch->entry && !batch->entry->answer)
+        idempotency_answer(batch->entry, span_of(batch->answer, batch->answer_n), batch->sequence,
+                           batch->count);
+}
+
 /* Nothing of the batch is in the log. error 0: nothing of it was to be. */
 static void fail(struct batch *batch, int error) {
     struct ingest *ingest = batch->ingest;
@@ -67,9 +74,9 @@ static void logged(struct batch *batch, int error) {
         fail(batch, error);
         return;
     }
+    remember(batch);
     if (batch->entry)
-        idempotency_end(&ingest->idempotency, batch->entry, span_of(batch->answer, batch->answer_n),
-                        batch->sequence, batch->count, clock_wall_ms());
+        idempotency_end(&ingest->idempotency, batch->entry, clock_wall_ms());
     acceptance_logged(batch, applied);
 }
 
@@ -96,11 +103,13 @@ static void taken(struct batch *batch) {
         return;
     }
     ingest->stats.accepted += batch->count;
-    if (batch->ack == ACK_MEMORY || batch->count == 0) {
-        reply(batch);
-        batch->owner = 0;
-    }
-    if (batch->count == 0)
+    if (batch->count > 0 && batch->ack != ACK_MEMORY)
+        return;
+    reply(batch);
+    batch->owner = 0;
+    if (batch->count > 0)
+        remember(batch);
+    else
         fail(batch, 0);
 }
 

@@ -120,6 +120,16 @@ class Faults(IngestCase):
         daemon.wait_line("work that does not end is left behind")
         self.assertEqual(self.names(), names)
 
+    def test_a_repeat_of_a_promise_from_memory_gets_it_too(self):
+        daemon = self.start("ack = memory")
+        link = self.http(daemon)
+        self.break_disk("slow")
+        first, again = (self.post(link, record("a"), Idempotency_Key="k") for _ in range(2))
+        self.assertEqual((again.status, again.ack, again.body), (200, first.ack, first.body))
+        self.fault.unlink()
+        self.finish(daemon)
+        self.assertEqual(self.names(), ["a"])
+
     def test_promises_from_memory_are_kept_whatever_room_they_need(self):
         daemon = self.start("ack = memory", "segment = 64k", "group_bytes = 16k")
         link = self.http(daemon)

@@ -119,7 +119,8 @@ START_TEST(keys_are_remembered_for_the_window)
     idempotency_init(&table, 10, 100);
     struct idempotency_entry *entry = idempotency_begin(&table, key, 5, 0);
     ck_assert(idempotency_find(&table, key, 1000)->pending);
-    idempotency_end(&table, entry, span_text("answer"), 7, 2, 1000);
+    ck_assert(idempotency_answer(entry, span_text("answer"), 7, 2));
+    idempotency_end(&table, entry, 1000);
     entry = idempotency_find(&table, key, 11000);
     ck_assert(!entry->pending && entry->sequence == 7 && entry->count == 2 && entry->fingerprint == 5);
     ck_assert(span_equal(span_of(entry->answer, entry->answer_n), span_text("answer")));
@@ -139,7 +140,9 @@ START_TEST(answers_of_keys_have_bounded_room)
     idempotency_init(&table, 1000, 1000);
     for (int i = 0; i < 100; i++) {
         struct span key = span_of((const char *)&i, sizeof(i));
-        idempotency_end(&table, idempotency_begin(&table, key, 0, 0), span_of(answer, n), 1, 1, 1000);
+        struct idempotency_entry *entry = idempotency_begin(&table, key, 0, 0);
+        ck_assert(idempotency_answer(entry, span_of(answer, n), 1, 1));
+        idempotency_end(&table, entry, 1000);
         ck_assert_ptr_nonnull(idempotency_find(&table, key, 1000));
     }
     ck_assert_uint_lt(table.count, IDEMPOTENCY_BYTES / n);
