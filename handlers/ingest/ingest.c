@@ -127,6 +127,13 @@ static void tell_recovery(struct ingest *ingest, const struct recovery *recovery
         log_error(ingest->loop->log, "ingest log damaged", log_number("records", (int64_t)recovery->damaged));
 }
 
+/* Which records say something of keys or series, in ms since 1970. */
+static int64_t needed_since_ms(const struct ingest_settings *settings) {
+    double window =
+        settings->idempotency_window > settings->stale ? settings->idempotency_window : settings->stale;
+    return settings->stale > 0 ? clock_wall_ms() - (int64_t)(window * 1000) : 0;
+}
+
 static int start_log(struct ingest *ingest, char *why, size_t why_size) {
     const struct ingest_settings *settings = ingest->settings;
     struct loop *loop = ingest->loop;
@@ -138,10 +145,7 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
         return directory;
     }
     ledger_enter(&loop->ledger, directory, FD_LOG, 0, loop_now(loop));
-    double window =
-        settings->idempotency_window > settings->stale ? settings->idempotency_window : settings->stale;
-    int64_t since_ms = clock_wall_ms() - (int64_t)(window * 1000);
-    int error = recover_log(directory, since_ms, recovered, ingest, &recovery);
+    int error = recover_log(directory, needed_since_ms(settings), recovered, ingest, &recovery);
     if (error) {
         snprintf(why, why_size, "%s: cannot recover the log: %s", settings->path, strerrordesc_np(-error));
         ledger_release(&loop->ledger, directory);

@@ -1,4 +1,5 @@
 """GET /metrics: what was ingested, for Prometheus to scrape."""
+import os
 import re
 import subprocess
 
@@ -38,6 +39,16 @@ class Exposition(IngestCase):
         self.post(self.http(daemon), record("hits", 2, type="counter"))
         self.finish(daemon)
         self.assertIn("\nhits 2\n", self.exposed(self.http(self.ingest())))
+
+    def test_series_that_are_never_stale_are_shown_after_any_time(self):
+        options = "stale = 0", "idempotency_window = 0"
+        for name in "old", "new":
+            daemon = self.ingest(*options)
+            self.post(self.http(daemon), record(name, 3))
+            self.finish(daemon)
+        for file in self.log.glob("*.log"):
+            os.utime(file, (1e9, 1e9))
+        self.assertIn("\nold 3\n", self.exposed(self.http(self.ingest(*options))))
 
     def test_stale_series_are_dropped(self):
         link = self.http(self.ingest("stale = 0.2"))
