@@ -142,8 +142,9 @@ static void fill_up(struct journal *journal, int error) {
     deadline_set(&journal->retry, &journal->retry_class);
 }
 
+/* EFBIG: RLIMIT_FSIZE. */
 static bool is_full(int error) {
-    return error == -ENOSPC || error == -EDQUOT;
+    return error == -ENOSPC || error == -EDQUOT || error == -EFBIG;
 }
 
 /* Errors after which there may be room again. */
@@ -364,7 +365,7 @@ int journal_open(struct journal *journal, struct loop *loop, const struct ingest
     deadlines_add(&loop->deadlines, &journal->retry_class, settings->retry, on_retry);
     deadlines_add(&loop->deadlines, &journal->clear_class, CLEAR_SECONDS, on_clear);
     int fd = segment_create(directory, journal->next_number++, settings->segment);
-    if (is_full(fd)) {
+    if (is_full(fd) && fd != -EFBIG) { /* a limit below a segment is a mistake */
         fill_up(journal, fd);
     } else if (fd < 0) {
         snprintf(why, why_size, "%s: cannot create a segment: %s", settings->path, strerrordesc_np(-fd));
@@ -423,8 +424,7 @@ static void write_rest(struct journal *journal) {
     while (good && journal->queue.waiting > 0)
         good = make_room(journal, STAILQ_FIRST(&journal->queue.list)->n) && write_group(journal);
     if (!good && waiting > 0)
-        log_error(journal->loop->log, "ingest batches lost at the end",
-                  log_number("of", (int64_t)waiting));
+        log_error(journal->loop->log, "ingest batches lost at the end", log_number("of", (int64_t)waiting));
 }
 
 void journal_leave(struct journal *journal) {

@@ -3,6 +3,7 @@ import gzip
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import threading
 
@@ -355,6 +356,18 @@ class FullDisk(IngestCase):
         self.finish(daemon)
 
 
+    def test_a_limit_of_file_sizes_is_one_of_the_disk(self):
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "retry = 0.05")
+        link = self.http(daemon)
+        self.assertEqual(self.post(link, record("before")).status, 200)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        self.assertEqual(self.post(link, record("large", tags={"text": "x" * 1000})).status, 507)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        until(lambda: self.get(link, "/_/ready")[0] == 200, "files may be as long again")
+        self.assertEqual(self.post(link, record("after")).status, 200)
+        self.assertEqual(self.names(), ["before", "after"])
+
+
 class Configuration(Case):
     def check(self, text):
         file = self.directory() / "sluice.conf"
@@ -385,3 +398,12 @@ class Configuration(Case):
         done = run_sluiced("-c", file, "--listen", "unix:@none-either")
         self.assertEqual(done.returncode, 1)
         self.assertIn("/nonexistent/x/y", done.stderr)
+
+    def test_files_longer_than_their_limit(self):
+        directory = self.directory()
+        file = directory / "sluice.conf"
+        file.write_text(f'ingest {{ path = "{directory}/log" }}')
+        done = run_sluiced("-c", file, "--listen", "unix:@none-either", preexec=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY)))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot create a segment: File too large", done.stderr)

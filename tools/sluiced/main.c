@@ -277,7 +277,8 @@ int main(int argc, char **argv) {
     if (!daemon || config_init(&daemon->config) != 0)
         return failed("start", "no memory");
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN); /* nothing is read anew, and a terminal's end is no reason to drop clients */
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
+    signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
     int status = EXIT_SUCCESS;
     switch (arguments_read(&daemon->config, argc, argv, stdout, stderr)) {
     case ARGUMENTS_RUN:
