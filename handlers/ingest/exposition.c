@@ -24,6 +24,8 @@ struct exposition {
 };
 
 const char *exposition_number(double value, char text[EXPOSITION_NUMBER]) {
+    if (isinf(value))
+        return value > 0 ? "+Inf" : "-Inf";
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, EXPOSITION_NUMBER, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
@@ -66,8 +68,7 @@ static void print_series(FILE *out, const struct series *series, const char *suf
     }
     if (part.name) {
         char text[EXPOSITION_NUMBER];
-        fprintf(out, "%s%s=\"%s\"", before, part.name,
-                isinf(part.at) ? "+Inf" : exposition_number(part.at, text));
+        fprintf(out, "%s%s=\"%s\"", before, part.name, exposition_number(part.at, text));
         before = ",";
     }
     fputs(*before == ',' ? "} " : " ", out);

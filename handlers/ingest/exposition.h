@@ -8,7 +8,7 @@ struct request;
 
 #define EXPOSITION_NUMBER 40 /* bytes of a number as text */
 
-/* The shortest text that reads back the same. */
+/* The shortest text that reads back the same; it may be in the room given. */
 const char *exposition_number(double value, char text[EXPOSITION_NUMBER]);
 /* Prints them in pieces, others are served between. Then done() gets the request, which still is there, and the text,
  * which is done()'s; NULL without memory. */

@@ -26,6 +26,11 @@ class Exposition(IngestCase):
                      "lag_sum 20.3", "lag_count 2"):
             self.assertIn(line, lines)
 
+    def test_what_has_grown_beyond_all_numbers(self):
+        link = self.http(self.ingest())
+        self.post(link, [record("hits", 1e308, type="counter") for _ in range(2)])
+        self.assertIn("\nhits +Inf\n", self.exposed(link))
+
     def test_histograms_are_merged(self):
         link = self.http(self.ingest())
         for counts in ([1, 0, 2], [0, 5, 0]):
