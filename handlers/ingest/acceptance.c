@@ -119,7 +119,7 @@ void acceptance_take_now(struct batch *batch) {
 static bool step_apply(struct piecework *work) {
     struct batch *batch = batch_of(work);
     struct ingest *ingest = batch->ingest;
-    series_apply(&ingest->series, &batch->left, PIECE, loop_now(ingest->loop));
+    ingest_apply(ingest, &batch->left, PIECE);
     if (batch->left.n > 0)
         return true;
     ingest->stats.series = ingest->series.count;

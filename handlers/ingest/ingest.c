@@ -40,6 +40,12 @@ static const struct ingest_endpoint endpoints[] = {
 #define ENDPOINTS (sizeof(endpoints) / sizeof(endpoints[0]))
 _Static_assert(ENDPOINTS <= INGEST_ENDPOINTS, "room for all endpoints");
 
+void ingest_apply(struct ingest *ingest, struct span *samples, unsigned most) {
+    int64_t ahead_ms = (int64_t)(ingest->settings->max_ahead * 1000);
+    int64_t latest_ms = ahead_ms > 0 ? clock_wall_ms() + ahead_ms : INT64_MAX;
+    series_apply(&ingest->series, samples, most, loop_now(ingest->loop), latest_ms);
+}
+
 static void recovered(void *context, const struct record *record) {
     struct ingest *ingest = context;
     struct span key, answer, samples, rest;
@@ -56,7 +62,7 @@ static void recovered(void *context, const struct record *record) {
     rest = samples;
     while (sample_decode(&rest, &sample) == 0)
         series_admit(&ingest->series, &sample, 0, now);
-    series_apply(&ingest->series, &samples, UINT32_MAX, now);
+    ingest_apply(ingest, &samples, UINT32_MAX);
 }
 
 /* ---- series ------------------------------------------------------------------------------------ */

@@ -76,6 +76,8 @@ const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint
 void ingest_free(struct ingest *ingest);
 /* The same where loop_end() said that work is left: only puts into the log what was acknowledged from memory. */
 void ingest_leave(struct ingest *ingest);
+/* Takes up to `most` encoded samples, which the log has, off *samples: they are the latest of their series. */
+void ingest_apply(struct ingest *ingest, struct span *samples, unsigned most);
 /* NULL, or why nothing can be taken now, as a word. */
 const char *ingest_trouble(const struct ingest *ingest);
 

@@ -231,14 +231,15 @@ static bool apply_value(struct series *series, const struct sample *sample) {
     return true;
 }
 
-static void apply(struct series *series, const struct sample *sample) {
+static void apply(struct series *series, const struct sample *sample, int64_t latest_ms) {
     bool adds = sample->type != SAMPLE_GAUGE && !sample->cumulative;
-    if (!adds && series->known && sample->time_ms < series->time_ms)
+    bool credible = series->known && series->time_ms <= latest_ms;
+    if (!adds && credible && sample->time_ms < series->time_ms)
         return; /* a later state is known */
     bool good = sample->type == SAMPLE_HISTOGRAM ? apply_histogram(series, sample)
                 : sample->type == SAMPLE_SUMMARY ? apply_summary(series, sample)
                                                  : apply_value(series, sample);
-    if (good && (!series->known || sample->time_ms > series->time_ms))
+    if (good && (!credible || sample->time_ms > series->time_ms))
         series->time_ms = sample->time_ms;
     series->known |= good;
 }
@@ -267,13 +268,14 @@ static struct series *find_admitted(const struct series_table *table, const stru
     return series;
 }
 
-void series_apply(struct series_table *table, struct span *samples, unsigned most, double now) {
+void series_apply(struct series_table *table, struct span *samples, unsigned most, double now,
+                  int64_t latest_ms) {
     struct sample sample;
     for (; most > 0 && sample_decode(samples, &sample) == 0; most--) {
         struct series *series = find_admitted(table, &sample);
         if (!series)
             continue;
-        apply(series, &sample);
+        apply(series, &sample, latest_ms);
         series->updated = now;
         TAILQ_REMOVE(&table->recent, series, recent);
         TAILQ_INSERT_TAIL(&table->recent, series, recent);

@@ -73,8 +73,10 @@ struct series_family *series_family_named(const struct series_table *table, stru
 /* Gauges that an admitted batch changes (encoded samples, written over) get the value that comes of it; those that it
  * sets are remembered. */
 void series_settle(struct series_table *table, char *samples, size_t n);
-/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. */
-void series_apply(struct series_table *table, struct span *samples, unsigned most, double now);
+/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. latest_ms: what
+ * is later than this is of a clock that was set back since, and gives way to anything. */
+void series_apply(struct series_table *table, struct span *samples, unsigned most, double now,
+                  int64_t latest_ms);
 /* The log does not have these encoded samples: series that only they were for are forgotten. */
 void series_retract(struct series_table *table, struct span samples);
 /* Drops what was not updated since then, at most so many. How many. */

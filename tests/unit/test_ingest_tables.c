@@ -256,7 +256,7 @@ static void pass(struct series_table *table, const char *name, enum sample_type 
     struct span bytes = span_of(sample->name.p - 26, sample_size(sample));
     ck_assert_int_eq(series_admit(table, sample, 7, 1), SERIES_GOOD);
     if (logged)
-        series_apply(table, &bytes, 1, 1);
+        series_apply(table, &bytes, 1, 1, INT64_MAX);
     else
         series_retract(table, bytes);
 }
@@ -284,6 +284,32 @@ static bool is_next(struct series_table *table, const char *name, const char *la
     sample_take_text(&rest);
     return span_equal(first, span_text(name)) && span_equal(sample_take_text(&rest), span_text(label));
 }
+
+/* A gauge's value, set at a time, when none can be later than latest_ms. */
+static double set_gauge(struct series_table *table, double value, int64_t time_ms, int64_t latest_ms) {
+    struct sample sample = *decoded("g", SAMPLE_GAUGE, NULL, value);
+    char bytes[128];
+    sample.time_ms = time_ms;
+    struct span rest = span_of(bytes, sample_size(&sample));
+    ck_assert_uint_le(rest.n, sizeof(bytes));
+    sample_encode(&sample, bytes);
+    series_admit(table, &sample, 0, 1);
+    series_apply(table, &rest, 1, 1, latest_ms);
+    series_walk(table);
+    return series_walk_next(table)->value;
+}
+
+START_TEST(a_clock_that_is_set_back_holds_no_series)
+{
+    struct series_table table;
+    series_init(&table, 10, 0);
+    ck_assert(set_gauge(&table, 1, 5000, 6000) == 1);
+    ck_assert(set_gauge(&table, 2, 4000, 6000) == 1); /* late */
+    ck_assert(set_gauge(&table, 3, 2000, 3000) == 3); /* 5000 cannot be */
+    ck_assert(set_gauge(&table, 4, 1000, 3000) == 3);
+    series_free(&table);
+}
+END_TEST
 
 START_TEST(a_walk_goes_on_while_series_come_and_go)
 {
@@ -325,6 +351,7 @@ int main(void) {
     tcase_add_test(tests, a_name_has_one_type);
     tcase_add_test(tests, names_do_not_overlap);
     tcase_add_test(tests, what_was_not_logged_leaves_nothing);
+    tcase_add_test(tests, a_clock_that_is_set_back_holds_no_series);
     tcase_add_test(tests, a_walk_goes_on_while_series_come_and_go);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
