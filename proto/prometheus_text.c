@@ -1,7 +1,5 @@
 #include "proto/prometheus_text.h"
 
-#include <math.h>
-
 #define SECONDS_MOST 10000000000 /* of a time in seconds: in the year 2286, as milliseconds in April 1970 */
 
 static bool is_type(struct span word) {
@@ -79,9 +77,9 @@ static bool read_time(struct span word, int64_t *time_ms) {
         *time_ms *= *time_ms > -SECONDS_MOST && *time_ms < SECONDS_MOST ? 1000 : 1;
         return true;
     }
-    if (!metric_number(word, &seconds) || !(fabs(seconds) < SECONDS_MOST))
+    if (!metric_number(word, &seconds) || !(seconds > -SECONDS_MOST && seconds < SECONDS_MOST))
         return false;
-    *time_ms = llround(seconds * 1000);
+    *time_ms = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
     return true;
 }
 
