@@ -26,7 +26,7 @@ static bool is_full(struct conn *conn) {
     return conn->switching || conn->stream.out.bytes > replies ||
            conn->memory >= loop->settings.bytes_connection ||
            (conn->window.paused && !fdwindow_settle(&conn->window)) ||
-           (conn->open > 0 && (conn->open >= (uint32_t)loop->settings.pipeline ||
+           (conn->open > 0 && (conn->open - conn->waiting >= (uint32_t)loop->settings.pipeline ||
                                loop->extra_requests >= CONN_SHARED_REQUESTS));
 }
 

@@ -29,6 +29,7 @@ struct conn {
     uint32_t total;                  /* requests so far */
     uint32_t pid;                    /* of a Unix peer */
     uint16_t port;                   /* of a TCP peer */
+    uint16_t waiting;                /* open requests that wait for what the client sends next */
     uint8_t host[PEER_HOST];         /* of an IPv6 peer: what its key leaves out */
     bool last;                       /* parse no further: close when everything was answered */
     bool paused;                     /* stopped parsing: too much in hand */

@@ -40,12 +40,23 @@ struct request *request_new(struct conn *conn) {
     return request;
 }
 
+void request_wait(struct request *request, bool waiting) {
+    struct conn *conn = request->conn;
+    if (request->waiting == waiting)
+        return;
+    request->waiting = waiting;
+    conn->waiting = (uint16_t)(waiting ? conn->waiting + 1 : conn->waiting - 1);
+    if (waiting && conn->paused)
+        stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
+}
+
 /* Gives the slot back; the request has left its connection's list. */
 static void end_request(struct request *request) {
     struct conn *conn = request->conn;
     struct loop *loop = conn->stream.loop;
     if (request->exchange)
         conn->front->ended(request);
+    request_wait(request, false);
     slots_give(&loop->requests, request);
     if (--conn->open > 0)
         loop->extra_requests--;

@@ -42,6 +42,7 @@ struct request {
     bool replied, released, has_body;
     bool again;      /* was replied before, and refused */
     bool open_order; /* may leave before earlier ones (protocols that match by id) */
+    bool waiting;    /* for what its client sends next */
 };
 
 /* A request of conn, last in its order. NULL: no slot for it (conn_may_parse() says so before). */
@@ -57,6 +58,9 @@ void request_reply(struct request *request, struct span head, struct span rest, 
 void request_passed(struct conn *conn, unsigned fds);
 /* Takes the oldest reply with a descriptor back: its request wants another. For conn.c. */
 struct request *request_take_back(struct conn *conn);
+/* It waits for a message of its client's, which therefore must be read: it does not count for the bound of the
+ * connection's requests meanwhile. How many do so at once is the handler's to bound, below CONN_SHARED_REQUESTS. */
+void request_wait(struct request *request, bool waiting);
 /* Ends a request that wants none, like a notification. */
 void request_no_reply(struct request *request);
 /* Answers with an error in the connection's protocol. */

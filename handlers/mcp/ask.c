@@ -237,6 +237,7 @@ void ask_client(struct rpc_call *call, json_t *asks) {
         return;
     }
     call->waiting = cancelled;
+    rpc_await_client(call, true);
     mcp_watch(mcp_of(call));
 }
 
@@ -293,6 +294,7 @@ void ask_answered(struct rpc_batch *batch, struct span id, struct span result, s
     if (has_more(mcp, call))
         return;
     call->waiting = NULL;
+    rpc_await_client(call, false);
     rpc_work_start(call);
 }
 

@@ -184,6 +184,7 @@ static void run_listen(struct rpc_call *call, json_t *params) {
     LIST_INSERT_HEAD(&mcp->listening, listening, link);
     call->state = listening;
     call->waiting = end;
+    rpc_await_client(call, true);
     mcp_watch(mcp);
     news_when_ready(&mcp->news, call, acknowledge);
 }

@@ -130,8 +130,17 @@ static bool wanted(const struct rpc_call *call) {
     return (call->batch->request || call->batch->detached) && !call->notice && !call->cancelled;
 }
 
+void rpc_await_client(struct rpc_call *call, bool awaits) {
+    struct rpc_batch *batch = call->batch;
+    batch->awaits = batch->awaits + awaits - call->awaits;
+    call->awaits = awaits;
+    if (batch->request)
+        request_wait(batch->request, batch->awaits > 0);
+}
+
 void rpc_silence(struct rpc_call *call) {
     struct rpc_batch *batch = call->batch;
+    rpc_await_client(call, false);
     batch->rpc->stats.rpc_open--;
     LIST_REMOVE(call, link);
     json_decref(call->params);

@@ -62,6 +62,7 @@ struct rpc_batch {
     struct text out;
     unsigned open;    /* calls not answered */
     unsigned answers; /* in out */
+    unsigned awaits;  /* calls that await the client's word */
     bool array;
     bool dispatching; /* inside dispatch(): the reply waits */
     bool detached;    /* there is no request any more, but the way still has somebody to tell */
@@ -91,6 +92,7 @@ struct rpc_call {
     void (*drop)(void *extra);  /* frees it; may be NULL */
     bool notice;                /* a notification: never answered */
     bool cancelled;             /* nobody wants the answer */
+    bool awaits;                /* the client's word (rpc_await_client()) */
     bool modern;                /* MCP without sessions, 2026-07-28 */
     unsigned id_n;
     char id[]; /* as it was written */
@@ -136,6 +138,9 @@ bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed);
 bool rpc_notify(struct rpc_call *call, struct span text);
 /* The client shall come back for the rest, where the way has a way for it. */
 void rpc_pause(struct rpc_call *call);
+/* The call lasts until the client says something more: that is read however much the client has in hand. Until the call
+ * is answered, or it does so no longer. */
+void rpc_await_client(struct rpc_call *call, bool awaits);
 /* Runs the call's method (which may have been changed) with its params, checked first. */
 void rpc_run_method(struct rpc_call *call);
 

@@ -3,7 +3,7 @@ import base64
 import json
 
 from daemon import until
-from mcp import LEGACY, SocketSession, initialize, sessions
+from mcp import LEGACY, SocketSession, initialize, meta, sessions
 from mcp_case import Mcp
 from rpc import Lines, call
 
@@ -185,6 +185,18 @@ class Legacy(Mcp):
         self.assertEqual(self.result(other, "ping"), {})
         one.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
         self.assertIn("decline", one.hear()["result"]["content"][0]["text"])
+
+    def test_answers_are_read_however_many_questions_are_open(self):
+        server = self.server("--pipeline", 1)
+        session = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
+        self.addCleanup(session.close)
+        session.client.say(*[call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id=i) for i in range(3)])
+        for asked in [session.hear() for _ in range(3)]:
+            session.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
+        self.assertEqual({session.hear()["id"] for _ in range(3)}, {0, 1, 2})
+        session.client.say(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id="s"))
+        self.assertEqual(session.hear()["method"], "notifications/subscriptions/acknowledged")
+        self.assertEqual(self.result(session, "ping"), {})
 
     def test_a_client_that_leaves_unasked_questions(self):
         server = self.server()
