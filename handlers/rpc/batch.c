@@ -68,12 +68,17 @@ static void send_reply(struct rpc_batch *batch) {
         text_add_constant(&batch->out, "]");
     size_t n = batch->out.n;
     char *text = batch->answers > 0 ? text_take(&batch->out) : NULL;
-    int fd = batch->fd;
-    batch->fd = -1;
     if (request) {
         request->state = NULL;
         request->cleanup = NULL;
     }
+    if (batch->answers > 0 && !text && request && !request->replied) {
+        drop_fd(batch);
+        request_fail(request, STATUS_BUSY, "no memory for the reply; try again");
+        return;
+    }
+    int fd = batch->fd;
+    batch->fd = -1;
     batch->way->reply(batch, text, n, fd);
 }
 
