@@ -37,16 +37,16 @@ static void add_message(struct text *out, const char *words) {
 static void was_read(struct rpc_call *call, const struct object_bytes *read) {
     struct text out = {0};
     struct span bytes = span_of(read->bytes, (size_t)read->fields.count);
-    bool text = object_is_text(bytes);
+    ssize_t text = object_text(bytes, read->more);
     text_add_constant(&out,
                       "{\"description\":\"Explain an object\",\"messages\":[{\"role\":\"user\",\"content\":{"
                       "\"type\":\"resource\",\"resource\":{\"uri\":");
     mcp_add_uri(&out, read->key);
     text_add_constant(&out, ",\"mimeType\":");
     text_add_quoted(&out, span_text(object_type(read->calls, read->key)));
-    text_add_constant(&out, text ? ",\"text\":" : ",\"blob\":");
-    if (text)
-        text_add_quoted(&out, bytes);
+    text_add_constant(&out, text >= 0 ? ",\"text\":" : ",\"blob\":");
+    if (text >= 0)
+        text_add_quoted(&out, span_of(bytes.p, (size_t)text));
     else
         base64_add(&out, bytes);
     text_add_constant(&out, "}}},");

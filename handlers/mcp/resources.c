@@ -120,15 +120,14 @@ static void was_read(struct rpc_call *call, const struct object_bytes *read) {
     mcp_add_uri(&out, read->key);
     text_add_constant(&out, ",\"mimeType\":");
     text_add_quoted(&out, span_text(object_type(read->calls, read->key)));
-    if (object_is_text(bytes)) {
+    if (object_text(bytes, false) >= 0) {
         text_add_constant(&out, ",\"text\":");
         text_add_quoted(&out, bytes);
     } else {
         text_add_constant(&out, ",\"blob\":");
         base64_add(&out, bytes);
     }
-    text_add_constant(&out, "}]");
-    text_add_constant(&out, "}");
+    text_add_constant(&out, "}]}");
     mcp_answer(call, &out);
 }
 

@@ -258,14 +258,17 @@ void object_list(struct object_calls *calls, struct rpc_call *call, const char *
 
 /* ---- bytes as text ------------------------------------------------------------------------------- */
 
-bool object_is_text(struct span bytes) {
-    for (size_t i = 0; i < bytes.n;) {
-        int n = bytes.p[i] ? utf8_step(bytes.p + i, bytes.n - i) : 0;
-        if (n <= 0)
-            return false;
+ssize_t object_text(struct span bytes, bool cut) {
+    size_t i = 0;
+    while (i < bytes.n) {
+        int n = bytes.p[i] ? utf8_step(bytes.p + i, bytes.n - i) : -1;
+        if (n < 0 || (n == 0 && (!cut || i == 0)))
+            return -1;
+        if (n == 0)
+            break;
         i += (size_t)n;
     }
-    return true;
+    return (ssize_t)i;
 }
 
 const char *object_type(const struct object_calls *calls, struct span key) {

@@ -56,8 +56,9 @@ void object_read(struct object_calls *calls, struct rpc_call *call, struct span 
 void object_list(struct object_calls *calls, struct rpc_call *call, const char *prefix, const char *after,
                  uint64_t limit, object_listed_fn *done);
 
-/* True if the bytes are UTF-8 without NUL. */
-bool object_is_text(struct span bytes);
+/* How many of the bytes are text, UTF-8 without NUL: all of them, or, of a range that was cut, all but a character that
+ * it was cut in; -1: they are none. */
+ssize_t object_text(struct span bytes, bool cut);
 /* The content type by the key's ending. */
 const char *object_type(const struct object_calls *calls, struct span key);
 

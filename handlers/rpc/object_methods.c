@@ -108,28 +108,26 @@ static void was_read(struct rpc_call *call, const struct object_bytes *read) {
     struct text out = {0};
     struct span bytes = span_of(read->bytes, (size_t)read->fields.count);
     const char *wish = json_string_value(json_object_get(call->params, "encoding"));
-    bool as_text = !wish || strcmp(wish, "base64") != 0;
-    if (as_text && !object_is_text(bytes)) {
-        if (wish && strcmp(wish, "text") == 0) {
-            struct rpc_complaint complaint = {"/encoding",
-                                              "the range is not UTF-8 text; base64 takes any bytes"};
-            rpc_complain(call, &complaint);
-            return;
-        }
-        as_text = false;
+    ssize_t text = wish && strcmp(wish, "base64") == 0 ? -1 : object_text(bytes, read->more);
+    if (text < 0 && wish && strcmp(wish, "text") == 0) {
+        struct rpc_complaint complaint = {"/encoding", "the range is not UTF-8 text; base64 takes any bytes"};
+        rpc_complain(call, &complaint);
+        return;
     }
+    if (text >= 0)
+        bytes.n = (size_t)text;
     char line[96];
     int n = snprintf(line, sizeof(line),
-                     ",\"offset\":%" PRIu64 ",\"count\":%" PRIu64 ",\"more\":%s,\"encoding\":",
-                     read->fields.offset, read->fields.count, read->more ? "true" : "false");
+                     ",\"offset\":%" PRIu64 ",\"count\":%zu,\"more\":%s,\"encoding\":", read->fields.offset,
+                     bytes.n, read->more ? "true" : "false");
     add_fields(&out, read->calls, read->key, &read->fields);
     text_add(&out, span_of(line, (size_t)n));
-    text_add_constant(&out, as_text ? "\"text\",\"data\":" : "\"base64\",\"data\":");
-    if (as_text)
+    text_add_constant(&out, text >= 0 ? "\"text\",\"data\":" : "\"base64\",\"data\":");
+    if (text >= 0)
         text_add_quoted(&out, bytes);
     else
         base64_add(&out, bytes);
-    read->calls->objects->stats.bytes_copy += read->fields.count;
+    read->calls->objects->stats.bytes_copy += bytes.n;
     answer(call, &out);
 }
 

@@ -267,6 +267,22 @@ class Objects(Case):
             self.assertEqual(base64.b64decode(read["data"]), want)
             self.assertEqual((read["count"], read["size"], read["more"]), (len(want), len(data), len(data) > MIB))
 
+    def test_text_is_cut_between_characters(self):
+        text = "aé✓😀 " * 20
+        server = self.daemon("--rpc-read", 7, root=self.directory({"t": text.encode(), "x": "✓".encode()}))
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        for encoding in ("auto", "text"):
+            got, more = "", True
+            while more:
+                read = client.ask(call("object.read", {"key": "t", "offset": len(got.encode()), "encoding": encoding}))["result"]
+                self.assertEqual((read["encoding"], read["count"]), ("text", len(read["data"].encode())))
+                got, more = got + read["data"], read["more"]
+            self.assertEqual(got, text)
+        self.assertEqual(client.ask(call("object.read", {"key": "x", "count": 2}))["result"]["encoding"], "base64")
+        prompt = client.ask(call("prompts/get", {"name": "explain-object", "arguments": {"key": "t"}}))["result"]
+        self.assertEqual(prompt["messages"][0]["content"]["resource"]["text"], "aé✓")
+
     def test_read_ranges(self):
         data = self.tree.files["size/65553"]
         for offset, count in ((0, 1), (1, 2), (2, 3), (65552, 0), (65552, 5), (65553, 0), (4095, 8194)):
