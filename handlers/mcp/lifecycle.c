@@ -23,11 +23,9 @@ void mcp_add_identity(const struct rpc_call *call, struct text *out) {
     text_add_constant(out, tells);
     text_add_constant(out, ",\"listChanged\":");
     text_add_constant(out, tells);
-    text_add_constant(out, "},\"prompts\":{\"listChanged\":false},\"completions\":{}");
-    if (!call->modern)
-        text_add_constant(out, ",\"logging\":{}");
-    text_add_constant(
-        out, "},\"serverInfo\":{\"name\":\"sluice\",\"title\":\"sluice object server\",\"version\":");
+    text_add_constant(out,
+                      "},\"prompts\":{\"listChanged\":false},\"completions\":{},\"logging\":{}},"
+                      "\"serverInfo\":{\"name\":\"sluice\",\"title\":\"sluice object server\",\"version\":");
     text_add_quoted(out, span_text(rpc->version ? rpc->version : "0"));
     text_add_constant(
         out, "},\"instructions\":\"Objects of this server are resources sluice:///KEY and can be listed, "

@@ -139,6 +139,7 @@ class ModernEra(Mcp):
         result = client.ask("server/discover")["result"]
         self.assertEqual((result["resultType"], result["supportedVersions"]), ("complete", [MODERN]))
         self.assertIn("ttlMs", result)
+        self.assertIn("logging", result["capabilities"])
 
     def test_on_sockets(self):
         server = self.server()
