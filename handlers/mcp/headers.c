@@ -61,10 +61,13 @@ static bool is_number(struct span text, double *number) {
 
 /* Does the header say what the argument says? Numbers are compared as such. */
 static bool same_value(struct span header, struct span value) {
+    char room[VALUE_MAX];
     double said, meant;
     enum jsontext_kind kind = jsontext_kind(value);
     if (kind == JSONTEXT_STRING)
         return says(header, value, true);
+    if (!decode_value(header, room, sizeof(room), &header))
+        return false;
     if (kind != JSONTEXT_NUMBER)
         return span_equal(header, value);
     return is_number(header, &said) && is_number(value, &meant) && said == meant;

@@ -183,6 +183,7 @@ class ModernEra(Mcp):
         params = {"name": "test_custom_headers", "arguments": {"region": "eu", "priority": 42, "verbose": True}}
         good = ("Mcp-Param-Region: eu", "Mcp-Param-Priority: 42.0", "Mcp-Param-Verbose: true")
         self.assertEqual(ask(params, *good).status, 200)
+        self.assertEqual(ask(params, *good[:2], "Mcp-Param-Verbose: =?base64?dHJ1ZQ==?=").status, 200)
         self.assertEqual(ask({"name": "test_custom_headers", "arguments": {"region": None}}).status, 200)
         self.assertRefused(ask(params, *good[:2]), -32020)
         self.assertRefused(ask(params, "Mcp-Param-Region: us", *good[1:]), -32020)
