@@ -126,16 +126,27 @@ static void tell_updated(struct subscriber *subscriber, const char *uri) {
     text_free(&text);
 }
 
-/* The oldest one that holds nothing but past events goes. */
+/* The oldest one that holds nothing but past events goes, else the oldest one that was ended: its id is good again
+ * then, until it expires. Ids are cheap: whoever begins and ends sessions must not keep others from theirs. */
 static void make_room(struct mcp_sessions *sessions) {
-    struct mcp_session *session;
+    struct mcp_session *session, *ended = NULL;
     TAILQ_FOREACH (session, &sessions->by_age, age) {
-        if (session->conn || session->stream || session->revoked || session->subscriber.count > 0 ||
-            session->level != MCP_DEBUG)
-            continue;
-        mcp_session_free(session);
-        return;
+        if (session->revoked)
+            ended = ended ? ended : session;
+        else if (!session->conn && !session->stream && session->subscriber.count == 0 &&
+                 session->level == MCP_DEBUG)
+            break;
     }
+    session = session ? session : ended;
+    if (session)
+        mcp_session_free(session);
+}
+
+/* Anywhere, so that an id from before a restart is not taken for one of the events since then. */
+static uint64_t first_number(void) {
+    uint32_t random = 0;
+    RAND_bytes((unsigned char *)&random, sizeof(random)); /* without any it is 0 */
+    return (uint64_t)random << 20;
 }
 
 struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,

@@ -38,6 +38,16 @@ class Http(Mcp):
         self.addCleanup(stranger.close)
         self.assertEqual(stranger.post(call("ping"), f"Mcp-Session-Id: {session.id}", path="/mcp").status, 404)
 
+    def test_ended_sessions_keep_no_others_out(self):
+        server = self.server("--mcp-sessions", 3)
+        ended = [self.http(server) for _ in range(5)]
+        for session in ended:
+            self.assertEqual(session.request("DELETE").status, 204)
+        self.assertEqual([session.post(call("ping")).status for session in ended[2:]], [404] * 3)
+        session = self.http(server)
+        self.assertEqual(self.result(session, "logging/setLevel", {"level": "error"}), {})
+        self.assertEqual(ended[-1].post(call("ping")).status, 404)
+
     def test_ids_expire(self):
         server = self.server("--mcp-session-age", 1)
         session = self.http(server)
