@@ -13,7 +13,7 @@
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #define ALLOWED "GET, POST, DELETE"
@@ -218,14 +218,11 @@ static bool accepts_nothing(const struct exchange *exchange) {
            !accepts(exchange, EVENTS);
 }
 
-/* Where the server says what it has to say of its own accord. The newest stream of a session is it. */
-static void listen_to(struct mcp *mcp, struct request *request, struct mcp_session *session, uint64_t last) {
-    struct event_stream *stream =
-        session ? event_stream_open(mcp, request, NULL, session_stream_gone, session) : NULL;
-    if (!stream) {
-        request_fail(request, STATUS_BUSY, "too many sessions or streams (mcp_sessions, mcp_streams)");
-        return;
-    }
+/* Where the server says what it has to say of its own accord. The newest stream of a session is it. 0 or -EBUSY. */
+static int listen_to(struct mcp *mcp, struct request *request, struct mcp_session *session, uint64_t last) {
+    struct event_stream *stream = event_stream_open(mcp, request, NULL, session_stream_gone, session);
+    if (!stream)
+        return -EBUSY;
     if (session->stream)
         event_stream_disown(session->stream);
     event_stream_listen(stream, true);
@@ -233,6 +230,7 @@ static void listen_to(struct mcp *mcp, struct request *request, struct mcp_sessi
     session->streamed = true;
     post_recall(session, 0, last, stream);
     news_join(&mcp->news);
+    return 0;
 }
 
 static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
@@ -248,11 +246,16 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
     struct span given = exchange_field(exchange, "Last-Event-ID");
     uint64_t last = UINT64_MAX; /* nothing again */
     unsigned number = 0;
-    if (!given.p || !recall_parse(given, &number, &last) || number == 0)
-        listen_to(mcp, request, session, last);
-    else if (!session || !post_resume(mcp, request, session, number, last))
+    int error = -EBUSY;
+    if (session && given.p && recall_parse(given, &number, &last) && number > 0)
+        error = post_resume(mcp, request, session, number, last);
+    else if (session)
+        error = listen_to(mcp, request, session, last);
+    if (error == -ENOENT)
         refuse(request, 400, MESSAGE_INVALID_REQUEST,
                "Last-Event-ID: the events behind it are not known (any more)");
+    else if (error)
+        request_fail(request, STATUS_BUSY, "too many sessions or streams (mcp_sessions, mcp_streams)");
 }
 
 /* ---- POST ------------------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define PARTED_MAX  60.0 /* seconds that an answer waits for its client to come back */
@@ -116,27 +117,27 @@ static struct post *find(const struct mcp *mcp, const struct mcp_session *sessio
     return NULL;
 }
 
-bool post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
-                 uint64_t last) {
+int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                uint64_t last) {
     struct post *post = find(mcp, session, number);
     const struct recall *recall = &session->recall;
     bool whole = last >= recall->lost && last <= recall->last; /* what came behind it is all there */
     if (number > session->streams || !whole)
-        return false;
+        return -ENOENT;
     struct event_stream *stream = event_stream_open(mcp, request, NULL, post ? gone : NULL, post);
     if (!stream)
-        return false;
+        return -EBUSY;
     event_stream_listen(stream, false);
     post_recall(session, number, last, stream);
     if (!post) {
         event_stream_end(stream);
-        return true;
+        return 0;
     }
     if (post->stream)
         event_stream_disown(post->stream);
     post->stream = stream;
     post->parted = 0;
-    return true;
+    return 0;
 }
 
 bool posts_expire(struct mcp *mcp, bool all) {

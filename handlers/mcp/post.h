@@ -33,10 +33,10 @@ void post_answer(struct post *post, struct span text);
 void post_pause(struct post *post);
 /* The batch is over. */
 void post_drop(struct post *post);
-/* A client comes back for the stream of a POST, number, and has had the events up to last. False: nothing is known of it,
- * and the request is not answered. */
-bool post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
-                 uint64_t last);
+/* A client comes back for the stream of a POST, number, and has had the events up to last. 0; -ENOENT: what is behind
+ * them is not known (any more); -EBUSY: too many streams. Then the request is not answered. */
+int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                uint64_t last);
 /* Once a second: abandons those that nobody came back for; all: every parted one. True: some are left. */
 bool posts_expire(struct mcp *mcp, bool all);
 /* The events of a stream behind a number, once more. */

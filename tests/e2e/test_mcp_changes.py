@@ -325,6 +325,40 @@ class Resumption(Changing):
             stream = self.stream(server, "GET", *fields, f"Last-Event-ID: {last}")
             self.assertEqual(stream.head.status, 200)
 
+    def test_a_resumption_that_finds_no_stream_free(self):
+        server = self.server("--mcp-streams", "1")
+        session = self.http(server)
+        fields = [f"Mcp-Session-Id: {session.id}"]
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        broken = self.post(server, session, message)
+        while "result" not in broken.message():
+            pass
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        other = self.stream(server, "GET", *fields)
+        last = f"Last-Event-ID: {broken.ids[0]}"
+        self.assertEqual(self.stream(server, "GET", *fields, last).head.status, 503)
+        other.close()
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the other stream has ended")
+        self.assertEqual(self.stream(server, "GET", *fields, last).message()["method"], "notifications/progress")
+
+    def test_events_of_another_time_are_not_taken_for_these(self):
+        key = self.directory({"key": b"0123456789abcdef"}) / "key"
+        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+        one = self.server("--mcp-key-file", key)
+        session = self.http(one)
+        stream = self.post(one, session, message)
+        self.assertIsNone(stream.event())
+        session.close()
+        one.stop()
+        two = self.server("--mcp-key-file", key)
+        again = self.post(two, session, message)
+        while "result" not in again.message():
+            pass
+        self.assertEqual(again.ids[0].split("-")[0], stream.ids[0].split("-")[0])
+        for last in (stream.ids[0], "1-1"):
+            resumed = self.stream(two, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {last}")
+            self.assertEqual(resumed.head.status, 400, last)
+
     def test_past_events_make_room_for_state(self):
         server = self.server("--mcp-sessions", "2")
         message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
