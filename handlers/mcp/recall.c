@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void recall_init(struct recall *recall) {
-    *recall = (struct recall){0};
+void recall_init(struct recall *recall, uint64_t first) {
+    *recall = (struct recall){.last = first, .lost = first};
     STAILQ_INIT(&recall->list);
 }
 

@@ -31,7 +31,8 @@ struct recall {
     uint64_t last, lost; /* numbers: of the newest event; of the newest one that is not kept */
 };
 
-void recall_init(struct recall *recall);
+/* first: what the numbers are greater than. */
+void recall_init(struct recall *recall, uint64_t first);
 void recall_clear(struct recall *recall, struct recall_budget *budget);
 /* Keeps an event if it can, and writes its id. */
 void recall_add(struct recall *recall, struct recall_budget *budget, unsigned stream, struct span data,

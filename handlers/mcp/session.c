@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,7 +164,7 @@ struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct 
     session->sessions = sessions;
     session->token = *token;
     subscriber_init(&session->subscriber, tell_updated);
-    recall_init(&session->recall);
+    recall_init(&session->recall, first_number());
     LIST_INSERT_HEAD(&sessions->buckets[token->nonce % MCP_SESSION_BUCKETS], session, link);
     TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
     *sessions->states = ++sessions->count;
