@@ -12,6 +12,8 @@ from mcp_case import INSTALLED, NODES, Mcp
 SDK = INSTALLED / "node_modules" / "@modelcontextprotocol" / "sdk"
 SDK2 = SDK.with_name("client")
 SCRIPT = pathlib.Path(__file__).with_name("mcp_sdk.js")
+# The SDK drops the last one if the answer comes in one piece with it.
+PROGRESS = [0, 50, 100], [0, 50]
 
 
 @unittest.skipUnless(SDK.exists() and NODES, "the TypeScript SDK is not installed: tools/setup.sh --conformance")
@@ -27,7 +29,7 @@ class Sdk(Mcp):
         self.assertTrue(got["capabilities"]["resources"]["subscribe"])
         self.assertLessEqual({"object.list", "metrics.query", "echo", "fib"}, set(got["tools"]))
         self.assertEqual((got["echo"], got["bad"], got["unknown"]), ({"text": "hi"}, True, -32602))
-        self.assertEqual(got["progress"], [0, 50, 100])
+        self.assertIn(got["progress"], PROGRESS)
         self.assertEqual(len(got["logs"]), 3)
         self.assertEqual(got["sampling"], "LLM response: sampled")
         self.assertIn('"response":"elicited"', got["elicitation"])
@@ -56,7 +58,8 @@ class Sdk2(Mcp):
         self.assertEqual((got["version"], got["server"], got["errors"]), ("2026-07-28" if modern else "2025-11-25", "sluice", []))
         self.assertLessEqual({"object.list", "metrics.query", "echo"}, set(got["tools"]))
         self.assertEqual((got["echo"], got["bad"], got["unknown"]), ({"text": "hi"}, True, -32602))
-        self.assertEqual((got["headers"], got["progress"]), ("headers match", [0, 50, 100]))
+        self.assertEqual(got["headers"], "headers match")
+        self.assertIn(got["progress"], PROGRESS)
         self.assertEqual(got["sampling"], "LLM response: sampled")
         self.assertIn('"response":"elicited"', got["elicitation"])
         self.assertEqual((got["rounds"], got["inputs"]), ("both steps are done", "all inputs are there"))
