@@ -22,9 +22,8 @@ static void run_list(struct rpc_call *call, json_t *params) {
         return;
     text_add_constant(&out, "{\"prompts\":[");
     text_add_constant(&out, own_prompts);
-    registry_add_prompts(mcp_of(call), &out);
-    text_add_constant(&out, "]");
-    text_add_constant(&out, "}");
+    registry_add_prompts(call, &out);
+    text_add_constant(&out, "]}");
     mcp_answer(call, &out);
 }
 

@@ -28,6 +28,14 @@ static void add_text(struct text *out, const char *name, const char *value) {
     text_add_quoted(out, span_text(value));
 }
 
+/* Of a prompt, whatever the layout of its schema: messages are lines. */
+static void add_arguments(struct text *out, const char *schema) {
+    json_t *arguments = json_loads(schema, 0, NULL);
+    text_add_constant(out, ",\"arguments\":");
+    text_add_json(out, arguments);
+    json_decref(arguments);
+}
+
 static void add_item(struct text *out, const struct rpc_method *item, const char *address) {
     text_add_constant(out, "{\"name\":");
     text_add_quoted(out, span_text(item->title && address ? item->title : item->name));
@@ -36,41 +44,37 @@ static void add_item(struct text *out, const struct rpc_method *item, const char
     add_text(out, "title", item->title);
     add_text(out, "description", item->help);
     add_text(out, "mimeType", item->type);
-    if (!address && item->schema) {
-        text_add_constant(out, ",\"arguments\":");
-        text_add_constant(out, item->schema);
-    }
+    if (!address && item->schema)
+        add_arguments(out, item->schema);
     text_add_constant(out, "}");
 }
 
-bool registry_add_resources(const struct mcp *mcp, struct text *out) {
-    bool any = false;
+/* Adds those with the flag that the call may use, behind what is there already (any). True: there is something. */
+static bool add_all(const struct rpc_call *call, struct text *out, unsigned flag, const char *address,
+                    bool any) {
+    const struct mcp *mcp = mcp_of(call);
+    bool admin = rpc_has_admin(call);
     for (unsigned i = 0; i < mcp->items_count; i++) {
-        if (!(mcp->items[i]->flags & RPC_RESOURCE))
+        const struct rpc_method *item = mcp->items[i];
+        if (!(item->flags & flag) || (item->flags & RPC_ADMIN && !admin))
             continue;
-        if (any)
-            text_add_constant(out, ",");
+        text_add_constant(out, any ? "," : "");
         any = true;
-        add_item(out, mcp->items[i], "uri");
+        add_item(out, item, address);
     }
     return any;
 }
 
-static void add_all(const struct mcp *mcp, struct text *out, unsigned flag, const char *address) {
-    for (unsigned i = 0; i < mcp->items_count; i++) {
-        if (mcp->items[i]->flags & flag) {
-            text_add_constant(out, ",");
-            add_item(out, mcp->items[i], address);
-        }
-    }
+bool registry_add_resources(const struct rpc_call *call, struct text *out) {
+    return add_all(call, out, RPC_RESOURCE, "uri", false);
 }
 
-void registry_add_templates(const struct mcp *mcp, struct text *out) {
-    add_all(mcp, out, RPC_TEMPLATE, "uriTemplate");
+void registry_add_templates(const struct rpc_call *call, struct text *out) {
+    add_all(call, out, RPC_TEMPLATE, "uriTemplate", true);
 }
 
-void registry_add_prompts(const struct mcp *mcp, struct text *out) {
-    add_all(mcp, out, RPC_PROMPT, NULL);
+void registry_add_prompts(const struct rpc_call *call, struct text *out) {
+    add_all(call, out, RPC_PROMPT, NULL, true);
 }
 
 const struct rpc_method *registry_prompt(const struct mcp *mcp, const char *name) {

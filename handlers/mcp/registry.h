@@ -7,11 +7,11 @@
 
 /* Not copied: it must stay. 0; -EEXIST; -ENOMEM. */
 int registry_add(struct mcp *mcp, const struct rpc_method *item);
-/* Adds them to a list; a comma before each but the first. True: there are some. */
-bool registry_add_resources(const struct mcp *mcp, struct text *out);
+/* Adds those that the call's client may use to a list; a comma before each but the first. True: there are some. */
+bool registry_add_resources(const struct rpc_call *call, struct text *out);
 /* Adds them, a comma before each. */
-void registry_add_templates(const struct mcp *mcp, struct text *out);
-void registry_add_prompts(const struct mcp *mcp, struct text *out);
+void registry_add_templates(const struct rpc_call *call, struct text *out);
+void registry_add_prompts(const struct rpc_call *call, struct text *out);
 /* Has the resource of this URI, or the template that it fits, answer. False: there is none. */
 bool registry_read(struct mcp *mcp, struct rpc_call *call, const char *uri);
 /* The prompt of this name, or NULL. */

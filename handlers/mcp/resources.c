@@ -69,7 +69,7 @@ static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     const char *p = list->keys, *end = p + list->n;
     struct span key = {0};
     text_add_constant(&out, "{\"resources\":[");
-    bool any = !json_object_get(call->params, "cursor") && registry_add_resources(mcp, &out);
+    bool any = !json_object_get(call->params, "cursor") && registry_add_resources(call, &out);
     for (; p < end; p = key.p + key.n + 1) {
         key = span_of(p, (size_t)((const char *)memchr(p, '\n', (size_t)(end - p)) - p));
         if (any)
@@ -103,7 +103,7 @@ static void run_templates(struct rpc_call *call, json_t *params) {
     text_add_constant(&out,
                       "{\"resourceTemplates\":[{\"uriTemplate\":\"sluice:///{+key}\",\"name\":\"object\","
                       "\"title\":\"Object\",\"description\":\"An object by its key.\"}");
-    registry_add_templates(mcp_of(call), &out);
+    registry_add_templates(call, &out);
     finish_list(call, &out, span_of(NULL, 0));
 }
 

@@ -30,8 +30,9 @@ static void add_content(struct rpc_call *call, struct text *out, struct span tex
 }
 
 static void tool_result(struct rpc_call *call, struct text *out, struct span json) {
+    bool structured = call->modern || jsontext_kind(json) == JSONTEXT_OBJECT;
     if (!(call->method->flags & RPC_CONTENT))
-        add_content(call, out, json, jsontext_kind(json) == JSONTEXT_OBJECT ? json : span_of(NULL, 0), false);
+        add_content(call, out, json, structured ? json : span_of(NULL, 0), false);
     else if (call->modern)
         mcp_modern_wrap.result(call, out, json);
     else
@@ -106,18 +107,32 @@ static json_t *annotations(const struct rpc_method *method) {
     return hints;
 }
 
+/* Clients take no other type, and none of the list's tools with a schema that does not say it. */
 static json_t *input_schema(const struct rpc_method *method) {
-    return method->schema ? json_loads(method->schema, 0, NULL) : rpc_params_schema(method);
+    json_t *schema = method->schema ? json_loads(method->schema, 0, NULL) : rpc_params_schema(method);
+    json_object_set_new(schema, "type", json_string("object"));
+    return schema;
 }
 
-static void add_tool(struct text *out, const struct rpc_method *method) {
+/* NULL: none. Until 2025-11-25 what has a structure is an object. */
+static json_t *output_schema(const struct rpc_method *method, bool modern) {
+    if (!method->result || method->flags & RPC_CONTENT)
+        return NULL;
+    json_t *schema = json_loads(method->result, 0, NULL);
+    const char *type = json_string_value(json_object_get(schema, "type"));
+    if (modern || (type && strcmp(type, "object") == 0))
+        return schema;
+    json_decref(schema);
+    return NULL;
+}
+
+static void add_tool(struct text *out, const struct rpc_method *method, bool modern) {
     json_t *tool = json_pack("{s:s, s:s, s:o, s:o}", "name", method->name, "description",
                              method->help ? method->help : "", "inputSchema", input_schema(method),
                              "annotations", annotations(method));
     if (method->title)
         json_object_set_new(tool, "title", json_string(method->title));
-    json_t *schema =
-        method->result && !(method->flags & RPC_CONTENT) ? json_loads(method->result, 0, NULL) : NULL;
+    json_t *schema = output_schema(method, modern);
     if (schema)
         json_object_set_new(tool, "outputSchema", schema);
     text_add_json(out, tool);
@@ -138,10 +153,9 @@ static void run_list(struct rpc_call *call, json_t *params) {
         if (any)
             text_add_constant(&out, ",");
         any = true;
-        add_tool(&out, method);
+        add_tool(&out, method, call->modern);
     }
-    text_add_constant(&out, "]");
-    text_add_constant(&out, "}");
+    text_add_constant(&out, "]}");
     mcp_answer(call, &out);
 }
 

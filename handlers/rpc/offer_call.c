@@ -12,9 +12,8 @@
 struct call_view {
     struct sluice_call call; /* first */
     struct rpc_work *work;
-    bool object;       /* the result must be one */
-    char *answers[16]; /* texts handed out, freed with the view */
-    unsigned answers_count;
+    bool object;     /* the result must be one */
+    json_t *answers; /* texts handed out, by key; they live as long as the view */
 };
 
 static struct call_view *view_of(struct sluice_call *call) {
@@ -53,24 +52,26 @@ static void say_result(struct sluice_call *call, const char *json) {
     work->code = 0;
 }
 
+static const char *const levels[] = {"debug", "info",     "notice", "warning",
+                                     "error", "critical", "alert",  "emergency"};
+
 static int level_of(const char *name) {
-    static const char *const names[] = {"debug", "info",     "notice", "warning",
-                                        "error", "critical", "alert",  "emergency"};
     for (int i = 0; i < 8; i++)
-        if (strcmp(names[i], name) == 0)
+        if (strcmp(levels[i], name) == 0)
             return i;
-    return 7;
+    return 1;
 }
 
 static void say_log(struct sluice_call *call, const char *level, const char *json) {
     struct rpc_work *work = view_of(call)->work;
     struct text text = {0};
-    if (work->level < 0 || level_of(level) < work->level)
+    int rank = level_of(level);
+    if (work->level < 0 || rank < work->level)
         return;
     char *line = one_line(json);
     text_add_constant(&text,
                       "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":");
-    text_add_quoted(&text, span_text(level));
+    text_add_quoted(&text, span_text(levels[rank]));
     text_add_constant(&text, ",\"logger\":\"sluice\",\"data\":");
     if (line)
         text_add_constant(&text, line);
@@ -114,24 +115,30 @@ static int tell_can(struct sluice_call *call, const char *ability) {
 
 static void again(struct sluice_call *call, const char *key, const char *method, const char *params) {
     struct rpc_work *work = view_of(call)->work;
+    json_t *loaded = params ? json_loads(params, 0, NULL) : json_object();
+    if (!json_is_object(loaded)) {
+        json_decref(loaded);
+        say_error(call, MESSAGE_INTERNAL_ERROR, "what the handler asks is no JSON object");
+        return;
+    }
     if (!work->asks)
         work->asks = json_object();
-    json_t *asked = json_pack("{s:s}", "method", method);
-    json_t *loaded = params ? json_loads(params, 0, NULL) : NULL;
-    json_object_set_new(asked, "params", loaded ? loaded : json_object());
-    json_object_set_new(work->asks, key, asked);
+    json_object_set_new(work->asks, key, json_pack("{s:s, s:o}", "method", method, "params", loaded));
 }
 
 static const char *ask(struct sluice_call *call, const char *key, const char *method, const char *params) {
     struct call_view *view = view_of(call);
     const json_t *answer = json_object_get(view->work->answers, key);
-    if (answer && view->answers_count < sizeof(view->answers) / sizeof(view->answers[0])) {
-        char *text = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
-        view->answers[view->answers_count++] = text;
-        return text;
+    if (!answer) {
+        again(call, key, method, params);
+        return NULL;
     }
-    again(call, key, method, params);
-    return NULL;
+    if (!json_object_get(view->answers, key)) {
+        char *text = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
+        json_object_set_new(view->answers, key, json_string(text));
+        free(text);
+    }
+    return json_string_value(json_object_get(view->answers, key));
 }
 
 static int tell_cancelled(struct sluice_call *call) {
@@ -159,16 +166,12 @@ static const struct sluice_call_api api = {
 
 void offer_call(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {
     bool object = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT | SLUICE_CONTENT);
-    struct call_view view = {.call = {&api}, .work = work, .object = object};
+    struct call_view view = {.call = {&api}, .work = work, .object = object, .answers = json_object()};
     char *text = json_dumps(params, JSON_COMPACT);
-    if (!text) {
-        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "no memory");
-        return;
-    }
-    offer->handler(&view.call, text, offer->user);
+    if (text)
+        offer->handler(&view.call, text, offer->user);
     if (!work->text && !work->code && !work->asks)
-        say_error(&view.call, MESSAGE_INTERNAL_ERROR, "the handler said nothing");
-    for (unsigned i = 0; i < view.answers_count; i++)
-        free(view.answers[i]);
+        say_error(&view.call, MESSAGE_INTERNAL_ERROR, text ? "the handler said nothing" : "no memory");
+    json_decref(view.answers);
     free(text);
 }

@@ -12,7 +12,6 @@ struct offered {
     SLIST_ENTRY(offered) link;
     struct rpc_method method;
     const struct sluice_offer *offer;
-    bool open; /* its schema allows other properties */
     struct rpc_param params[];
 };
 
@@ -133,35 +132,28 @@ static bool is_listed(const json_t *list, const char *name) {
     return false;
 }
 
-/* What can be checked of a schema becomes parameters. */
-static struct offered *new_offered(const struct sluice_offer *offer) {
-    json_t *schema = offer->schema ? json_loads(offer->schema, 0, NULL) : NULL;
-    json_t *properties = json_object_get(schema, "properties"), *property;
-    const char *name;
-    struct offered *offered =
-        calloc(1, sizeof(*offered) + json_object_size(properties) * sizeof(struct rpc_param));
-    if (!offered || (offer->schema && !schema)) {
-        free(offered);
-        json_decref(schema);
-        return NULL;
-    }
-    unsigned n = 0;
-    json_object_foreach (properties, name, property) {
-        const char *header = json_string_value(json_object_get(property, "x-mcp-header"));
-        offered->params[n++] =
-            (struct rpc_param){.name = strdup(name),
-                               .type = type_of(property),
-                               .required = is_listed(json_object_get(schema, "required"), name),
-                               .header = header ? strdup(header) : NULL};
-    }
-    offered->method.params_count = n;
-    offered->offer = offer;
-    offered->open = schema && !json_is_false(json_object_get(schema, "additionalProperties"));
-    json_decref(schema);
-    return offered;
+static bool is_json(const char *text, json_type type) {
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    bool good = !text || (value && json_typeof(value) == type);
+    json_decref(value);
+    return good;
 }
 
-static unsigned flags_of(const struct sluice_offer *offer, bool unchecked, bool open) {
+/* What is wrong with an offer; NULL: nothing. */
+static const char *fault_of(const struct sluice_offer *offer) {
+    if (offer->kinds & SLUICE_PROMPT && !is_json(offer->schema, JSON_ARRAY))
+        return "the schema of a prompt is the JSON array of its arguments";
+    if (!(offer->kinds & SLUICE_PROMPT) && !is_json(offer->schema, JSON_OBJECT))
+        return "its schema is no JSON object";
+    return is_json(offer->result, JSON_OBJECT) ? NULL : "the schema of its result is no JSON object";
+}
+
+/* Is it something else than a method? */
+static bool is_item(const struct sluice_offer *offer) {
+    return offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT);
+}
+
+static unsigned flags_of(const struct sluice_offer *offer, bool open) {
     static const struct {
         unsigned kind, flag;
     } map[] = {{SLUICE_METHOD, RPC_PLAIN},
@@ -174,10 +166,47 @@ static unsigned flags_of(const struct sluice_offer *offer, bool unchecked, bool 
                {SLUICE_IDEMPOTENT, RPC_IDEMPOTENT},
                {SLUICE_ADMIN, RPC_ADMIN},
                {SLUICE_CONTENT, RPC_CONTENT}};
-    unsigned flags = (unchecked ? RPC_UNCHECKED : 0) | (open ? RPC_OPEN : 0);
+    unsigned flags = (is_item(offer) ? RPC_UNCHECKED : 0) | (open ? RPC_OPEN : 0);
     for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
         flags |= offer->kinds & map[i].kind ? map[i].flag : 0;
     return flags;
+}
+
+/* What can be checked of a schema becomes parameters. NULL without memory. */
+static struct offered *new_offered(const struct sluice_offer *offer) {
+    json_t *schema = offer->schema ? json_loads(offer->schema, 0, NULL) : NULL;
+    json_t *properties = json_object_get(schema, "properties"), *property;
+    const char *name;
+    struct offered *offered =
+        calloc(1, sizeof(*offered) + json_object_size(properties) * sizeof(struct rpc_param));
+    if (!offered) {
+        json_decref(schema);
+        return NULL;
+    }
+    unsigned n = 0;
+    json_object_foreach (properties, name, property) {
+        const char *header = json_string_value(json_object_get(property, "x-mcp-header"));
+        offered->params[n++] =
+            (struct rpc_param){.name = strdup(name),
+                               .type = type_of(property),
+                               .required = is_listed(json_object_get(schema, "required"), name),
+                               .header = header ? strdup(header) : NULL};
+    }
+    bool open = schema && !json_is_false(json_object_get(schema, "additionalProperties"));
+    offered->offer = offer;
+    offered->method = (struct rpc_method){.name = offer->name,
+                                          .title = offer->title,
+                                          .help = offer->help,
+                                          .params = offered->params,
+                                          .params_count = n,
+                                          .result = offer->result,
+                                          .schema = offer->schema,
+                                          .type = offer->type,
+                                          .flags = flags_of(offer, open),
+                                          .work = work,
+                                          .context = offered};
+    json_decref(schema);
+    return offered;
 }
 
 struct offers *offers_new(struct rpc *rpc) {
@@ -202,28 +231,18 @@ void offers_free(struct offers *offers) {
 
 int offers_add(struct offers *offers, const struct sluice_offer *offer, struct dispatch *dispatch,
                int (*other)(struct mcp *mcp, const struct rpc_method *item), char *why, size_t why_size) {
-    struct offered *offered = new_offered(offer);
-    bool item = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT);
-    snprintf(why, why_size, "offer '%s': no memory, or its schema is no JSON object", offer->name);
-    if (!offered)
-        return -EINVAL;
-    SLIST_INSERT_HEAD(&offers->list, offered, link);
-    struct rpc_method *method = &offered->method;
-    method->name = offer->name;
-    method->title = offer->title;
-    method->help = offer->help;
-    method->schema = offer->schema;
-    method->result = offer->result;
-    method->type = offer->type;
-    method->params = offered->params;
-    method->flags = flags_of(offer, item, offered->open);
-    method->work = work;
-    method->context = offered;
+    const char *fault = fault_of(offer);
+    struct offered *offered = fault ? NULL : new_offered(offer);
     int error = 0;
-    if (item)
-        error = other && offers->rpc->mcp ? other(offers->rpc->mcp, method) : 0;
-    else
-        error = rpc_add(offers->rpc, method);
+    if (!offered) {
+        snprintf(why, why_size, "offer '%s': %s", offer->name, fault ? fault : "no memory");
+        return fault ? -EINVAL : -ENOMEM;
+    }
+    SLIST_INSERT_HEAD(&offers->list, offered, link);
+    if (!is_item(offer))
+        error = rpc_add(offers->rpc, &offered->method);
+    else if (other && offers->rpc->mcp)
+        error = other(offers->rpc->mcp, &offered->method);
     if (error)
         snprintf(why, why_size, "offer '%s': %s", offer->name,
                  error == -EEXIST ? "the name is taken" : "no memory");

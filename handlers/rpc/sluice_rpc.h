@@ -98,7 +98,8 @@ static inline void sluice_call_error(struct sluice_call *call, int code, const c
     call->api->error(call, code, message);
 }
 
-/* A log message for the client: level as in MCP ("info"), any JSON. Only clients that want it get it. */
+/* A log message for the client: level as in MCP ("info", which stands for unknown ones too), any JSON. Only clients that
+ * want it get it. */
 static inline void sluice_call_log(struct sluice_call *call, const char *level, const char *json) {
     call->api->log(call, level, json);
 }

@@ -8,9 +8,9 @@ import threading
 import probe
 from daemon import BUILD
 from http1 import HttpClient
-from mcp import MODERN, Stream, initialize, meta
+from mcp import MODERN, SocketSession, Stream, initialize, meta
 from mcp_case import Mcp
-from rpc import Post, as_text, call
+from rpc import Lines, Post, as_text, call
 from slc import TIMEOUT
 
 
@@ -84,6 +84,21 @@ class Offers(Mcp):
             sluice_call_result(call, "{}");
             sluice_call_error(call, -32050, "not after all");
         }
+        static void asks(struct sluice_call *call, const char *params, void *user) {
+            char key[16];
+            (void)params;
+            for (int i = 0; i < 20; i++) {
+                snprintf(key, sizeof(key), "%d", i);
+                sluice_call_ask(call, key, "elicitation/create", user);
+            }
+            if (sluice_call_ask(call, "19", "elicitation/create", user))
+                sluice_call_result(call, "{\"told\":20}");
+        }
+        static void shouts(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            sluice_call_log(call, "lo\"ud", "1");
+            sluice_call_result(call, "[1,\n2]");
+        }
         #define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
         #define OF(name, type) "\"" name "\":{\"type\":\"" type "\"}"
         #define BOTH (SLUICE_METHOD | SLUICE_TOOL)
@@ -103,6 +118,12 @@ class Offers(Mcp):
              .schema = "{\"properties\":{\"n\":{}},\"additionalProperties\":false}"},
             {.name = "secret", .kinds = BOTH | SLUICE_ADMIN, .handler = echo, .route = "GET /secret"},
             {.name = "test://{a}/of/{b}", .kinds = SLUICE_TEMPLATE, .handler = echo},
+            {.name = "asks", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":\"?\"}"},
+            {.name = "mumbles", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":"},
+            {.name = "shouts", .kinds = SLUICE_TOOL, .handler = shouts, .result = "{\n\"type\":\"array\"}"},
+            {.name = "prompt", .kinds = SLUICE_PROMPT, .handler = echo, .schema = "[\n {\"name\":\n \"x\"}\n]\n"},
+            {.name = "hidden", .kinds = SLUICE_PROMPT | SLUICE_ADMIN, .handler = echo},
+            {.name = "test://hidden", .kinds = SLUICE_RESOURCE | SLUICE_ADMIN, .handler = echo},
         };
         int sluice_module_init(struct sluice_module *module) {
             for (unsigned i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
@@ -136,6 +157,32 @@ class Offers(Mcp):
         modern = self.modern(server)
         self.assertEqual(modern.ask("tools/call", {"name": "pretty"})["result"]["structuredContent"], told)
         self.assertEqual(modern.ask("tools/call", {"name": "content"})["result"]["content"], [{"type": "text", "text": "x"}])
+
+    def test_lists_are_lines_of_what_clients_take(self):
+        server = self.serve()
+        for session in self.each(server):
+            prompts = {one["name"]: one for one in self.result(session, "prompts/list")["prompts"]}
+            self.assertEqual(prompts["prompt"]["arguments"], [{"name": "x"}])
+            tools = {tool["name"]: tool for tool in self.result(session, "tools/list")["tools"]}
+            self.assertEqual({tool["inputSchema"]["type"] for tool in tools.values()}, {"object"})
+            self.assertEqual({tool["outputSchema"]["type"] for tool in tools.values() if "outputSchema" in tool}, {"object"})
+            *heard, answer = session.ask(call("tools/call", {"name": "shouts"}))
+            self.assertEqual([one["params"]["level"] for one in heard], ["info"])
+            self.assertNotIn("structuredContent", answer["result"])
+        modern = self.modern(server)
+        tools = {tool["name"]: tool for tool in modern.ask("tools/list")["result"]["tools"]}
+        self.assertEqual(tools["shouts"]["outputSchema"], {"type": "array"})
+        self.assertEqual(modern.ask("tools/call", {"name": "shouts"})["result"]["structuredContent"], [1, 2])
+
+    def test_many_questions(self):
+        session = SocketSession(Lines, self.serve().unix, capabilities={"elicitation": {}})
+        self.addCleanup(session.close)
+        session.client.say(call("tools/call", {"name": "asks"}, id="all"))
+        for _ in range(20):
+            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"], "result": {"action": "accept", "content": {}}})
+        self.assertEqual(session.hear()["result"]["structuredContent"], {"told": 20})
+        result = self.result(session, "tools/call", {"name": "mumbles"})
+        self.assertEqual((result["isError"], result["content"][0]["text"]), (True, "what the handler asks is no JSON object"))
 
     def test_what_is_no_result_is_an_error(self):
         server = self.serve()
@@ -191,6 +238,14 @@ class Offers(Mcp):
         client = Post(server.tcp)
         self.addCleanup(client.close)
         self.assertEqual(client.ask(call("secret"))["error"]["data"]["status"], "DENIED")
+        names = {address: self.offered(address) for address in server.addresses}
+        self.assertLessEqual({"hidden", "test://hidden"}, names.pop(server.addresses[0]))
+        self.assertFalse({"hidden", "test://hidden"} & names[server.tcp])
+
+    def offered(self, address):
+        session = SocketSession(Lines, address)
+        self.addCleanup(session.close)
+        return {one["name"] for kind in ("prompts", "resources") for one in self.result(session, f"{kind}/list")[kind]}
 
     def test_a_templates_values_are_decoded(self):
         modern = self.modern(self.serve())
