@@ -3,6 +3,7 @@
 #include "handlers/mcp/ask.h"
 #include "handlers/mcp/event_stream.h"
 #include "handlers/mcp/http.h"
+#include "handlers/mcp/post.h"
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
 #include "proto/jsontext.h"
@@ -327,6 +328,7 @@ void mcp_free(struct mcp *mcp) {
     mcp->items = NULL;
     if (!mcp->rpc)
         return;
+    posts_expire(mcp, true); /* no client comes back for them any more */
     mcp_sessions_free(&mcp->sessions);
     news_free(&mcp->news);
 }

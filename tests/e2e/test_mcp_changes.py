@@ -308,6 +308,17 @@ class Resumption(Changing):
         again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
         self.assertIn("LLM response: lo", again.message()["result"]["content"][0]["text"])
 
+    def test_a_question_that_the_servers_end_leaves_open(self):
+        server = self.server()
+        session = self.http(server, capabilities={"sampling": {}})
+        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        stream.message()
+        stream.close()
+        session.close()
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        self.assertEqual(server.counter("rpc", "rpc_open"), 1)
+        server.stop()
+
     def test_events_that_are_not_known_any_more(self):
         server = self.server("--mcp-replay", "300")
         session = self.http(server)
