@@ -69,18 +69,32 @@ static void reply_copied(struct request *request, struct span text, int fd) {
         request_reply(request, text, span_of("\n", 1), fd, NULL);
 }
 
-static void reply_owned(struct request *request, char *text, size_t n, int fd) {
+static void reply_error(struct request *request, struct span payload, enum status status, const char *text) {
+    size_t n;
+    struct rpc_service *service = service_of(request->conn);
+    char *error = service->error(service, payload, status, text, &n);
+    if (!error) {
+        request_no_reply(request);
+        return;
+    }
+    reply_copied(request, span_of(error, n), -1);
+    free(error);
+}
+
+/* Without room for it (bytes_total) the reply is an error: copied, replies that nobody takes would use up what all
+ * connections' queues are made of. */
+static void reply_owned(struct request *request, char *text, size_t n) {
     char head[FRAME_HEADER] = "";
-    size_t head_n = 0;
+    size_t head_n = 0, whole = n;
     if (is_framed(request->conn))
-        head_n = encode_head(head, request->tag, n, fd >= 0);
+        head_n = encode_head(head, request->tag, n, false);
     else
-        text[n++] = '\n';
-    struct body *body = memory_body_new(request, text, n);
+        text[whole++] = '\n';
+    struct body *body = memory_body_new(request, text, whole);
     if (body) {
-        request_reply(request, span_of(head, head_n), span_of(NULL, 0), fd, body);
+        request_reply(request, span_of(head, head_n), span_of(NULL, 0), -1, body);
     } else {
-        request_reply(request, span_of(head, head_n), span_of(text, n), fd, NULL);
+        reply_error(request, span_of(text, n), STATUS_BUSY, "no memory for the reply (bytes_total); try again");
         free(text);
     }
 }
@@ -88,7 +102,7 @@ static void reply_owned(struct request *request, char *text, size_t n, int fd) {
 void rpc_front_reply(struct request *request, char *text, size_t n, int fd) {
     request_loop(request)->stats.replies_OK++;
     if (n > COPIED_MAX && fd < 0) {
-        reply_owned(request, text, n, fd);
+        reply_owned(request, text, n);
     } else {
         reply_copied(request, span_of(text, n), fd);
         free(text);
@@ -109,18 +123,6 @@ int rpc_front_notify(struct conn *conn, struct span text) {
     if (is_framed(conn))
         return stream_send(stream, span_of(head, encode_head(head, 0, text.n, false)), text, -1, NULL);
     return stream_send(stream, text, span_of("\n", 1), -1, NULL);
-}
-
-static void reply_error(struct request *request, struct span payload, enum status status, const char *text) {
-    size_t n;
-    struct rpc_service *service = service_of(request->conn);
-    char *error = service->error(service, payload, status, text, &n);
-    if (!error) {
-        request_no_reply(request);
-        return;
-    }
-    reply_copied(request, span_of(error, n), -1);
-    free(error);
 }
 
 /* request->state is the payload while it is being admitted. */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DEPTH 1024 /* of a message whose id is looked for */
+
 static const struct setting rpc_settings[] = {
 #define SETTING(kind, field, initial, range, help)                                                           \
     {#field, SETTING_##kind, offsetof(struct rpc_settings, field), initial, range, help},
@@ -33,11 +35,12 @@ static struct rpc *rpc_of(const struct loop *loop) {
 
 /* ---- sockets --------------------------------------------------------------------------------------- */
 
-/* The id of a message that is refused unread, as far as it has one; p is NULL for a notification. */
-static struct span id_of(const struct rpc *rpc, struct span payload) {
+/* The id of a message that is refused unread, or of a reply that cannot leave, as far as it has one; p is NULL for a
+ * notification. */
+static struct span id_of(struct span payload) {
     struct span value;
     struct message message;
-    if (!payload.p || jsontext_check(payload, (unsigned)rpc->settings.rpc_depth, &value))
+    if (!payload.p || jsontext_check(payload, DEPTH, &value))
         return span_text("null");
     message_decode(value, &message);
     return message.kind == MESSAGE_NOTIFICATION ? span_of(NULL, 0) : message.id;
@@ -48,7 +51,7 @@ static char *error_text(struct rpc_service *service, struct span payload, enum s
     struct text text = {0};
     char data[64];
     struct rpc *rpc = service->context;
-    struct span id = id_of(rpc, payload);
+    struct span id = id_of(payload);
     if (!id.p)
         return NULL;
     rpc->stats.rpc_errors++;

@@ -76,6 +76,23 @@ class Sockets(Case):
         self.assertEqual(client.hear_frame()[:3], ("J", "TOO_LARGE", 6))
         self.assertTrue(client.ended_or_reset())
 
+    def test_replies_that_nobody_takes_are_bounded(self):
+        server = self.daemon("--bytes-total", "1m", root=self.directory({"big": bytes(MIB)}))
+        slow, other = self.lines(server.unix), self.lines(server.unix)
+        read = {"key": "big", "encoding": "base64"}
+        slow.say(*[call("object.read", read, id=i) for i in range(8)])
+        slow.receive()  # the first reply is on its way
+        until(lambda: "error" in other.ask(call("object.read", read)), "no room for another one")
+        self.assertEqual(other.ask(call("ping"))["result"], {})
+        http = HttpClient(server.tcp)
+        self.addCleanup(http.close)
+        self.assertEqual([http.fetch(f"/_/{page}").status for page in ("health", "stats")], [200, 503])
+        replies = [slow.hear() for _ in range(8)]
+        self.assertEqual({reply["id"] for reply in replies}, set(range(8)))
+        errors = [reply["error"] for reply in replies if "error" in reply]
+        self.assertTrue(0 < len(errors) < 8)
+        self.assertEqual({(error["code"], error["data"]["status"]) for error in errors}, {(-32015, "BUSY")})
+
     def test_framing_errors(self):
         server = self.daemon()
         client = self.frames(server.unix)
