@@ -15,14 +15,15 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define PREFIX "/_/"
+#define PREFIX     "/_/"
+#define COPIED_MAX 2048u /* shorter pages need no room of bytes_total: health is told however much waits for others */
 
 void admin_reply(struct request *request, int status, const char *type, char *text) {
     struct http1_reply reply;
     size_t n = text ? strlen(text) : 0;
-    struct body *body =
-        text && !http1_reply_is_head(request->exchange) ? memory_body_new(request, text, n) : NULL;
-    if (!text || (!body && !http1_reply_is_head(request->exchange))) {
+    bool owned = n > COPIED_MAX && !http1_reply_is_head(request->exchange);
+    struct body *body = owned ? memory_body_new(request, text, n) : NULL;
+    if (!text || (owned && !body)) {
         free(text);
         request_fail(request, STATUS_BUSY, "no memory for the report; try again");
         return;
@@ -33,7 +34,7 @@ void admin_reply(struct request *request, int status, const char *type, char *te
     if (body) {
         http1_reply_body(&reply, n, body);
     } else {
-        http1_reply_empty(&reply, n);
+        http1_reply_bytes(&reply, span_of(text, n));
         free(text);
     }
 }
