@@ -31,6 +31,7 @@ void mcp_http_refuse(struct request *request, int status, int code, const char *
         request_fail(request, STATUS_BUSY, "no memory; try again");
 }
 
+/* Of what has no id that is known. */
 static void refuse(struct request *request, int status, int code, const char *words) {
     mcp_http_refuse(request, status, code, words, span_of(NULL, 0), span_text("null"));
 }
@@ -172,27 +173,29 @@ static int judge_session(struct mcp *mcp, const struct exchange *exchange, struc
     return session && session->revoked ? 404 : 0;
 }
 
+/* id: of the message. False: the request was answered. */
 static bool session_is_good(struct mcp *mcp, struct request *request, const struct exchange *exchange,
-                            struct mcp_token *token) {
-    int status = judge_session(mcp, exchange, token);
+                            struct mcp_token *token, struct span id) {
+    int status = judge_session(mcp, exchange, token), code = MESSAGE_INVALID_REQUEST;
     struct span version = exchange_field(exchange, "MCP-Protocol-Version");
+    const char *words = "Mcp-Session-Id is missing: initialize first";
     if (status == 0 && version.p && mcp_version_index(version) < 0) {
-        mcp->stats.mcp_refused++;
-        refuse(request, 400, MESSAGE_INVALID_REQUEST,
-               "MCP-Protocol-Version: not a version of this session's era");
-        return false;
-    }
-    if (status == 0)
+        status = 400;
+        words = "MCP-Protocol-Version: not a version of this session's era";
+    } else if (status == 0) {
         return true;
+    } else if (status == 404) {
+        code = -32001;
+        words = "Session not found";
+    }
     mcp->stats.mcp_refused++;
-    refuse(request, status, status == 400 ? MESSAGE_INVALID_REQUEST : -32001,
-           status == 400 ? "Mcp-Session-Id is missing: initialize first" : "Session not found");
+    mcp_http_refuse(request, status, code, words, span_of(NULL, 0), id);
     return false;
 }
 
 static void run_delete(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct mcp_token token;
-    if (!session_is_good(mcp, request, exchange, &token))
+    if (!session_is_good(mcp, request, exchange, &token, span_text("null")))
         return;
     struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, mcp_date(mcp));
     if (!session) {
@@ -240,7 +243,7 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
         reply_empty(request, 405, ALLOWED);
         return;
     }
-    if (!session_is_good(mcp, request, exchange, &token))
+    if (!session_is_good(mcp, request, exchange, &token, span_text("null")))
         return;
     struct mcp_session *session = mcp_session_get(&mcp->sessions, &token, mcp_date(mcp));
     struct span given = exchange_field(exchange, "Last-Event-ID");
@@ -308,7 +311,9 @@ static void run_post(struct mcp *mcp, struct request *request, const struct exch
     if (post->modern) {
         go = headers_match(mcp, request, exchange, &glance.message);
     } else if (glance.good && !glance.initialize) {
-        go = post->has_token = session_is_good(mcp, request, exchange, &post->token);
+        go = post->has_token =
+            session_is_good(mcp, request, exchange, &post->token,
+                            glance.message.kind == MESSAGE_CALL ? glance.message.id : span_text("null"));
     } else if (!glance.good && exchange_field(exchange, "Mcp-Session-Id").p) {
         post->has_token = judge_session(mcp, exchange, &post->token) == 0;
     }

@@ -18,7 +18,9 @@ class Http(Mcp):
         self.assertEqual(session.post(call("notifications/initialized", id=...)).status, 202)
         client = Post(server.tcp)
         self.addCleanup(client.close)
-        self.assertEqual(client.post(call("tools/list"), path="/mcp").status, 400)
+        refused = client.post(call("tools/list", id="mine"), path="/mcp")
+        self.assertEqual((refused.status, json.loads(refused.body)["id"]), (400, "mine"))
+        self.assertIsNone(json.loads(client.post(call("notifications/initialized", id=...), path="/mcp").body)["id"])
         for id in ("x", session.id[:-1] + ("A" if session.id[-1] != "A" else "B"), "A" * 40):
             self.assertEqual(client.post(call("tools/list"), f"Mcp-Session-Id: {id}", path="/mcp").status, 404)
         self.assertEqual(session.post(call("ping"), "MCP-Protocol-Version: 2025-11-25").status, 200)
