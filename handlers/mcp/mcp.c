@@ -150,6 +150,9 @@ static bool admit_modern(struct rpc_call *call, const json_t *version) {
     if (!json_is_object(json_object_get(call->meta, MCP_META("clientCapabilities"))))
         return refuse(call, MESSAGE_INVALID_PARAMS, "_meta: " MCP_META("clientCapabilities") " is missing",
                       NULL);
+    const json_t *level = json_object_get(call->meta, MCP_META("logLevel"));
+    if (level && (!json_is_string(level) || mcp_level_named(json_string_value(level)) < 0))
+        return refuse(call, MESSAGE_INVALID_PARAMS, "_meta: " MCP_META("logLevel") " is no level", NULL);
     call->wrap = &mcp_modern_wrap;
     if (call->method->flags & RPC_LEGACY) {
         rpc_error(call, MESSAGE_METHOD_NOT_FOUND, NULL, NULL);

@@ -246,6 +246,8 @@ class ModernEra(Mcp):
         self.assertEqual(client.post("tools/call", params).get("Content-Type"), "application/json")
         response = client.post("tools/call", params, **{META + "logLevel": "info"})
         self.assertEqual(len(events(response.body)), 4)
+        for level in ("loud", 5, None):
+            self.assertRefused(client.post("tools/call", params, **{META + "logLevel": level}), -32602)
 
     def test_listening_takes_events_and_a_filter(self):
         client = self.modern(self.server())
