@@ -94,7 +94,8 @@ static void reply_owned(struct request *request, char *text, size_t n) {
     if (body) {
         request_reply(request, span_of(head, head_n), span_of(NULL, 0), -1, body);
     } else {
-        reply_error(request, span_of(text, n), STATUS_BUSY, "no memory for the reply (bytes_total); try again");
+        reply_error(request, span_of(text, n), STATUS_BUSY,
+                    "no memory for the reply (bytes_total); try again");
         free(text);
     }
 }

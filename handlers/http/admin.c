@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define PREFIX     "/_/"
-#define COPIED_MAX 2048u /* shorter pages need no room of bytes_total: health is told however much waits for others */
+#define PREFIX "/_/"
+#define COPIED_MAX                                                                                           \
+    2048u /* shorter pages need no room of bytes_total: health is told however much waits for others */
 
 void admin_reply(struct request *request, int status, const char *type, char *text) {
     struct http1_reply reply;

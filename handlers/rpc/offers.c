@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HEADER "x-mcp-header"
+
 /* One offer in service. */
 struct offered {
     SLIST_ENTRY(offered) link;
@@ -139,12 +141,39 @@ static bool is_json(const char *text, json_type type) {
     return good;
 }
 
+/* How often it is in there, at any depth. */
+static unsigned count_headers(const json_t *value) {
+    unsigned count = json_object_get(value, HEADER) != NULL;
+    size_t i;
+    const char *name;
+    json_t *member;
+    json_object_foreach ((json_t *)(uintptr_t)value, name, member)
+        count += count_headers(member);
+    json_array_foreach (value, i, member)
+        count += count_headers(member);
+    return count;
+}
+
+/* Are all headers those of the properties themselves? Of others nobody would check that they say what the body says. */
+static bool headers_are_plain(const char *schema) {
+    json_t *value = schema ? json_loads(schema, 0, NULL) : NULL, *property;
+    const char *name;
+    unsigned count = 0;
+    json_object_foreach (json_object_get(value, "properties"), name, property)
+        count += json_object_get(property, HEADER) != NULL;
+    bool plain = count == count_headers(value);
+    json_decref(value);
+    return plain;
+}
+
 /* What is wrong with an offer; NULL: nothing. */
 static const char *fault_of(const struct sluice_offer *offer) {
     if (offer->kinds & SLUICE_PROMPT && !is_json(offer->schema, JSON_ARRAY))
         return "the schema of a prompt is the JSON array of its arguments";
     if (!(offer->kinds & SLUICE_PROMPT) && !is_json(offer->schema, JSON_OBJECT))
         return "its schema is no JSON object";
+    if (!headers_are_plain(offer->schema))
+        return HEADER " is only taken of the schema's own properties";
     return is_json(offer->result, JSON_OBJECT) ? NULL : "the schema of its result is no JSON object";
 }
 
@@ -185,7 +214,7 @@ static struct offered *new_offered(const struct sluice_offer *offer) {
     }
     unsigned n = 0;
     json_object_foreach (properties, name, property) {
-        const char *header = json_string_value(json_object_get(property, "x-mcp-header"));
+        const char *header = json_string_value(json_object_get(property, HEADER));
         offered->params[n++] =
             (struct rpc_param){.name = strdup(name),
                                .type = type_of(property),

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import probe
-from daemon import BUILD
+from daemon import BUILD, run_sluiced
 from http1 import HttpClient
 from mcp import MODERN, SocketSession, Stream, initialize, meta
 from mcp_case import Mcp
@@ -173,6 +173,31 @@ class Offers(Mcp):
         tools = {tool["name"]: tool for tool in modern.ask("tools/list")["result"]["tools"]}
         self.assertEqual(tools["shouts"]["outputSchema"], {"type": "array"})
         self.assertEqual(modern.ask("tools/call", {"name": "shouts"})["result"]["structuredContent"], [1, 2])
+
+    WRONG = r'''
+        #include <sluice/rpc.h>
+        SLUICE_MODULE;
+        static void none(struct sluice_call *call, const char *params, void *user) {
+            (void)call, (void)params, (void)user;
+        }
+        int sluice_module_init(struct sluice_module *module) {
+            struct sluice_offer offer = {.handler = none, FIELDS};
+            return sluice_module_offer(module, &offer);
+        }'''
+
+    def test_what_is_wrong_with_an_offer(self):
+        tool = '.name = "x", .kinds = SLUICE_TOOL, '
+        nested = r'{\"properties\":{\"a\":{\"properties\":{\"b\":{\"x-mcp-header\":\"B\"}}}}}'
+        for fields, words in ((tool + '.schema = "[]"', "its schema is no JSON object"),
+                              (tool + '.schema = "{"', "its schema is no JSON object"),
+                              (tool + '.result = "[]"', "the schema of its result is no JSON object"),
+                              (tool + f'.schema = "{nested}"', "x-mcp-header is only taken of the schema's own properties"),
+                              ('.name = "x", .kinds = SLUICE_PROMPT, .schema = "{}"', "the JSON array of its arguments"),
+                              ('.name = "ping", .kinds = SLUICE_METHOD', "the name is taken")):
+            module = probe.build(self.WRONG.replace("FIELDS", fields), self.directory() / "wrong.so")
+            done = run_sluiced("--modules", module, "--listen", "tcp:127.0.0.1:0")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(words, done.stderr)
 
     def test_many_questions(self):
         session = SocketSession(Lines, self.serve().unix, capabilities={"elicitation": {}})
