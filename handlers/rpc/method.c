@@ -165,7 +165,8 @@ json_t *rpc_param_schema(const struct rpc_param *param) {
         json_object_set_new(schema, "maximum", json_integer((json_int_t)param->max));
     }
     if (param->type == RPC_ARRAY) /* some clients take no array without it */
-        json_object_set_new(schema, "items", json_object());
+        json_object_set_new(schema, "items",
+                            param->items ? json_loads(param->items, 0, NULL) : json_object());
     if (param->header)
         json_object_set_new(schema, "x-mcp-header", json_string(param->header));
     if (param->initial)

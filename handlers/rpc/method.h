@@ -28,6 +28,7 @@ struct rpc_param {
     const char *choices; /* "a|b|c"; NULL: any. Strings only */
     double min, max;     /* of numbers; both 0: any. Of strings: the longest in bytes (max) */
     const char *initial; /* what stands for a missing one, as JSON, for the documentation; NULL: nothing */
+    const char *items;   /* of arrays: JSON Schema of the elements, for the documentation; NULL: any */
     const char *help;
     const char *header; /* MCP over HTTP: the argument is mirrored by Mcp-Param-HEADER; NULL: it is not */
 };

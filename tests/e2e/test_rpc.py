@@ -222,6 +222,8 @@ class OnEach(Case):
                 self.assertIn("type", method["result"]["schema"])
                 for param in method["params"]:
                     self.assertLessEqual({"name", "schema", "required", "description"}, set(param))
+            push = next(method for method in document["methods"] if method["name"] == "metrics.push")
+            self.assertEqual(push["params"][0]["schema"]["items"]["required"], ["name", "value"])
 
 
 class Objects(Case):
