@@ -4,8 +4,8 @@
     tests/e2e/run.py [--mode MODE] [--jobs N] [NAME]...
 
 Each module tests/e2e/test_*.py runs in a process of its own, once in each mode; NAMEs select the tests whose
-MODULE.CLASS.TEST contains one of them. One line a module and mode, failures in full, the reasons of skipped
-tests; the last line is `e2e: N passed, M failed, K skipped`. Exit status 1 if M > 0.
+MODULE.CLASS.TEST contains one of them, and only modules so named if there are. One line a module and mode, failures
+in full, the reasons of skipped tests; the last line is `e2e: N passed, M failed, K skipped`. Exit status 1 if M > 0.
 """
 import argparse
 import collections
@@ -136,8 +136,15 @@ def show(mode, module, passed, failed, left_out, seconds):
     return passed, len(failed), len(left_out)
 
 
-def run_all(modes, names, jobs):
+def chosen_modules(names):
+    """Those that names begin with or are parts of; a name that is neither may be of a test in any module."""
     modules = sorted(path.stem for path in HERE.glob("test_*.py"))
+    of_name = [[module for module in modules if name in module or name.startswith(module + ".")] for name in names]
+    return sorted(set().union(*of_name)) if names and all(of_name) else modules
+
+
+def run_all(modes, names, jobs):
+    modules = chosen_modules(names)
     pairs = [(module, mode) for module in modules for mode in modes
              if mode not in PARTIAL or module in PARTIAL[mode]]
     totals = [0, 0, 0]
