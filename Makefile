@@ -4,8 +4,8 @@
 #     tools/{sluiced,sluice,bench,client}/*.c            one archive each, main.c apart
 #     tests/unit/test_*.c tests/fuzz/fuzz_*.c            one program each, linked with all archives
 #
-# Settings: CC=gcc|clang, SAN=address|undefined|thread|fuzz, BUILD=DIR, V=1 (show the commands),
-# E2E='...' (arguments for tests/e2e/run.py), FUZZ_SECONDS=30, PREFIX, DESTDIR.
+# Settings: CC=gcc|clang, SAN=address|undefined|thread|fuzz, BUILD=DIR, V=1 (show the commands), PREFIX, DESTDIR,
+# E2E='...' (arguments for tests/e2e/run.py), FUZZ_SECONDS=30; CPPFLAGS, CFLAGS and LDFLAGS follow our own.
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
@@ -48,10 +48,9 @@ else ifneq ($(SAN),)
 $(error SAN is address, undefined, thread or fuzz)
 endif
 
-CPPFLAGS += -iquote . -D_GNU_SOURCE
-CFLAGS += -std=gnu11 $(OPTIMIZE) -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror \
-    -fno-omit-frame-pointer -pthread $(SANITIZE)
-LDFLAGS += -pthread -Wl,-z,relro,-z,now $(SANITIZE)
+compile_flags = -iquote . -D_GNU_SOURCE -std=gnu11 $(OPTIMIZE) -Wall -Wextra -Wshadow -Wconversion \
+    -Wstrict-prototypes -Werror -fno-omit-frame-pointer -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
+link_flags = -pthread -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 CORE_LIBS := -lev -luring -lm
 LIBS := -lconfuse -ljansson -lz -lcrypto -lnats $(CORE_LIBS)
 CHECK_LIBS := -lcheck -lsubunit -lrt
@@ -79,8 +78,11 @@ unit_programs := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # ---- what to ask for ---------------------------------------------------------------------------
-.PHONY: all programs test-programs setup unit e2e test demo asan ubsan tsan crash fuzz fuzz-programs bench \
-    bench-quick lint format help install install-library install-handler clean FORCE
+steps := setup unit e2e test demo asan ubsan tsan crash fuzz bench bench-quick lint format clean
+.PHONY: all help programs test-programs fuzz-programs $(steps) install install-library install-handler FORCE
+ifneq ($(filter $(steps),$(MAKECMDGOALS)),)
+.NOTPARALLEL: # each builds by a make of its own: two at once would write the same files
+endif
 .DEFAULT_GOAL := all
 all: programs
 help: # what README.md tells
@@ -142,7 +144,7 @@ format:
 # The programs, the client library, and what handler modules are built with.
 install: programs install-library install-handler
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(BUILD)/sluiced $(BUILD)/sluice $(BUILD)/sluice-bench $(DESTDIR)$(PREFIX)/bin
+	install $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice-bench $(DESTDIR)$(PREFIX)/bin
 
 include := $(DESTDIR)$(PREFIX)/include/sluice
 pkgconfig := $(DESTDIR)$(PREFIX)/lib/pkgconfig
@@ -151,10 +153,10 @@ version := $(shell sed -n 's/.*SLUICE_VERSION "\(.*\)"/\1/p' tools/version.h)
 package = printf 'prefix=%s\nName: %s\nDescription: %s\nVersion: %s\nCflags: -I$${prefix}/include\n$(3)' \
     '$(PREFIX)' '$(1)' '$(2)' '$(version)' | install -m 644 /dev/stdin $(pkgconfig)/$(1).pc
 
-install-library: $(BUILD)/lib/libsluice.a
+install-library: $(OUT)/lib/libsluice.a
 	install -d $(include) $(pkgconfig)
 	install -m 644 tools/client/sluice.h $(include)
-	install -m 644 $(BUILD)/lib/libsluice.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(OUT)/lib/libsluice.a $(DESTDIR)$(PREFIX)/lib
 	$(Q)$(call package,sluice,client of the object protocol of sluiced,Libs: -L$${prefix}/lib -lsluice\n)
 
 # $(1): a header, $(2): its name for those outside
@@ -173,13 +175,12 @@ clean:
 # Rewritten only when it changes: other flags or another compiler rebuild everything.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS)' > $@
+	@echo '$(CC) $(compile_flags) | $(link_flags)' | cmp -s - $@ || echo '$(CC) $(compile_flags) | $(link_flags)' > $@
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(compile_flags) -MMD -MP -c -o $@ $<
 
 # An archive also depends on the list of its members: a deleted source leaves it.
 define archive_rules
@@ -193,7 +194,7 @@ $(OUT)/lib/$(1).a: $(call objects,$($(1)_c)) $(OUT)/lib/$(1).list
 endef
 $(foreach room,$(rooms),$(eval $(call archive_rules,$(room))))
 
-link = $(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+link = $(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^)
 
 # The client library in one object, of which only the functions of sluice.h can be seen.
 $(OUT)/lib/libsluice.a: $(call library,client proto)
@@ -234,7 +235,7 @@ $(OUT)/tests/test_%: $(OUT)/obj/tests/unit/test_%.o $(everything)
 	$(link) $(CHECK_LIBS) $(LIBS)
 
 ifeq ($(SAN),fuzz)
-$(OUT)/tests/fuzz_%: private LDFLAGS += -fsanitize=fuzzer
+$(OUT)/tests/fuzz_%: private SANITIZE += -fsanitize=fuzzer
 $(OUT)/tests/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(everything)
 else
 $(OUT)/tests/fuzz_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(OUT)/obj/tests/fuzz/replay.o $(everything)
