@@ -55,11 +55,8 @@ guard=/usr/sbin/policy-rc.d
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        echo "setup.sh: not root and no sudo; as root run: apt-get install ${missing[*]}" >&2
-        exit 1
+        sudo "$@"
     fi
 }
 
@@ -130,6 +127,10 @@ done
 if ! command -v apt-get >/dev/null; then
     echo "setup.sh: no apt-get here: the equivalents of these are needed: ${missing[*]}" >&2
     exit 0
+fi
+if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    echo "setup.sh: not root and no sudo; as root run: apt-get install ${missing[*]}" >&2
+    exit 1
 fi
 echo "setup.sh: installing ${missing[*]}" >&2
 forbid_services
