@@ -18,6 +18,7 @@ static void assert_good(const char *text) {
     char *copy;
     const char *reason = check(text, strlen(text), &value, &copy);
     ck_assert_msg(!reason, "%s: %s", text, reason);
+    ck_assert(!strchr(" \t\r\n", value.p[0]) && !strchr(" \t\r\n", value.p[value.n - 1]));
     for (size_t cut = 0; cut < strlen(text); cut++) {
         char *part;
         struct span ignored;
