@@ -1,7 +1,7 @@
 /* A disk that fails, for LD_PRELOAD: while the file $SLUICE_FAULT exists its first word says what goes wrong.
  *
  *     "sync EIO"    fdatasync fails        "write ENOSPC", "write EIO"   pwrite fails
- *     "short"       pwrite writes half     "slow"                        fdatasync takes 200 ms */
+ *     "short"       pwrite writes half     "slow", "stuck"               fdatasync takes 200 ms, or until this changes */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,6 +30,8 @@ int fdatasync(int fd) {
     }
     if (fault("slow"))
         usleep(200000);
+    while (fault("stuck"))
+        usleep(1000);
     return real(fd);
 }
 
