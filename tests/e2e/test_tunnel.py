@@ -189,6 +189,29 @@ class Ends(TunnelCase):
         client.close()
         self.assertIn('why="reset by client"', daemon.wait_line("event=tunnel"))
 
+    def test_one_waits_for_another(self):
+        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 1")
+        clients = [self.connect(address) for _ in range(3)]
+        daemon.wait_counter("gateway", "pending", 2)
+        clients[1].send(b"a")
+        clients[1].close()
+        for client in (clients[0], clients[2]):
+            client.send(b"a")
+            self.assertEqual(client.take(1), b"a")
+            client.close()
+
+    def test_no_more_wait_than_may(self):
+        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 1 max_pending = 1 timeout_pending = 0.2")
+        first, late = self.connect(address), self.connect(address)
+        daemon.wait_counter("gateway", "pending")
+        with self.assertRaises(ConnectionResetError):
+            self.connect(address).rest()
+        with self.assertRaises(ConnectionResetError):
+            late.rest()
+        self.assertEqual(daemon.counter("gateway", "pending"), 0)
+        first.send(b"a")
+        self.assertEqual(first.take(1), b"a")
+
     def test_nobody_listens(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
