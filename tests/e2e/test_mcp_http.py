@@ -105,20 +105,35 @@ class Http(Mcp):
             self.assertTrue(result["isError"])
             self.assertIn("events", result["content"][0]["text"])
 
-    def test_questions_travel_on_the_stream(self):
-        server = self.server()
-        session = self.http(server, capabilities={"sampling": {}})
+    def asked(self, server, session):
+        """A call "c" that asks its client something: its stream, and the question."""
         client = HttpClient(server.tcp)
         self.addCleanup(client.close)
         body = as_text(call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "hi"}}, id="c"))
         client.send(head("POST", "/mcp", "Content-Type: application/json", *session.fields,
                          f"Content-Length: {len(body)}") + body)
         self.assertEqual(client.response_head().get("Content-Type"), "text/event-stream")
-        asked = first_event(client)
+        return client, first_event(client)
+
+    def test_questions_travel_on_the_stream(self):
+        server = self.server()
+        session = self.http(server, capabilities={"sampling": {}})
+        client, asked = self.asked(server, session)
         self.assertEqual(asked["method"], "sampling/createMessage")
         answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"role": "assistant", "model": "m", "content": {"type": "text", "text": "lo"}}}
         self.assertEqual(session.post(answer).status, 202)
         self.assertIn("LLM response: lo", first_event(client)["result"]["content"][0]["text"])
+
+    def test_only_its_own_session_cancels_a_call(self):
+        server = self.server()
+        session, other = self.http(server, capabilities={"sampling": {}}), self.http(server)
+        cancelled = call("notifications/cancelled", {"requestId": "c"}, id=...)
+        client, _ = self.asked(server, session)
+        self.assertEqual(other.post(cancelled).status, 202)
+        self.assertEqual(server.counter("rpc", "rpc_cancelled"), 0)
+        self.assertEqual(session.post(cancelled).status, 202)
+        self.assertEqual(client.take(5), b"0\r\n\r\n")
+        self.assertEqual(server.counter("rpc", "rpc_cancelled"), 1)
 
     def test_without_the_ability_the_tool_fails(self):
         session = self.http(self.server())
