@@ -108,10 +108,10 @@ class Bodies(GatewayCase):
         self.assertEqual(self.client.fetch("/drip").body, b"drop by drop")
 
     def test_upgrade(self):
-        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout"))
+        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout/1.0"))
         response = self.client.response()
         self.assertEqual((response.status, response.get("Upgrade"), response.get("Connection").lower()),
-                         (101, "shout", "upgrade"))
+                         (101, "shout/1.0", "upgrade"))
         self.assertEqual(self.client.take_through(b"\n"), b"hello\n")
         for i in range(100):
             self.client.send(b"line %d\n" % i)
@@ -123,16 +123,16 @@ class Bodies(GatewayCase):
 
     def test_bytes_behind_an_upgrade(self):
         """What comes before the answer is the new protocol's, if there is one, or the next request."""
-        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout") + head("GET", "/ok"))
+        self.client.send(head("GET", "/upgrade", "Connection: Upgrade", "Upgrade: shout/1.0") + head("GET", "/ok"))
         self.assertEqual(self.client.response().status, 101)
         self.assertEqual(self.client.take_through(b"\r\n\r\n"), b"hello\n" + head("GET", "/ok").upper())
         client = self.open(self.daemon_)
-        client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout") + head("GET", "/who"))
+        client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout/1.0") + head("GET", "/who"))
         self.assertEqual([client.response().body, client.response().body], [b"ok", b"one"])
         self.assertEqual(client.fetch("/ok").body, b"ok")
 
     def test_upgrade_refused(self):
-        self.client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout"))
+        self.client.send(head("GET", "/ok", "Connection: Upgrade", "Upgrade: shout/1.0"))
         self.assertEqual(self.client.response().body, b"ok")
         self.assertEqual(self.client.fetch("/ok").body, b"ok")
 

@@ -3,7 +3,6 @@ import os
 import re
 import subprocess
 
-from daemon import until
 from ingest_case import IngestCase, record, wall_ms
 
 
@@ -56,10 +55,12 @@ class Exposition(IngestCase):
         self.assertIn("\nold 3\n", self.exposed(self.http(self.ingest(*options))))
 
     def test_stale_series_are_dropped(self):
-        link = self.http(self.ingest("stale = 0.2"))
-        self.post(link, record("gone", 1))
-        self.assertIn("gone 1", self.exposed(link))
-        until(lambda: "gone" not in self.exposed(link), "the series is dropped")
+        daemon = self.ingest("stale = 0.2")
+        link = self.http(daemon)
+        for dropped in (1, 2):
+            self.post(link, record("gone"))
+            daemon.wait_counter("ingest", "series_dropped", dropped)
+            self.assertNotIn("gone", self.exposed(link))
 
     def test_many_series_pass_in_pieces(self):
         link = self.http(self.ingest())

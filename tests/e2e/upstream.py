@@ -269,7 +269,7 @@ class Upstream:
 
     def answer_upgrade(self, line, seen, rest):
         """A protocol that answers each line in capitals."""
-        line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\nhello\n")
+        line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout/1.0\r\n\r\nhello\n")
         try:
             while True:
                 line.send(line.until(b"\n").upper())
@@ -336,7 +336,7 @@ class Upstream:
         line.send(b"HTTP/1.1 200 OK\r\nX-A: b\rX-Injected: 1\r\nContent-Length: 0\r\n\r\n")
 
     def answer_unasked_101(self, line, seen, rest):
-        line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n")
+        line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout/1.0\r\n\r\n")
 
     def answer_drip(self, line, seen, rest):
         for byte in plain(b"drop by drop"):
