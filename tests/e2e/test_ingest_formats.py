@@ -2,9 +2,58 @@
 import gzip
 import json
 import shutil
+import struct
 import subprocess
 
 from ingest_case import IngestCase, wall_ms
+
+
+# OTLP's messages: the number and the type of each field; a tuple is packed.
+OTLP = {
+    "request": {"resourceMetrics": (1, ["resource metrics"])},
+    "resource metrics": {"resource": (1, "resource"), "scopeMetrics": (2, ["scope metrics"])},
+    "resource": {"attributes": (1, ["attribute"])},
+    "attribute": {"key": (1, "text"), "value": (2, "value")},
+    "value": {"stringValue": (1, "text"), "boolValue": (2, "varint"), "intValue": (3, "varint"), "doubleValue": (4, "double"),
+              "arrayValue": (5, "array")},
+    "array": {"values": (1, ["value"])},
+    "scope metrics": {"metrics": (2, ["metric"])},
+    "metric": {"name": (1, "text"), "gauge": (5, "numbers"), "sum": (7, "numbers"), "histogram": (9, "histograms"),
+               "exponentialHistogram": (10, "histograms")},
+    "numbers": {"dataPoints": (1, ["number"]), "aggregationTemporality": (2, "varint"), "isMonotonic": (3, "varint")},
+    "number": {"timeUnixNano": (3, "fixed"), "asDouble": (4, "double"), "asInt": (6, "fixed"), "attributes": (7, ["attribute"]),
+               "flags": (8, "varint")},
+    "histograms": {"dataPoints": (1, ["histogram point"]), "aggregationTemporality": (2, "varint")},
+    "histogram point": {"timeUnixNano": (3, "fixed"), "count": (4, "fixed"), "sum": (5, "double"), "bucketCounts": (6, ("fixed",)),
+                        "explicitBounds": (7, ("double",)), "attributes": (9, ["attribute"])},
+}
+
+
+def varint(number):
+    number &= (1 << 64) - 1
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+def encoded(type, value):
+    """The wire type, and the value without a length."""
+    if type == "varint":
+        return 0, varint(value)
+    if type in ("fixed", "double"):
+        return 1, struct.pack("<q" if type == "fixed" else "<d", value)
+    if isinstance(type, tuple):
+        return 2, b"".join(encoded(type[0], one)[1] for one in value)
+    return 2, value.encode() if type == "text" else protobuf(type, value)
+
+
+def protobuf(message, fields):
+    """A message of OTLP from what stands for it in JSON, but for numbers, which are not quoted."""
+    out = b""
+    for name, value in fields.items():
+        number, type = OTLP[message][name]
+        for one in value if isinstance(type, list) else [value]:
+            wire, data = encoded(type[0] if isinstance(type, list) else type, one)
+            out += varint(number << 3 | wire) + (varint(len(data)) if wire == 2 else b"") + data
+    return out
 
 
 class Formats(IngestCase):
@@ -191,10 +240,8 @@ class Formats(IngestCase):
             self.assertEqual(error["message"], "the body is empty")
 
     def test_otlp_protobuf(self):
-        def field(number, data):
-            return bytes([number << 3 | 2, len(data)]) + data
-        point = b"\x31" + (7).to_bytes(8, "little") + b"\x19" + (wall_ms() * 1_000_000).to_bytes(8, "little")
-        body = field(1, field(2, field(2, field(1, b"up") + field(5, field(1, point)))))
+        body = protobuf("request", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+            {"name": "up", "gauge": {"dataPoints": [{"asInt": 7, "timeUnixNano": wall_ms() * 1_000_000}]}}]}]}]})
         answer = self.post(self.link, gzip.compress(body), "/v1/metrics", Content_Type="application/x-protobuf", Content_Encoding="gzip")
         self.assertEqual((answer.status, answer.body, answer.fields["Content-Type"]), (200, b"", "application/x-protobuf"))
         self.assertEqual(self.logged(), [("up", 7, {})])
@@ -204,6 +251,43 @@ class Formats(IngestCase):
         answer = self.post(self.link, body[:-3], "/v1/metrics", Content_Type="application/x-protobuf")
         self.assertEqual(answer.status, 400)
         self.assertTrue(answer.body.startswith(b"\x08\x03\x12"))
+
+    def test_otlp_protobuf_means_what_json_means(self):
+        now = wall_ms() * 1_000_000
+        attributes = [{"key": key, "value": value} for key, value in (
+            ("text", {"stringValue": "ü"}), ("yes", {"boolValue": True}), ("no", {"boolValue": False}),
+            ("whole", {"intValue": -5}), ("real", {"doubleValue": 0.1}))]
+        resource = [{"key": f"service.{key}", "value": {"stringValue": key}}
+                    for key in ("namespace", "name", "instance.id")]
+        complex = [{"key": "a", "value": {"arrayValue": {"values": [{"intValue": 1}]}}}]
+        buckets = {"count": 6, "sum": -2.5, "timeUnixNano": now,
+                   "bucketCounts": [1, 2, 3], "explicitBounds": [0.5, 1e9]}
+        delta, cumulative = {"aggregationTemporality": 1}, {"aggregationTemporality": 2}
+        rising, other = {"isMonotonic": True}, {"isMonotonic": False}
+        kinds = (  # the last five are refused
+            ("gauge", {}, [{"asDouble": -0.25, "timeUnixNano": now, "attributes": attributes}]),
+            ("gauge", {}, [{"asInt": -3, "timeUnixNano": now - 1_000_000}]),
+            ("sum", {**cumulative, **rising}, [{"asDouble": 1e300, "timeUnixNano": now}]),
+            ("sum", {**delta, **rising}, [{"asInt": 2, "timeUnixNano": now}]),
+            ("sum", {**cumulative, **other}, [{"asInt": 4, "timeUnixNano": now}]),
+            ("histogram", cumulative, [buckets, {**buckets, "attributes": attributes}]),
+            ("gauge", {}, [{"asInt": 1, "flags": 1}, {"timeUnixNano": now}]),
+            ("gauge", {}, [{"asInt": 1, "attributes": complex}]),
+            ("exponentialHistogram", cumulative, [{"count": 1}]),
+            ("sum", {**delta, **other}, [{"asInt": 1}]))
+        metrics = [{"name": f"m{n}", kind: {"dataPoints": points, **more}}
+                   for n, (kind, more, points) in enumerate(kinds)]
+        body = {"resourceMetrics": [{"resource": {"attributes": resource}, "scopeMetrics": [{"metrics": metrics}]}]}
+        answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
+        self.assertEqual(answer.json["partialSuccess"]["rejectedDataPoints"], "5", answer)
+        answer = self.post(self.link, protobuf("request", body), "/v1/metrics", Content_Type="application/x-protobuf")
+        self.assertEqual((answer.status, answer.body[2:4]), (200, b"\x08\x05"))
+        told = [[sample[key] for key in ("name", "type", "value", "tags", "timestamp")] for sample in self.cat()]
+        self.assertEqual(len(told), 14)
+        self.assertEqual(told[7:], told[:7])
+        self.assertEqual(told[0][2:4], [-0.25, {"text": "ü", "yes": "true", "no": "false", "whole": "-5",
+                                               "real": "0.10000000000000001", "job": "namespace/name",
+                                               "instance": "instance.id"}])
 
     def test_otlp_errors_are_statuses(self):
         self.log = self.directory() / "limited"
