@@ -78,8 +78,8 @@ class Pages(HttpCase):
         client = clients[0]
         mine = {row["fd"] for row in json.loads(client.fetch("/_/fds?kind=client").body)}
         self.assertGreaterEqual(len(mine), 5)
-        self.assertEqual({row["kind"] for row in json.loads(client.fetch("/_/fds?age=0&kind=listener").body)},
-                         {"listener"})
+        for query in "age=0&kind=listener", "kind=listener&age=0":
+            self.assertEqual({row["kind"] for row in json.loads(client.fetch(f"/_/fds?{query}").body)}, {"listener"})
         self.assertEqual(json.loads(client.fetch("/_/fds?kind=nonsense").body), [])
         self.assertEqual(json.loads(client.fetch("/_/fds?age=1000000").body), [])
         self.assertEqual(json.loads(client.fetch("/_/fds?kind=client&age=1e6").body), [])
