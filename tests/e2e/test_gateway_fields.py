@@ -144,7 +144,9 @@ class Transforms(GatewayCase):
 
     def test_redirect_and_answer(self):
         daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '
-                              'redirect_status = 308 }\nroute "old/*" { redirect = "$path" }\nroute "/gone" { answer_status = 410 answer_body = "no more" }')
+                              'redirect_status = 308 }\nroute "old/*" { redirect = "$path" }\n'
+                              'route "/gone" { answer_status = 410 answer_body = "no more" }\n'
+                              'route "/no" { answer_status = 403 }\nroute "/empty" { answer_status = 204 }')
         response = self.fetch(daemon, "/old/a?b=c")
         self.assertEqual((response.status, response.get("Location")), (308, "https://new/old/a?b=c"))
         self.assertEqual(self.fetch(daemon, "/old/a").get("Location"), "https://new/old/a", "no query, no mark")
@@ -152,6 +154,9 @@ class Transforms(GatewayCase):
         self.assertEqual(response.get("Location"), "/evil/a//b", "a path leads to no other host")
         response = self.fetch(daemon, "/gone")
         self.assertEqual((response.status, response.body), (410, b"no more"))
+        for target, status in ("/no", 403), ("/empty", 204):
+            response = self.fetch(daemon, target)
+            self.assertEqual((response.status, response.body), (status, b""))
 
     def test_trusted_hops(self):
         server = self.upstream()
@@ -162,7 +167,6 @@ class Transforms(GatewayCase):
         self.assertEqual(seen.get("X-Forwarded-For"), "1.2.3.4, 127.0.0.1")
         self.assertEqual((seen.get("X-Forwarded-Proto"), seen.get("X-Forwarded-Port")), ("https", "443"))
         self.assertEqual(seen.get("Forwarded"), 'for=1.2.3.4, for=127.0.0.1;host="localhost";proto=http')
-
 
     def test_forwarding_fields_are_the_route_s_to_change(self):
         """Behind what ends TLS, https has to be said by somebody."""

@@ -50,8 +50,9 @@ class Log(IngestCase):
     def test_no_such_directory(self):
         self.sluice("cat", "/nonexistent", expect=1)
         self.sluice("eat", self.log.parent, expect=2)
-        for wrong in ("--since=", "--since=x", "--until=5s"):
-            self.sluice("cat", wrong, self.log.parent, expect=2)
+        for wrong in ("--since=", "--since=x", "--until=5s", "--nonsense", "--name"):
+            self.sluice("cat", self.log.parent, wrong, expect=2)
+        self.sluice("cat", expect=2)
 
     def test_a_torn_tail_is_cut_and_told(self):
         daemon = self.ingest()
