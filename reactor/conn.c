@@ -23,7 +23,7 @@ static bool is_full(struct conn *conn) {
     const struct loop *loop = conn->stream.loop;
     const struct bufpool *segments = &loop->segments;
     uint64_t replies = segments->lent < segments->limit / 2 ? loop->settings.turn_bytes : 0;
-    return conn->switching || conn->stream.out.bytes > replies ||
+    return conn->alone || conn->stream.out.bytes > replies ||
            conn->memory >= loop->settings.bytes_connection ||
            (conn->window.paused && !fdwindow_settle(&conn->window)) ||
            (conn->open > 0 && (conn->open - conn->waiting >= (uint32_t)loop->settings.pipeline ||
@@ -96,7 +96,7 @@ void conn_request_ended(struct conn *conn) {
     if (conn->stream.dying)
         return;
     if (conn->open == 0) {
-        conn->switching = false;
+        conn->ordered = conn->alone = false;
         bool idle = !conn->parsing && !conn->stream.in;
         if (conn->last || (loop->state >= LOOP_DRAINING && conn_is_idle(conn))) {
             conn_finish(conn);

@@ -35,7 +35,9 @@ struct conn {
     bool paused;                     /* stopped parsing: too much in hand */
     bool parsing;                    /* inside front->parse() */
     bool expect_proxy;               /* a PROXY header comes first */
-    bool switching; /* a request for another protocol: what follows is left until its answer */
+    bool
+        ordered; /* what is in hand must not be overtaken: a request that may change something waits for it */
+    bool alone;  /* what follows is left until everything in hand was answered */
     bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;

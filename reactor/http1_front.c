@@ -142,7 +142,16 @@ static void begin(struct conn *conn, struct exchange *exchange, struct span head
     keep(conn->stream.loop, handle, head);
 }
 
-/* The next head. False: it is not complete, or the connection is over. */
+/* RFC 9112, 9.3.2: of a pipeline, only requests with safe methods may be under way at the same time. True: this one is
+ * left in the buffer until those before it were answered. */
+static bool must_wait(struct conn *conn, const struct http1_request *head) {
+    if (!conn->ordered || http1_method_is_safe(head->method))
+        return false;
+    conn->alone = conn->paused = true;
+    return true;
+}
+
+/* The next head. False: it is not complete or has to wait, or the connection is over. */
 static bool take_head(struct conn *conn) {
     struct http1_service *service = conn->stream.loop->http;
     struct span pending = iobuf_pending(conn->stream.in);
@@ -156,6 +165,8 @@ static bool take_head(struct conn *conn) {
         refuse(conn, exchange->head, verdict.http_status, verdict.reason);
         return false;
     }
+    if (verdict.kind == VERDICT_FRAME && must_wait(conn, &exchange->head))
+        return false;
     if (verdict.kind == VERDICT_FRAME) {
         http1_intake_end(conn);
         if (deadline_is(&conn->stream.read_by, &conn->stream.loop->request_deadline))

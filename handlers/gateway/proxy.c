@@ -173,21 +173,6 @@ static void no_connection(struct errand *errand, enum errand_failure failure) {
     }
 }
 
-/* Methods that may be sent twice (RFC 9110, 9.2.2), or the client's word for it. */
-static bool is_idempotent(const struct exchange *exchange) {
-    switch (exchange->head.method) {
-    case HTTP1_GET:
-    case HTTP1_HEAD:
-    case HTTP1_PUT:
-    case HTTP1_DELETE:
-    case HTTP1_OPTIONS:
-    case HTTP1_TRACE:
-        return true;
-    default:
-        return exchange_field(exchange, "Idempotency-Key").p != NULL;
-    }
-}
-
 /* RFC 9110, 7.6.2: the last recipient that is allowed answers itself. True: it did. */
 static bool answer_here(struct request *request, const struct exchange *exchange, int64_t *forwards) {
     bool counts = exchange->head.method == HTTP1_TRACE || exchange->head.method == HTTP1_OPTIONS;
@@ -220,7 +205,8 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     proxy->route = route;
     proxy->method = exchange->head.method;
     proxy->started_ns = loop_clock();
-    proxy->idempotent = is_idempotent(exchange);
+    proxy->idempotent =
+        http1_method_is_idempotent(proxy->method) || exchange_field(exchange, "Idempotency-Key").p;
     proxy->body_over = framing->body == HTTP1_BODY_NONE;
     proxy->framing = (struct forward_framing){.body = framing->body,
                                               .length = framing->length,
@@ -229,7 +215,8 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     replay_init(&proxy->replay, route->upstream->settings->retry_body);
     request->state = proxy;
     request->cleanup = client_left;
-    request->conn->switching = proxy->framing.upgrade;
+    request->conn->ordered = true;
+    request->conn->alone |= proxy->framing.upgrade || !http1_method_is_safe(proxy->method);
     route->stats.open++;
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);

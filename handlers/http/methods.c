@@ -7,7 +7,7 @@
 #define METHODS_TEXT 80 /* room for all of them */
 
 static const char *const names[HTTP1_METHODS] = {
-#define HTTP1_METHOD(name) [HTTP1_##name] = #name,
+#define HTTP1_METHOD(name, property) [HTTP1_##name] = #name,
 #include "proto/http1_method.def"
 #undef HTTP1_METHOD
 };
