@@ -64,10 +64,17 @@ static void input(struct stream *stream) {
     struct health *health = (struct health *)(void *)stream;
     struct upstream *upstream = health->endpoint->upstream;
     struct http1_response response;
-    response.fields = gateway_fields(upstream->gateway);
-    struct span pending = iobuf_pending(stream->in);
-    struct http1_verdict verdict = http1_response_decode(&health->scan, pending.p, pending.n, &HTTP1_LIMITS,
-                                                         HTTP1_GET, false, &response);
+    struct http1_verdict verdict;
+    do {
+        struct span pending = stream_pending(stream);
+        response.fields = gateway_fields(upstream->gateway);
+        verdict = http1_response_decode(&health->scan, pending.p, pending.n, &HTTP1_LIMITS, HTTP1_GET, false,
+                                        &response);
+        if (verdict.kind == VERDICT_FRAME)
+            iobuf_parsed(stream->in, verdict.n);
+        iobuf_settle(&stream->loop->inputs, &stream->in);
+    } while (verdict.kind == VERDICT_FRAME &&
+             response.status < 200); /* RFC 9110, 15.2: the final one follows */
     if (verdict.kind == VERDICT_MORE && !stream->eof)
         return;
     bool good = verdict.kind == VERDICT_FRAME && response.status >= upstream->check_from &&

@@ -392,6 +392,12 @@ class Health(GatewayCase):
     def test_outlier(self):
         sick, well = self.upstream(name="sick"), self.upstream(name="well")
         daemon = self.gateway(sick, well, options="outlier_errors = 3 outlier_eject = 0.5")
+    def test_interim_answers_to_a_check(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
+        server.wait_seen(3)
+        self.assertEqual(self.endpoint(daemon, server)["checks_failed"], 0)
+
         sick.fail = True
         for _ in range(6):
             self.fetch(daemon, "/who")
