@@ -10,16 +10,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* In the pool: the server closed it. */
+static void closed_at_rest(struct upconn *conn) {
+    double now = loop_now(conn->stream.loop);
+    conn->endpoint->stats.idle_closes++;
+    keepalive_closed(&conn->endpoint->keepalive, now - conn->since, now);
+}
+
 /* In the pool: the server closed it, or sent what nobody asked for. */
 static void disturbed(struct upconn *conn) {
-    struct endpoint *endpoint = conn->endpoint;
-    double now = loop_now(conn->stream.loop);
-    if (conn->stream.in && iobuf_pending(conn->stream.in).n > 0) {
-        endpoint->stats.stray_bytes++;
-    } else {
-        endpoint->stats.idle_closes++;
-        keepalive_closed(&endpoint->keepalive, now - conn->since, now);
-    }
+    if (stream_pending(&conn->stream).n > 0)
+        conn->endpoint->stats.stray_bytes++;
+    else
+        closed_at_rest(conn);
     upconn_end(conn, false);
 }
 
@@ -58,7 +61,7 @@ static void died(struct stream *stream) {
     struct endpoint *endpoint = conn->endpoint;
     struct proxy *proxy = conn->proxy;
     if (conn->idle)
-        endpoint->stats.idle_closes++; /* a reset */
+        closed_at_rest(conn); /* by a reset */
     leave_pool(conn);
     endpoint->open--;
     endpoint->stats.closes++;

@@ -128,6 +128,16 @@ class Pool(GatewayCase):
         self.assertEqual(counters["stale_reuse"], 0)
         self.assertGreater(counters["hits"], 0, "young connections are reused")
 
+    def test_learns_from_resets_too(self):
+        server = self.upstream(idle=0.5, reset=True)
+        daemon = self.gateway(server)
+        self.fetch(daemon, "/ok")
+        until(lambda: self.endpoint(daemon, server)["idle_closes"] == 1, "a reset is seen")
+        self.fetch(daemon, "/ok")
+        time.sleep(0.45)  # above 80 % of what was seen, before the next one
+        self.assertEqual(self.fetch(daemon, "/ok", method="POST", body=b"x").status, 200)
+        self.assertEqual(server.opened, 3)
+
     def test_believes_keep_alive(self):
         server = self.upstream(idle=0.9, say=1)
         daemon = self.gateway(server)
@@ -382,6 +392,12 @@ class Health(GatewayCase):
         until(lambda: self.state(daemon, server) == 1, "it comes back")
         self.assertEqual(self.fetch(daemon, "/ok").status, 200)
 
+    def test_interim_answers_to_a_check(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
+        server.wait_seen(3)
+        self.assertEqual(self.endpoint(daemon, server)["checks_failed"], 0)
+
     def test_check_that_hangs(self):
         server = self.upstream()
         daemon = self.gateway(server, options='check = http check_path = "/silent" check_interval = 0.1 '
@@ -392,12 +408,6 @@ class Health(GatewayCase):
     def test_outlier(self):
         sick, well = self.upstream(name="sick"), self.upstream(name="well")
         daemon = self.gateway(sick, well, options="outlier_errors = 3 outlier_eject = 0.5")
-    def test_interim_answers_to_a_check(self):
-        server = self.upstream()
-        daemon = self.gateway(server, options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
-        server.wait_seen(3)
-        self.assertEqual(self.endpoint(daemon, server)["checks_failed"], 0)
-
         sick.fail = True
         for _ in range(6):
             self.fetch(daemon, "/who")

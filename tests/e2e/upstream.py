@@ -91,12 +91,11 @@ def plain(body=b"", status="200 OK", fields=()):
 
 
 class Upstream:
-    """Listens until close(). idle: seconds after which it closes a connection that rests; say: sends Keep-Alive;
-    name: what /who answers; delay: seconds before each answer."""
+    """Listens until close(). idle: seconds after which it closes a connection that rests, or resets it; say: sends
+    Keep-Alive; name: what /who answers; delay: seconds before each answer."""
 
-    def __init__(self, unix=None, idle=None, say=None, name="one", fields=(), port=0,
-                 delay=0):
-        self.delay = delay
+    def __init__(self, unix=None, idle=None, reset=False, say=None, name="one", fields=(), port=0, delay=0):
+        self.delay, self.reset = delay, reset
         self.idle, self.name, self.fields = idle, name, list(fields)
         if say is not None:
             self.fields.append(f"Keep-Alive: timeout={say}")
@@ -168,7 +167,7 @@ class Upstream:
         try:
             head = line.until(b"\r\n\r\n")
         except TimeoutError:
-            return False
+            return self.answer_reset(line, None, None) if self.reset else False
         line.sock.settimeout(TIMEOUT)
         word = head.split(b" ")[1].decode().split("?")[0].split("/")
         early = getattr(self, "early_" + word[1].replace("-", "_"), None)
