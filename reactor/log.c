@@ -231,20 +231,15 @@ bool log_wants(const struct log *log, enum log_level level) {
     return log && level >= log->level && level < LOG_OFF;
 }
 
-void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields) {
+/* Under the lock, within the limit. window: NULL: there is no limit. */
+static void write_fields(struct log *log, enum log_level level, const char *event,
+                         const struct log_field *fields, struct window *window) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct line line;
-    struct window *window;
-    if (!log_wants(log, level))
-        return;
     line.format = log->format;
     line.n = 0;
     line.room = LINE_ROOM - LINE_TAIL;
     line.full = false;
-    pthread_mutex_lock(&log->lock);
-    window = log->rate > 0 ? find_window(log, event) : NULL;
-    if (window && !spend(log, window))
-        goto unlock;
     put_time(&line);
     put_field(&line, &(struct log_field){"level", levels[level], 0});
     put_field(&line, &(struct log_field){"event", event, 0});
@@ -263,6 +258,23 @@ void log_write(struct log *log, enum log_level level, const char *event, const s
     } else {
         log->lost++;
     }
-unlock:
+}
+
+void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields) {
+    if (!log_wants(log, level))
+        return;
+    pthread_mutex_lock(&log->lock);
+    struct window *window = log->rate > 0 ? find_window(log, event) : NULL;
+    if (!window || spend(log, window))
+        write_fields(log, level, event, fields, window);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void log_write_each(struct log *log, enum log_level level, const char *event,
+                    const struct log_field *fields) {
+    if (!log_wants(log, level))
+        return;
+    pthread_mutex_lock(&log->lock);
+    write_fields(log, level, event, fields, NULL);
     pthread_mutex_unlock(&log->lock);
 }

@@ -38,9 +38,13 @@ bool log_wants(const struct log *log, enum log_level level);
 /* One line; event is a constant string and names the rate limit; fields ends with a NULL name.
  * May be called from any thread. A NULL log writes nothing. */
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
+/* The same without the rate limit: for what has a line each, like entries of an access log. */
+void log_write_each(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
 
 #define log_at(log, level, event, ...)                                                                       \
     log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__, {0}})
+#define log_each(log, event, ...)                                                                            \
+    log_write_each((log), LOG_INFO, (event), (const struct log_field[]){__VA_ARGS__, {0}})
 #define log_debug(log, event, ...) log_at((log), LOG_DEBUG, (event), __VA_ARGS__)
 #define log_info(log, event, ...)  log_at((log), LOG_INFO, (event), __VA_ARGS__)
 #define log_warn(log, event, ...)  log_at((log), LOG_WARN, (event), __VA_ARGS__)

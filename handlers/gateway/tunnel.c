@@ -79,7 +79,7 @@ static void write_line(const struct pair *pair) {
     const struct endpoint *endpoint = pair->endpoint;
     double now = loop_now(loop_of(pair));
     peer_text(&pair->peer->key, pair->host, pair->port, client, sizeof(client));
-    log_info(loop_of(pair)->log, "tunnel", log_text("client", client),
+    log_each(loop_of(pair)->log, "tunnel", log_text("client", client),
              log_text("upstream", pair->tunnel->upstream->settings->name),
              log_text("server", endpoint ? endpoint->text : "none"),
              log_number("bytes_up", (int64_t)pair->up.bytes),

@@ -153,6 +153,17 @@ class Bytes(TunnelCase):
                         "bytes_down=12", "ms=[0-9]+", "why=closed"):
             self.assertTrue(re.search(pattern, line), line)
 
+    def test_every_tunnel_has_its_line(self):
+        """However many end at once: the limit of messages of one kind is not for them."""
+        daemon, address = self.tunnel(self.echo())
+        clients = [self.connect(address) for _ in range(60)]
+        for client in clients:
+            client.send(b"x")
+            client.take(1)
+        for client in clients:
+            client.close()
+        daemon.wait_line("event=tunnel", 60)
+
 
 class Alone(TunnelCase):
     def test_a_tunnel_is_listener_enough(self):
