@@ -112,8 +112,8 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     struct http1_reply reply;
     struct span said;
     bool dated;
-    endpoint_answered(endpoint, response->status, loop_clock() - proxy->sent_ns);
-    route_answered(proxy->route, response->status);
+    endpoint_answered(endpoint, proxy->errand.era, response->status, loop_clock() - proxy->sent_ns);
+    route_answered(proxy->route, proxy->era, response->status);
     replay_drop(&proxy->replay);
     deadline_clear(&proxy->phase_by);
     proxy->status = response->status;

@@ -8,12 +8,15 @@ bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *ru
     return breaker->state == BREAKER_OPEN ? now >= breaker->until : !breaker->trying;
 }
 
-void breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now) {
-    if (rule->ratio == 0 || breaker->state == BREAKER_CLOSED)
-        return;
-    if (breaker->state == BREAKER_OPEN && now >= breaker->until)
-        breaker->state = BREAKER_HALF_OPEN;
-    breaker->trying = true;
+static void change(struct breaker *breaker, enum breaker_state state, double until, double now) {
+    *breaker = (struct breaker){.state = state, .era = breaker->era + 1, .until = until, .slice = now};
+}
+
+unsigned breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now) {
+    if (rule->ratio > 0 && breaker->state == BREAKER_OPEN && now >= breaker->until)
+        change(breaker, BREAKER_HALF_OPEN, 0, now);
+    breaker->trying |= breaker->state == BREAKER_HALF_OPEN;
+    return breaker->era;
 }
 
 /* Moves on to the slice that now is in; those that are too old are emptied. */
@@ -43,35 +46,27 @@ static bool too_bad(const struct breaker *breaker, const struct breaker_rule *ru
     return good + bad >= (unsigned long)rule->least && bad * 100 >= (good + bad) * (unsigned long)rule->ratio;
 }
 
-static void trip(struct breaker *breaker, const struct breaker_rule *rule, double now) {
-    *breaker = (struct breaker){.state = BREAKER_OPEN, .until = now + rule->open, .slice = now};
-}
-
-void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, bool good, double now) {
-    if (rule->ratio == 0)
+void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, unsigned era, bool good,
+                   double now) {
+    if (rule->ratio == 0 || breaker->state == BREAKER_OPEN || era != breaker->era)
         return;
-    if (breaker->state == BREAKER_HALF_OPEN) {
-        if (good)
-            *breaker = (struct breaker){.slice = now};
-        else
-            trip(breaker, rule, now);
-        return;
+    if (breaker->state == BREAKER_CLOSED) {
+        turn(breaker, rule->window / BREAKER_SLICES, now);
+        (good ? breaker->good : breaker->bad)[breaker->at]++;
+        if (good || !too_bad(breaker, rule))
+            return;
     }
-    if (breaker->state == BREAKER_OPEN)
-        return; /* began before it opened */
-    turn(breaker, rule->window / BREAKER_SLICES, now);
-    (good ? breaker->good : breaker->bad)[breaker->at]++;
-    if (!good && too_bad(breaker, rule))
-        trip(breaker, rule, now);
+    change(breaker, good ? BREAKER_CLOSED : BREAKER_OPEN, now + rule->open, now);
 }
 
-void breaker_began(struct breaker *breaker, double now) {
-    if (breaker->state == BREAKER_HALF_OPEN)
-        *breaker = (struct breaker){.slice = now};
+void breaker_began(struct breaker *breaker, unsigned era, double now) {
+    if (breaker->state == BREAKER_HALF_OPEN && era == breaker->era)
+        change(breaker, BREAKER_CLOSED, 0, now);
 }
 
-void breaker_abandon(struct breaker *breaker) {
-    breaker->trying = false;
+void breaker_abandon(struct breaker *breaker, unsigned era) {
+    if (era == breaker->era)
+        breaker->trying = false;
 }
 
 const char *breaker_name(enum breaker_state state) {

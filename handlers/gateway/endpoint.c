@@ -213,27 +213,28 @@ static void note_breaker(struct endpoint *endpoint, enum breaker_state before) {
         upstream_serve(upstream);
 }
 
-void endpoint_enter(struct endpoint *endpoint) {
+unsigned endpoint_enter(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     enum breaker_state before = endpoint->breaker.state;
-    breaker_enter(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
+    unsigned era = breaker_enter(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
+    note_breaker(endpoint, before);
+    return era;
+}
+
+static void book_breaker(struct endpoint *endpoint, unsigned era, bool good) {
+    struct upstream *upstream = endpoint->upstream;
+    enum breaker_state before = endpoint->breaker.state;
+    breaker_leave(&endpoint->breaker, &upstream->breaker, era, good, loop_now(upstream->loop));
     note_breaker(endpoint, before);
 }
 
-static void book_breaker(struct endpoint *endpoint, bool good) {
-    struct upstream *upstream = endpoint->upstream;
-    enum breaker_state before = endpoint->breaker.state;
-    breaker_leave(&endpoint->breaker, &upstream->breaker, good, loop_now(upstream->loop));
-    note_breaker(endpoint, before);
-}
-
-void endpoint_book(struct endpoint *endpoint, enum endpoint_result result, int status) {
+void endpoint_book(struct endpoint *endpoint, unsigned era, enum endpoint_result result, int status) {
     count_status(&endpoint->stats, status);
     if (result == ENDPOINT_UNKNOWN) {
-        breaker_abandon(&endpoint->breaker);
+        breaker_abandon(&endpoint->breaker, era);
         return;
     }
-    book_breaker(endpoint, result == ENDPOINT_GOOD);
+    book_breaker(endpoint, era, result == ENDPOINT_GOOD);
     if (result == ENDPOINT_BAD)
         latency_add(&endpoint->latency, LATENCY_FAILED, loop_now(endpoint->upstream->loop));
     if (outlier_book(&endpoint->outlier, result == ENDPOINT_GOOD,
@@ -364,13 +365,13 @@ void endpoint_sample(struct endpoint *endpoint) {
     endpoint->stats.hit_rate = endpoint_hit_rate(endpoint);
 }
 
-void endpoint_answered(struct endpoint *endpoint, int status, int64_t ns) {
+void endpoint_answered(struct endpoint *endpoint, unsigned era, int status, int64_t ns) {
     enum breaker_state before = endpoint->breaker.state;
     double now = loop_now(endpoint->upstream->loop);
     histogram_add(&endpoint->stats.latency, ns > 0 ? (uint64_t)ns : 0);
     latency_add(&endpoint->latency, (double)ns / 1e9, now);
     if (status < 500)
-        breaker_began(&endpoint->breaker, now);
+        breaker_began(&endpoint->breaker, era, now);
     note_breaker(endpoint, before);
 }
 

@@ -76,7 +76,7 @@ static void connected(struct dial *dial, int result) {
         return;
     }
     endpoint->stats.connect_failures++;
-    endpoint_book(endpoint, ENDPOINT_BAD, 0);
+    endpoint_book(endpoint, errand->era, ENDPOINT_BAD, 0);
     leave(errand);
     if (errand_may_retry(errand, false)) {
         count_retry(errand, false);
@@ -95,7 +95,7 @@ static void go(struct errand *errand, struct endpoint *endpoint) {
     errand->tried |= UINT64_C(1) << endpoint->number;
     endpoint->node.active++;
     endpoint->stats.retries += errand->tries > 1;
-    endpoint_enter(endpoint);
+    errand->era = endpoint_enter(endpoint);
     struct upconn *idle = errand->wish.pooled ? endpoint_take(endpoint) : NULL;
     if (idle) {
         endpoint->stats.hits++;
@@ -216,7 +216,7 @@ void errand_end(struct errand *errand) {
     if (dial_active(&errand->dial)) {
         dial_cancel(&errand->dial);
         errand->endpoint->dials--;
-        breaker_abandon(&errand->endpoint->breaker);
+        breaker_abandon(&errand->endpoint->breaker, errand->era);
     }
     upstream->budget.requests--;
     upstream->budget.retries -= errand->budgeted;

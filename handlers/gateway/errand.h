@@ -53,6 +53,7 @@ struct errand {
     struct deadline wait_by;
     uint64_t tried; /* a set of servers' numbers */
     unsigned tries;
+    unsigned era; /* of the server's breaker, when this try began */
     struct errand_wish wish;
     struct errand_line *line; /* that it waits in; NULL: none */
     bool admitted;            /* counts as one of the quota's connections */

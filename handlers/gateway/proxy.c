@@ -33,7 +33,7 @@ static void let_go(struct proxy *proxy, bool reset) {
 
 void proxy_book(struct proxy *proxy, enum endpoint_result result) {
     if (proxy->errand.endpoint)
-        endpoint_book(proxy->errand.endpoint, result, proxy->status);
+        endpoint_book(proxy->errand.endpoint, proxy->errand.era, result, proxy->status);
 }
 
 /* Nothing of it is left; the request is the caller's to end. */
@@ -50,7 +50,7 @@ static void discard(struct proxy *proxy) {
 }
 
 void proxy_finish(struct proxy *proxy, bool good) {
-    route_book(proxy->route, good ? proxy->status : 0, good && proxy->status < 500,
+    route_book(proxy->route, proxy->era, good ? proxy->status : 0, good && proxy->status < 500,
                loop_clock() - proxy->started_ns);
     discard(proxy);
 }
@@ -58,7 +58,7 @@ void proxy_finish(struct proxy *proxy, bool good) {
 /* The client does not want it any more. */
 void proxy_abandon(struct proxy *proxy) {
     proxy_book(proxy, ENDPOINT_UNKNOWN);
-    breaker_abandon(&proxy->route->breaker);
+    breaker_abandon(&proxy->route->breaker, proxy->era);
     proxy->route->stats.left++;
     discard(proxy);
 }
@@ -191,13 +191,10 @@ static bool answer_here(struct request *request, const struct exchange *exchange
 void proxy_run(struct route *route, struct request *request, struct exchange *exchange) {
     const struct http1_framing *framing = &exchange->head.framing;
     int64_t forwards;
-    if (answer_here(request, exchange, &forwards)) {
-        breaker_abandon(&route->breaker);
+    if (answer_here(request, exchange, &forwards))
         return;
-    }
     struct proxy *proxy = calloc(1, sizeof(*proxy));
     if (!proxy) {
-        breaker_abandon(&route->breaker);
         request_fail(request, STATUS_BUSY, "no memory; try again");
         return;
     }
@@ -217,7 +214,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     request->cleanup = client_left;
     request->conn->ordered = true;
     request->conn->alone |= proxy->framing.upgrade || !http1_method_is_safe(proxy->method);
-    route->stats.open++;
+    proxy->era = route_enter(route);
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);
     struct errand_wish wish = {.pooled = true, .quota = &route->quota};

@@ -175,36 +175,40 @@ static void note_breaker(struct route *route, enum breaker_state before) {
 static void run(struct request *request, struct exchange *exchange) {
     struct route *route = exchange->handler->context;
     const struct gateway_route *settings = route->settings;
-    double now = loop_now(route->gateway->loop);
-    enum breaker_state before = route->breaker.state;
     route->stats.requests++;
     if (*settings->redirect) {
         redirect(route, request);
     } else if (settings->answer_status > 0) {
         answer(route, request, (int)settings->answer_status, settings->answer_body);
-    } else if (!breaker_admits(&route->breaker, &route->rule, now)) {
+    } else if (!breaker_admits(&route->breaker, &route->rule, loop_now(route->gateway->loop))) {
         route_fallback(route, request, "the circuit breaker of this route is open");
     } else if (settings->route_requests > 0 && (long)route->stats.open >= settings->route_requests) {
         route->stats.refused++;
         route_fallback(route, request, "too many requests of this route are under way");
     } else {
-        breaker_enter(&route->breaker, &route->rule, now);
-        note_breaker(route, before);
         proxy_run(route, request, exchange);
     }
 }
 
-void route_answered(struct route *route, int status) {
+unsigned route_enter(struct route *route) {
+    enum breaker_state before = route->breaker.state;
+    unsigned era = breaker_enter(&route->breaker, &route->rule, loop_now(route->gateway->loop));
+    route->stats.open++;
+    note_breaker(route, before);
+    return era;
+}
+
+void route_answered(struct route *route, unsigned era, int status) {
     enum breaker_state before = route->breaker.state;
     if (status < 500)
-        breaker_began(&route->breaker, loop_now(route->gateway->loop));
+        breaker_began(&route->breaker, era, loop_now(route->gateway->loop));
     note_breaker(route, before);
 }
 
-void route_book(struct route *route, int status, bool good, int64_t ns) {
+void route_book(struct route *route, unsigned era, int status, bool good, int64_t ns) {
     struct route_stats *stats = &route->stats;
     enum breaker_state before = route->breaker.state;
-    breaker_leave(&route->breaker, &route->rule, good, loop_now(route->gateway->loop));
+    breaker_leave(&route->breaker, &route->rule, era, good, loop_now(route->gateway->loop));
     note_breaker(route, before);
     if (status >= 200)
         (&stats->responses_2xx)[status / 100 - 2]++;

@@ -304,6 +304,7 @@ static struct pair *pair_of(struct errand *errand) {
 
 static void got(struct errand *errand, struct upconn *idle, int fd) {
     struct pair *pair = pair_of(errand);
+    unsigned era = errand->era;
     struct endpoint *endpoint = errand_hand_over(errand);
     struct loop *loop = loop_of(pair);
     (void)idle; /* tunnels take new connections only */
@@ -313,7 +314,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
     pair->far_open = true;
     endpoint->open++;
     endpoint->stats.tunnels++;
-    endpoint_book(endpoint, ENDPOINT_GOOD, 0);
+    endpoint_book(endpoint, era, ENDPOINT_GOOD, 0);
     relay_init(&pair->up, &pair->near, RELAY_REST, NULL, relayed);
     relay_init(&pair->down, &pair->far, RELAY_REST, NULL, relayed);
     pair->up.bursts = pair->down.bursts = true;

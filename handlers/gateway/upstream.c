@@ -282,7 +282,7 @@ void upstream_free(struct upstream *upstream) {
     free(upstream);
 }
 
-/* ---- each half second -------------------------------------------------------------------------- */
+/* ---- each quarter of a second ------------------------------------------------------------------ */
 
 static void judge(struct upstream *upstream) {
     struct outlier *all[UPSTREAM_ENDPOINTS];

@@ -64,7 +64,7 @@ int upstream_new(struct gateway *gateway, const struct upstream_settings *settin
 /* Closes what is idle; nobody is served any more. */
 void upstream_close(struct upstream *upstream);
 void upstream_free(struct upstream *upstream);
-/* Twice a second. */
+/* Four times a second. */
 void upstream_tick(struct upstream *upstream, double now);
 
 enum upstream_answer { UPSTREAM_PICKED, UPSTREAM_FULL, UPSTREAM_DOWN };
