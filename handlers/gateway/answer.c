@@ -27,6 +27,8 @@ static void relayed(struct relay *relay, bool whole) {
     struct endpoint *endpoint = proxy->errand.endpoint;
     if (whole) {
         proxy_book(proxy, proxy->status >= 500 ? ENDPOINT_BAD : ENDPOINT_GOOD);
+        if (proxy->conn)
+            proxy->conn->unread = true; /* its end was told by its length, not by there being no more */
         give_back(proxy);
         proxy_finish(proxy, true);
     } else if (relay->broken) {
@@ -187,6 +189,12 @@ static void take_heads(struct proxy *proxy) {
 }
 
 void answer_input(struct proxy *proxy) {
+    struct upconn *conn = proxy->conn;
+    if (!proxy_has_sent(proxy)) { /* nobody asked yet: the connection was at rest for the server */
+        conn->endpoint->stats.stray_bytes += stream_pending(&conn->stream).n > 0;
+        proxy_cut_short(proxy);
+        return;
+    }
     if (!proxy->replied) {
         take_heads(proxy);
         return;

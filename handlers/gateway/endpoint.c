@@ -106,6 +106,10 @@ static bool rested_too_long(const struct endpoint *endpoint, const struct upconn
     return limit > 0 && now - conn->since > limit;
 }
 
+static bool needs_a_look(const struct upconn *conn, double now) {
+    return conn->stream.dying || conn->unread || now - conn->since > PEEK_AFTER;
+}
+
 struct upconn *endpoint_take(struct endpoint *endpoint) {
     double now = loop_now(endpoint->upstream->loop);
     struct upconn *conn;
@@ -117,10 +121,8 @@ struct upconn *endpoint_take(struct endpoint *endpoint) {
         conn->idle = false;
         if (too_old(endpoint, conn, now)) {
             endpoint->stats.expired++;
-        } else if (conn->stream.dying || (now - conn->since > PEEK_AFTER && !upconn_alive(conn))) {
-            endpoint->stats.health_fails++;
-            keepalive_closed(&endpoint->keepalive, now - conn->since, now);
-        } else {
+        } else if (!needs_a_look(conn, now) || !upconn_is_spoilt(conn)) {
+            conn->unread = false;
             return conn;
         }
         upconn_end(conn, false);

@@ -285,6 +285,15 @@ void proxy_drained(struct proxy *proxy) {
 
 /* ---- what goes wrong --------------------------------------------------------------------------- */
 
+bool proxy_has_sent(const struct proxy *proxy) {
+    return proxy->conn->stream.sent > proxy->sent_before;
+}
+
+/* Some of one; what came before the request is none. */
+static bool has_answer(const struct proxy *proxy) {
+    return proxy_has_sent(proxy) && proxy->conn->stream.received > proxy->received_before;
+}
+
 /* The connection is no more and no byte of an answer came: once more, or an error. */
 static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
     struct errand *errand = &proxy->errand;
@@ -329,16 +338,14 @@ static void learn_stale(struct proxy *proxy) {
 }
 
 void proxy_cut_short(struct proxy *proxy) {
-    const struct stream *stream = &proxy->conn->stream;
-    bool sent = stream->sent > proxy->sent_before, answered = stream->received > proxy->received_before;
+    bool sent = proxy_has_sent(proxy), answered = has_answer(proxy);
     learn_stale(proxy);
     let_go(proxy, false);
     lost(proxy, sent, answered);
 }
 
 void proxy_lost(struct proxy *proxy) {
-    const struct stream *stream = &proxy->conn->stream;
-    bool sent = stream->sent > proxy->sent_before, answered = stream->received > proxy->received_before;
+    bool sent = proxy_has_sent(proxy), answered = has_answer(proxy);
     if (proxy->replied) {
         proxy->conn = NULL;
         relay_cut(&proxy->relay);
@@ -375,13 +382,13 @@ static void count_late(struct proxy *proxy) {
 
 static void first_byte_over(struct deadline *deadline) {
     struct proxy *proxy = by_phase(deadline);
-    bool answered = proxy->conn->stream.received > proxy->received_before;
+    bool sent = proxy_has_sent(proxy), answered = has_answer(proxy);
     count_late(proxy);
     let_go(proxy, true);
     if (answered)
         fail(proxy, 504, "the server did not finish the head of its answer in time");
     else
-        unanswered(proxy, true, 504, "the server did not answer in time");
+        unanswered(proxy, sent, 504, "the server did not answer in time");
 }
 
 /* Is the connection alive though nothing was heard? Bytes that are spliced, or wait for their receiver, do not come by

@@ -54,7 +54,9 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
 /* Its connection has room again; died. */
 void proxy_drained(struct proxy *proxy);
 void proxy_lost(struct proxy *proxy);
-/* Its connection ended before the answer's head was whole. */
+/* Has its connection taken a byte of the request? */
+bool proxy_has_sent(const struct proxy *proxy);
+/* Its connection is of no use any more, and the answer's head is not whole. */
 void proxy_cut_short(struct proxy *proxy);
 /* The answer is no HTTP. */
 void proxy_malformed(struct proxy *proxy, const char *reason);

@@ -100,9 +100,19 @@ void upconn_end(struct upconn *conn, bool reset) {
         stream_drop(&conn->stream);
 }
 
-bool upconn_alive(struct upconn *conn) {
+bool upconn_is_spoilt(struct upconn *conn) {
+    struct endpoint *endpoint = conn->endpoint;
+    double now = loop_now(conn->stream.loop);
     char byte;
-    if (conn->stream.dying)
+    ssize_t n = -1;
+    errno = ECONNRESET;
+    if (!conn->stream.dying)
+        n = recv(stream_fd(&conn->stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
         return false;
-    return recv(stream_fd(&conn->stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    endpoint->stats.health_fails++;
+    endpoint->stats.stray_bytes += n > 0;
+    if (n <= 0)
+        keepalive_closed(&endpoint->keepalive, now - conn->since, now);
+    return true;
 }

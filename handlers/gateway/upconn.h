@@ -20,14 +20,15 @@ struct upconn {
     unsigned requests;
     unsigned most; /* requests that the server takes on it; 0: not said */
     bool idle;     /* in the pool */
+    bool unread;   /* the last answer may have had more bytes than were looked at */
 };
 
 /* Takes over a connected socket (in the ledger). NULL without memory: it is closed. */
 struct upconn *upconn_new(struct endpoint *endpoint, int fd);
 /* Its user lets go of it: it is closed; reset: the server learns that nobody wants the rest. */
 void upconn_end(struct upconn *conn, bool reset);
-/* Idle: still open, and nothing has arrived? */
-bool upconn_alive(struct upconn *conn);
+/* In the pool, about to be used: has the server closed it, or sent what nobody asked for? Then it is so counted. */
+bool upconn_is_spoilt(struct upconn *conn);
 
 static inline struct upconn *upconn_of(struct stream *stream) {
     return (struct upconn *)(void *)stream;

@@ -1,10 +1,12 @@
 """The reverse proxy: bodies both ways, what the client sees of servers that misbehave, back-pressure, counters."""
+import signal
 import socket
 import threading
 
 from daemon import until
 from gateway_case import GatewayCase
 from http1 import chunks, head
+from upstream import plain
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -223,6 +225,40 @@ class WhatTheClientSees(GatewayCase):
             self.assertEqual(client.fetch("/ok").body, b"ok")
             self.assertEqual(client.fetch("/who").body, b"one")
         until(lambda: self.endpoint(self.daemon_, self.server)["stray_bytes"] == 2, "both are counted")
+
+    def test_more_than_one_answer_while_others_wait(self):
+        """Not even where the connection goes on to the next in line at once, before anybody has read further."""
+        server = self.upstream()
+        daemon = self.gateway(server, options="max_connections = 1")
+        clients = [self.open(daemon) for _ in range(8)]
+        for _ in range(5):
+            for client in clients:
+                client.send(head("POST", "/long-and-another", "Content-Length: 0") + head("POST", "/who", "Content-Length: 0"))
+            for client in clients:
+                self.assertEqual(len(client.response("POST").body), 300000)
+                self.assertEqual(client.response("POST").body, b"one")
+
+    def state(self, daemon):
+        with open(f"/proc/{daemon.pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+
+    def test_answer_before_the_request(self):
+        """What a server says to nobody, as 408 at the end of its patience, is not the answer to a request that comes just
+        then."""
+        server = self.upstream()
+        daemon = self.gateway(server)
+        client = self.open(daemon)
+        for _ in range(20):
+            client.fetch("/who")
+            daemon.signal(signal.SIGSTOP)  # it is to find both at once
+            until(lambda: self.state(daemon) == "T", "it stands still")
+            client.send(head("POST", "/who", "Content-Length: 0"))
+            for sock in list(server.sockets):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.sendall(plain(b"", "408 Request Timeout"))
+            daemon.signal(signal.SIGCONT)
+            self.assertEqual(client.response("POST").body, b"one")
+        self.assertGreater(self.endpoint(daemon, server)["stray_bytes"], 0)
 
     def test_timeouts(self):
         server = self.upstream()

@@ -322,6 +322,10 @@ class Upstream:
     def answer_two(self, line, seen, rest):
         line.send(plain(b"first") + plain(b"second, which nobody asked for"))
 
+    def answer_long_and_another(self, line, seen, rest):
+        """More than a gateway reads at once, so that what nobody asked for is still unread at its end."""
+        line.send(plain(b"x" * 300000) + plain(b"second, which nobody asked for"))
+
     def answer_longer(self, line, seen, rest):
         line.send(plain(b"short") + b"and more than was said")
 
