@@ -85,11 +85,6 @@ bool endpoint_usable(const struct endpoint *endpoint) {
            breaker_admits(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
 }
 
-bool endpoint_has_room(const struct endpoint *endpoint) {
-    long busy = (long)endpoint->open - endpoint->idle_count + endpoint->dials;
-    return busy < endpoint->upstream->settings->max_connections;
-}
-
 /* The longest rest after which a connection is reused; 0: any. */
 static double rest_limit(const struct endpoint *endpoint) {
     double set = endpoint->upstream->settings->keep_alive;
@@ -104,6 +99,25 @@ static bool too_old(const struct endpoint *endpoint, const struct upconn *conn, 
 static bool rested_too_long(const struct endpoint *endpoint, const struct upconn *conn, double now) {
     double limit = rest_limit(endpoint);
     return limit > 0 && now - conn->since > limit;
+}
+
+bool endpoint_has_room(const struct endpoint *endpoint, bool pooled) {
+    const struct upconn *youngest = TAILQ_FIRST(&endpoint->idle);
+    double now = loop_now(endpoint->upstream->loop);
+    if ((long)endpoint->open + endpoint->dials < endpoint->upstream->settings->max_connections)
+        return true;
+    return pooled && youngest && !rested_too_long(endpoint, youngest, now) &&
+           !too_old(endpoint, youngest, now);
+}
+
+void endpoint_make_room(struct endpoint *endpoint) {
+    struct upconn *oldest = TAILQ_LAST(&endpoint->idle, upconns);
+    long used = (long)endpoint->node.active + endpoint->idle_count + dial_active(&endpoint->spare);
+    bool leaving = (long)endpoint->open + endpoint->dials > used; /* one is about to end already */
+    if (!oldest || leaving)
+        return;
+    endpoint->stats.expired++;
+    upconn_end(oldest, false);
 }
 
 static bool needs_a_look(const struct upconn *conn, double now) {
@@ -274,7 +288,7 @@ static void spare_opened(struct dial *dial, int fd) {
 static bool wants_spare(const struct endpoint *endpoint) {
     const struct upstream *upstream = endpoint->upstream;
     return (long)endpoint->idle_count < upstream->settings->min_idle && endpoint_usable(endpoint) &&
-           endpoint_has_room(endpoint) && loop_now(upstream->loop) >= endpoint->spare_after;
+           endpoint_has_room(endpoint, false) && loop_now(upstream->loop) >= endpoint->spare_after;
 }
 
 /* One after the other, as long as there are fewer than min_idle. */

@@ -76,8 +76,10 @@ void endpoint_free(struct endpoint *endpoint);
 bool endpoint_usable(const struct endpoint *endpoint);
 /* The same, but for its ejection as an outlier and its breaker. */
 bool endpoint_serves(const struct endpoint *endpoint);
-/* Is a connection to be had: idle, or within the limit? */
-bool endpoint_has_room(const struct endpoint *endpoint);
+/* Is a connection to be had: within the limit, or, if a pooled one will do, from the pool? */
+bool endpoint_has_room(const struct endpoint *endpoint, bool pooled);
+/* At the limit, with connections at rest that will not do: one of them ends. Who waits is served when it has. */
+void endpoint_make_room(struct endpoint *endpoint);
 /* A pooled connection that may be used now, or NULL. */
 struct upconn *endpoint_take(struct endpoint *endpoint);
 /* A connection whose answer is complete, back to the pool; reusable: both sides may use it again. */

@@ -129,7 +129,7 @@ static void wait_in(struct errand *errand, struct errand_line *line) {
 
 static void pick(struct errand *errand) {
     struct endpoint *endpoint;
-    switch (upstream_pick(errand->upstream, errand->tried, errand->wish.key, &endpoint)) {
+    switch (upstream_pick(errand->upstream, errand, &endpoint)) {
     case UPSTREAM_PICKED:
         go(errand, endpoint);
         break;
@@ -191,7 +191,7 @@ bool errand_retry(struct errand *errand, bool sent) {
 
 bool errand_advance(struct errand *errand) {
     struct endpoint *endpoint;
-    switch (upstream_pick(errand->upstream, errand->tried, errand->wish.key, &endpoint)) {
+    switch (upstream_pick(errand->upstream, errand, &endpoint)) {
     case UPSTREAM_FULL:
         return false;
     case UPSTREAM_PICKED:

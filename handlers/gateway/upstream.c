@@ -350,7 +350,9 @@ void upstream_tick(struct upstream *upstream, double now) {
 struct choice {
     struct balance_node *nodes[UPSTREAM_ENDPOINTS];
     size_t count;
-    bool full; /* there are others, without room */
+    bool full;                /* there are others, without room */
+    bool pooled;              /* an idle connection is room */
+    struct endpoint *resting; /* one of those without room, with connections at rest */
 };
 
 static void choose(struct upstream *upstream, uint64_t tried, bool backup, bool panic, struct choice *out) {
@@ -362,10 +364,13 @@ static void choose(struct upstream *upstream, uint64_t tried, bool backup, bool 
                         !breaker_admits(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop))
                   : !endpoint_usable(endpoint))
             continue;
-        if (endpoint_has_room(endpoint))
+        if (endpoint_has_room(endpoint, out->pooled)) {
             out->nodes[out->count++] = &endpoint->node;
-        else
-            out->full = true;
+            continue;
+        }
+        out->full = true;
+        if (endpoint->idle_count > 0)
+            out->resting = endpoint;
     }
 }
 
@@ -413,18 +418,21 @@ static struct endpoint *pick_by_key(struct upstream *upstream, const struct choi
 }
 
 /* In this order: servers, then backups; those not tried yet, then any; those not ejected, then any. */
-enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, uint64_t key,
+enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
                                    struct endpoint **out) {
-    struct choice choice = {.count = 0};
+    struct choice choice = {.pooled = errand->wish.pooled};
+    uint64_t tried = errand->tried;
     enum balance_method method = (enum balance_method)upstream->settings->balance;
     for (int round = tried ? 0 : 1; round < 3 && choice.count == 0 && !choice.full; round++)
         for (int backup = 0; backup < 2 && choice.count == 0 && !choice.full; backup++)
             choose(upstream, round == 0 ? tried : 0, backup, round == 2, &choice);
     bool unknown = upstream->count == 0 && upstream->lookups > 0; /* the first look-up is under way */
+    if (choice.count == 0 && choice.resting)
+        endpoint_make_room(choice.resting);
     if (choice.count == 0)
         return choice.full || unknown ? UPSTREAM_FULL : UPSTREAM_DOWN;
     if (method == BALANCE_HASH) {
-        *out = pick_by_key(upstream, &choice, key);
+        *out = pick_by_key(upstream, &choice, errand->wish.key);
         return UPSTREAM_PICKED;
     }
     double now = loop_now(upstream->loop);

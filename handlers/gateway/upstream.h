@@ -69,8 +69,9 @@ void upstream_tick(struct upstream *upstream, double now);
 
 enum upstream_answer { UPSTREAM_PICKED, UPSTREAM_FULL, UPSTREAM_DOWN };
 
-/* The server for a request, if possible none of those tried (a set of numbers); key: for consistent hashing. */
-enum upstream_answer upstream_pick(struct upstream *upstream, uint64_t tried, uint64_t key,
+/* The server for an errand, if possible none of those it has tried. FULL: where connections at rest are all that is in
+ * its way, one of them ends. */
+enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
                                    struct endpoint **out);
 /* Room has come up: those who wait go on. */
 void upstream_serve(struct upstream *upstream);

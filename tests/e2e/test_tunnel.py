@@ -8,7 +8,9 @@ import time
 
 from case import NOBODY, Case, as_root
 from daemon import BUILD, SLUICED, environment, until
+from http1 import head
 from slc import TIMEOUT, Client
+from upstream import Upstream
 
 MIB = 1024 * 1024
 
@@ -163,6 +165,29 @@ class Bytes(TunnelCase):
         for client in clients:
             client.close()
         daemon.wait_line("event=tunnel", 60)
+
+
+class Limit(TunnelCase):
+    def test_connections_at_rest_count(self):
+        """max_connections holds for all of a server: one that rests in the pool, of no use to a tunnel, gives way to it."""
+        server = Upstream()
+        self.addCleanup(server.close)
+        daemon, address = self.tunnel(server, upstream="max_connections = 1",
+                                      options='}\nlisten "tcp:127.0.0.1:0" { }\nroute "/*" { upstream = "up"')
+        tunnel, http = address, daemon.addresses[1]
+        for _ in range(3):
+            client = self.connect(http)
+            client.send(head("GET", "/ok", "Connection: close"))
+            self.assertIn(b"200 OK", client.rest())
+            client = self.connect(tunnel)
+            client.send(head("GET", "/ok"))
+            client.take(10)
+            until(lambda: self.upstream_fds(daemon) == 1, "one connection at once")
+            client.close()
+        self.assertEqual(server.opened, 6)
+
+    def upstream_fds(self, daemon):
+        return daemon.counter("reactor", "fds_upstream")
 
 
 class Alone(TunnelCase):
