@@ -85,6 +85,11 @@ void dial_begin(struct dial *dial, struct loop *loop, const struct dial_name *se
     }
 }
 
+bool dial_is_shortage(int error) {
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+           error == -EADDRNOTAVAIL;
+}
+
 void dial_cancel(struct dial *dial) {
     if (!dial->done)
         return;

@@ -33,6 +33,8 @@ void dial_deadline_init(struct loop *loop, struct deadline_class *class, double 
 void dial_begin(struct dial *dial, struct loop *loop, const struct dial_name *server,
                 const struct dial_name *source, struct deadline_class *timeout,
                 void (*done)(struct dial *dial, int result));
+/* Is -errno of done() a shortage of this host - descriptors, memory, ports - and no word about the server? */
+bool dial_is_shortage(int error);
 /* Ends an attempt that is still under way; done is not called. */
 void dial_cancel(struct dial *dial);
 

@@ -75,14 +75,18 @@ static void connected(struct dial *dial, int result) {
         errand->got(errand, NULL, result);
         return;
     }
+    bool ours = dial_is_shortage(result);
     endpoint->stats.connect_failures++;
-    endpoint_book(endpoint, errand->era, ENDPOINT_BAD, 0);
+    endpoint_book(endpoint, errand->era, ours ? ENDPOINT_UNKNOWN : ENDPOINT_BAD, 0);
+    log_warn(errand->upstream->loop->log, "not connected",
+             log_text("upstream", errand->upstream->settings->name), log_text("server", endpoint->text),
+             log_text("error", strerrordesc_np(-result)));
     leave(errand);
     if (errand_may_retry(errand, false)) {
         count_retry(errand, false);
         pick(errand);
     } else {
-        errand->failed(errand, result == -ETIMEDOUT ? ERRAND_SLOW : ERRAND_REFUSED);
+        errand->failed(errand, ours ? ERRAND_SHORT : result == -ETIMEDOUT ? ERRAND_SLOW : ERRAND_REFUSED);
     }
 }
 

@@ -25,6 +25,7 @@ enum errand_failure {
     ERRAND_LATE,    /* no connection became free in time */
     ERRAND_REFUSED, /* servers did not take the connection */
     ERRAND_SLOW,    /* servers did not take the connection in time */
+    ERRAND_SHORT,   /* of descriptors, memory or ports to connect with */
 };
 
 TAILQ_HEAD(errand_line, errand);

@@ -117,6 +117,10 @@ static void connected(struct dial *dial, int result) {
     struct health *health = (struct health *)(void *)((char *)dial - offsetof(struct health, dial));
     struct endpoint *endpoint = health->endpoint;
     struct loop *loop = endpoint->upstream->loop;
+    if (dial_is_shortage(result)) { /* nothing was learned */
+        deadline_clear(&health->by);
+        return;
+    }
     if (result < 0) {
         judge(health, false);
         return;

@@ -131,6 +131,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
     struct endpoint *endpoint = errand->endpoint;
     struct upconn *conn = idle ? idle : upconn_new(endpoint, fd);
     if (!conn) {
+        proxy_book(proxy, ENDPOINT_UNKNOWN);
         fail(proxy, 503, "no memory for a connection; try again");
         return;
     }
@@ -144,6 +145,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
     endpoint->stats.requests++;
     int error = send_request(proxy);
     if (error) {
+        proxy_book(proxy, ENDPOINT_UNKNOWN);
         fail(proxy, error == -EMSGSIZE ? 431 : 503,
              error == -EMSGSIZE ? "the head is too long to be passed on"
                                 : "no memory for the request; try again");
@@ -163,6 +165,8 @@ static void no_connection(struct errand *errand, enum errand_failure failure) {
         fail(proxy, 502, "no server took the connection");
     } else if (failure == ERRAND_SLOW) {
         fail(proxy, 504, "no server took the connection in time");
+    } else if (failure == ERRAND_SHORT) {
+        fail(proxy, 503, "no descriptor, memory or port for a connection; try again");
     } else {
         route->stats.refused += failure == ERRAND_CROWDED;
         proxy_finish(proxy, false);

@@ -330,8 +330,10 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
 }
 
 static void failed(struct errand *errand, enum errand_failure failure) {
-    static const char *const reasons[] = {"no usable server", "too many wait", "no connection in time",
-                                          "server refused", "server did not answer"};
+    static const char *const reasons[] = {
+        [ERRAND_DOWN] = "no usable server",      [ERRAND_CROWDED] = "too many wait",
+        [ERRAND_LATE] = "no connection in time", [ERRAND_REFUSED] = "server refused",
+        [ERRAND_SLOW] = "server did not answer", [ERRAND_SHORT] = "no descriptor or port"};
     struct pair *pair = pair_of(errand);
     pair->tunnel->gateway->stats.tunnel_failures++;
     cut(pair, reasons[failure]);

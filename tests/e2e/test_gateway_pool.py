@@ -1,7 +1,9 @@
 """The gateway's pools, balancing, retries, health, outliers and breakers."""
 import collections
 import contextlib
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -232,6 +234,33 @@ class Balancing(GatewayCase):
     def test_random(self):
         daemon = self.gateway(*self.three(), options="balance = random")
         self.assertEqual(set(self.count(daemon, 60)), {"a", "b", "c"})
+
+
+class Shortage(GatewayCase):
+    def test_no_descriptors_are_no_fault_of_the_server(self):
+        """A daemon without descriptors for connections says so, and neither ejects the server nor opens its breaker."""
+        first, second = self.upstream(), self.upstream()
+        daemon = self.gateway(first, second, options="outlier_errors = 1 breaker_ratio = 1 breaker_least = 1 retries = 0 "
+                              "check = tcp check_interval = 0.1 check_fall = 1")
+        client = self.open(daemon)
+        self.assertEqual(client.fetch("/ok", "Connection: keep-alive").status, 200)
+        limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        first.close(), second.close()
+        until(lambda: self.endpoint(daemon, first)["checks_failed"] and self.endpoint(daemon, second)["checks_failed"], "down")
+        again = [self.upstream(port=first.port), self.upstream(port=second.port)]
+        until(lambda: self.states(client) == ["up", "up"], "both are back")
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        for _ in range(4):
+            response = client.fetch("/ok")
+            self.assertEqual(response.status, 503)
+            self.assertIn(b"no descriptor", response.body)
+        self.assertEqual(self.states(client), ["up", "up"])
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, limits)
+        self.assertEqual(client.fetch("/ok").status, 200)
+        self.assertEqual(sum(len(server.seen) for server in again), 1)
+
+    def states(self, client):
+        return [row["state"] for row in json.loads(client.fetch("/_/upstreams").body)]
 
 
 class Retries(GatewayCase):
