@@ -54,9 +54,18 @@ class Control(GatewayCase):
         self.ctl(daemon, "weight", f"api/{b.address}", "0")
         self.assertEqual({self.fetch(daemon, "/who").body for _ in range(5)}, {b"a"})
 
+    def test_any_byte_in_a_path(self):
+        server = self.upstream(unix=f"{self.directory()}/a&b=c%41+d#.sock")
+        daemon = self.gateway(server)
+        self.ctl(daemon, "drain", f"api/{server.address}")
+        self.assertEqual([row["state"] for row in self.rows(daemon)], ["drained"])
+        self.ctl(daemon, "weight", server.address, "7")
+        self.assertEqual([row["weight"] for row in self.rows(daemon)], [7])
+
     def test_errors(self):
         server = self.upstream()
         daemon = self.gateway(server)
+        self.assertIn("0 to 1000", self.ctl(daemon, "weight", f"api/{server.address}", "1&weight=2", status=1))
         self.assertIn("no such server", self.ctl(daemon, "drain", "api/tcp:127.0.0.1:1", status=1))
         self.assertIn("no such server", self.ctl(daemon, "drain", "none", status=1))
         self.assertIn("0 to 1000", self.ctl(daemon, "weight", f"api/{server.address}", "1001", status=1))

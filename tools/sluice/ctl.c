@@ -104,21 +104,31 @@ static int print_answer(struct call *call, const struct answer *answer, bool jso
     return code;
 }
 
+/* Appends &NAME=WORD, whatever is in the word (a path may hold any byte). False: no room. */
+static bool put_parameter(char *room, size_t size, const char *name, const char *word) {
+    size_t n = strlen(room);
+    n += (size_t)snprintf(room + n, size - n, "&%s=", name);
+    for (; *word && n + 4 < size; word++)
+        n += (size_t)snprintf(room + n, size - n, "%%%02X", (unsigned char)*word);
+    return !*word;
+}
+
 /* The target for the words of the command line; NULL: they make no sense. */
 static const char *target_of(int count, char **words, char *room, size_t size) {
     const char *action = words[0];
-    bool server = strcmp(action, "drain") == 0 || strcmp(action, "undrain") == 0;
+    bool drains = strcmp(action, "drain") == 0 || strcmp(action, "undrain") == 0;
+    bool weighs = strcmp(action, "weight") == 0;
     if (strcmp(action, "upstreams") == 0)
         return count == 1 ? "/_/upstreams" : NULL;
     if (strcmp(action, "drain") == 0 && count == 1)
         return "/_/drain";
-    if (server && count == 2)
-        snprintf(room, size, "/_/upstreams?action=%s&server=%s", action, words[1]);
-    else if (strcmp(action, "weight") == 0 && count == 3)
-        snprintf(room, size, "/_/upstreams?action=weight&server=%s&weight=%s", words[1], words[2]);
-    else
+    if (!(drains && count == 2) && !(weighs && count == 3))
         return NULL;
-    return strpbrk(room, " \r\n#") ? NULL : room;
+    snprintf(room, size, "/_/upstreams?action=%s", action);
+    bool whole = put_parameter(room, size, "server", words[1]);
+    if (weighs)
+        whole = whole && put_parameter(room, size, "weight", words[2]);
+    return whole ? room : NULL;
 }
 
 int command_ctl_run(struct call *call, int argc, char **argv) {
