@@ -34,6 +34,7 @@ static void relayed(struct relay *relay, bool whole) {
     } else if (relay->broken) {
         endpoint->stats.failures++;
         gateway_of(proxy)->stats.cut++;
+        proxy_log(proxy, "answer cut", "the server stopped inside its body, or framed it wrongly");
         proxy_book(proxy, ENDPOINT_BAD);
         proxy_finish(proxy, false);
     } else {

@@ -67,10 +67,19 @@ static void client_left(struct request *request) {
     proxy_abandon(request->state);
 }
 
+void proxy_log(const struct proxy *proxy, const char *event, const char *reason) {
+    const struct endpoint *endpoint = proxy->errand.endpoint;
+    log_warn(gateway_of(proxy)->loop->log, event,
+             log_text("upstream", proxy->route->upstream->settings->name), log_text("server", endpoint->text),
+             log_text("route", proxy->route->title), log_text("reason", reason));
+}
+
 /* Answers for the upstream. */
 static void fail(struct proxy *proxy, int status, const char *text) {
     struct request *request = proxy->request;
     struct gateway_stats *stats = &gateway_of(proxy)->stats;
+    if (proxy->errand.endpoint)
+        proxy_log(proxy, "request failed", text);
     if (status == 504)
         stats->late++;
     else if (status == 502)
@@ -362,11 +371,9 @@ void proxy_lost(struct proxy *proxy) {
 
 void proxy_malformed(struct proxy *proxy, const char *reason) {
     struct endpoint *endpoint = proxy->errand.endpoint;
-    struct loop *loop = gateway_of(proxy)->loop;
     endpoint->stats.malformed++;
     endpoint->stats.failures++;
-    log_warn(loop->log, "malformed answer", log_text("upstream", endpoint->upstream->settings->name),
-             log_text("server", endpoint->text), log_text("reason", reason));
+    proxy_log(proxy, "malformed answer", reason);
     proxy_book(proxy, ENDPOINT_BAD);
     fail(proxy, 502, "the server's answer is malformed");
 }
@@ -395,6 +402,18 @@ static void first_byte_over(struct deadline *deadline) {
         unanswered(proxy, sent, 504, "the server did not answer in time");
 }
 
+/* Too late: an error, or, inside an answer, the end of the client's connection. */
+static void give_up(struct proxy *proxy, const char *text) {
+    if (!proxy->replied) {
+        count_late(proxy);
+        fail(proxy, 504, text);
+        return;
+    }
+    proxy->errand.endpoint->stats.timeouts++;
+    let_go(proxy, true);
+    relay_cut(&proxy->relay);
+}
+
 /* Is the connection alive though nothing was heard? Bytes that are spliced, or wait for their receiver, do not come by
  * input. Where it is the client who does not take an answer, its own deadline counts. */
 static bool is_alive(struct proxy *proxy) {
@@ -416,26 +435,12 @@ static void silence(struct deadline *deadline) {
         deadline_set(&proxy->phase_by, proxy->upgraded ? &upstream->upgraded : &upstream->idle);
         return;
     }
-    if (!proxy->replied) {
-        count_late(proxy);
-        fail(proxy, 504, "the server did not take the request in time");
-        return;
-    }
-    proxy->errand.endpoint->stats.timeouts++;
-    let_go(proxy, true);
-    relay_cut(&proxy->relay);
+    give_up(proxy, "the server did not take the request in time");
 }
 
 static void total_over(struct deadline *deadline) {
     struct proxy *proxy = (struct proxy *)(void *)((char *)deadline - offsetof(struct proxy, total_by));
-    if (!proxy->replied) {
-        count_late(proxy);
-        fail(proxy, 504, "the request took too long");
-        return;
-    }
-    proxy->errand.endpoint->stats.timeouts++;
-    let_go(proxy, true);
-    relay_cut(&proxy->relay);
+    give_up(proxy, "the request took too long");
 }
 
 void proxy_deadlines(struct upstream *upstream) {

@@ -60,6 +60,8 @@ bool proxy_has_sent(const struct proxy *proxy);
 void proxy_cut_short(struct proxy *proxy);
 /* The answer is no HTTP. */
 void proxy_malformed(struct proxy *proxy, const char *reason);
+/* A line about the server in use. */
+void proxy_log(const struct proxy *proxy, const char *event, const char *reason);
 /* Tells the server's books how it went. */
 void proxy_book(struct proxy *proxy, enum endpoint_result result);
 /* The exchange is over, and freed; the request is the caller's to end. */

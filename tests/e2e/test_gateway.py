@@ -284,6 +284,24 @@ class WhatTheClientSees(GatewayCase):
         self.assertEqual(self.fetch(daemon, "/").status, 502)
 
 
+class Log(GatewayCase):
+    def test_what_failed_is_told_with_its_reason(self):
+        server, dead = self.upstream(), self.upstream()
+        dead.close()
+        daemon = self.gateway(server, options="retries = 0", more=f'upstream "dead" {{ servers = {{"{dead.address}"}} }}\n'
+                              'route "/dead" { upstream = "dead" }')
+        for path, event, reason in (("/close", '"request failed"', "without an answer"), ("/dead", '"not connected"', "refused"),
+                                    ("/garbage", '"malformed answer"', "bad status line")):
+            self.assertEqual(self.fetch(daemon, path).status, 502)
+            line = daemon.wait_line(f"event={event}")
+            self.assertIn(reason, line)
+            self.assertIn(f"server={(dead if path == '/dead' else server).address}", line)
+        client = self.open(daemon)
+        client.send(head("GET", "/short"))
+        self.assertTrue(client.ended_or_reset())
+        self.assertIn("route=/*", daemon.wait_line('event="answer cut"'))
+
+
 class BackPressure(GatewayCase):
     def memory(self, daemon):
         with open(f"/proc/{daemon.pid}/status") as status:
