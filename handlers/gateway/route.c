@@ -23,7 +23,57 @@ bool route_is_ours(const struct gateway_route *settings) {
     return *settings->upstream || *settings->redirect || settings->answer_status > 0;
 }
 
-static int parse_transforms(struct route *route, char *why, size_t why_size) {
+/* None, or as paths are matched: one that is written otherwise would never be met. */
+static bool is_normal_path(struct span text) {
+    char room[HTTP1_TARGET_MAX];
+    struct span normal;
+    if (text.n == 0)
+        return true;
+    return char_run(text.p, text.n, CHAR_TARGET) == text.n && !memchr(text.p, '?', text.n) &&
+           uri_normalise(text, room, sizeof(room), &normal) == 0 && span_equal(normal, text);
+}
+
+static bool is_bodiless(long status) {
+    return status == 204 || status == 304;
+}
+
+static bool is_uri(const char *text) {
+    for (; *text; text++)
+        if (!char_is(*text, CHAR_TARGET) && *text != '#')
+            return false;
+    return true;
+}
+
+#define FAULTS 8u
+
+/* The i-th of the things that may be wrong: a sentence, or NULL if it is right. */
+static const char *fault(const struct gateway_route *settings, size_t i) {
+    int answers =
+        (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);
+    struct uri_authority authority;
+    const struct {
+        bool is_wrong;
+        const char *reason;
+    } rows[FAULTS] = {
+        {!is_normal_path(span_text(settings->strip_prefix)),
+         "strip_prefix: not the start of a normalised path"},
+        {!is_normal_path(span_text(settings->add_prefix)), "add_prefix: not the start of a normalised path"},
+        {answers > 1, "only one of upstream, redirect and answer_status can answer"},
+        {settings->answer_status > 0 && settings->answer_status < 200,
+         "answer_status: an answer has a status from 200 on"},
+        {*settings->answer_body && is_bodiless(settings->answer_status),
+         "answer_body: an answer of this status has none"}, /* RFC 9110, 6.4.1 */
+        {settings->redirect_status >= 304 && settings->redirect_status <= 306,
+         "redirect_status: not that of a redirection"}, /* RFC 9110, 15.4 */
+        {*settings->host && uri_authority_decode(span_text(settings->host), &authority) != 0,
+         "host: not a host, with or without a port"},
+        {!is_uri(settings->redirect), "redirect: a byte that no URI has"},
+    };
+    return rows[i].is_wrong ? rows[i].reason : NULL;
+}
+
+/* The lists from *step on, up to a mistake. */
+static int parse_transforms(struct route *route, size_t *step, char *why, size_t why_size) {
     const struct gateway_route *settings = route->settings;
     const struct {
         const char *name, *list;
@@ -39,7 +89,8 @@ static int parse_transforms(struct route *route, char *why, size_t why_size) {
         {"response_remove", settings->response_remove, TRANSFORM_REMOVE, &route->response},
         {"response_rename", settings->response_rename, TRANSFORM_RENAME, &route->response},
     };
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    while (*step - FAULTS < sizeof(lists) / sizeof(lists[0])) {
+        size_t i = (*step)++ - FAULTS;
         char reason[300] = "out of memory";
         int error = transforms_add(lists[i].to, lists[i].kind, lists[i].list, reason, sizeof(reason));
         if (error) {
@@ -50,58 +101,21 @@ static int parse_transforms(struct route *route, char *why, size_t why_size) {
     return 0;
 }
 
-/* As paths are matched: one that is written otherwise would never be met. */
-static bool is_normal_path(struct span text) {
-    char room[HTTP1_TARGET_MAX];
-    struct span normal;
-    return char_run(text.p, text.n, CHAR_TARGET) == text.n && !memchr(text.p, '?', text.n) &&
-           uri_normalise(text, room, sizeof(room), &normal) == 0 && span_equal(normal, text);
-}
-
-static bool is_bodiless(long status) {
-    return status == 204 || status == 304;
-}
-
-static const char *check_texts(const struct gateway_route *settings) {
-    const char *const prefixes[] = {settings->strip_prefix, settings->add_prefix};
-    int answers =
-        (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);
-    struct uri_authority authority;
-    for (size_t i = 0; i < 2; i++) {
-        struct span text = span_text(prefixes[i]);
-        if (text.n > 0 && !is_normal_path(text))
-            return i ? "add_prefix: not the start of a normalised path"
-                     : "strip_prefix: not the start of a normalised path";
+static int parse(struct route *route, size_t *step, char *why, size_t why_size) {
+    while (*step < FAULTS) {
+        const char *reason = fault(route->settings, (*step)++);
+        if (reason) {
+            snprintf(why, why_size, "%s", reason);
+            return -EINVAL;
+        }
     }
-    if (answers > 1)
-        return "only one of upstream, redirect and answer_status can answer";
-    if (settings->answer_status > 0 && settings->answer_status < 200)
-        return "answer_status: an answer has a status from 200 on";
-    if (*settings->answer_body && is_bodiless(settings->answer_status))
-        return "answer_body: an answer of this status has none"; /* RFC 9110, 6.4.1 */
-    if (settings->redirect_status >= 304 && settings->redirect_status <= 306)
-        return "redirect_status: not that of a redirection"; /* RFC 9110, 15.4 */
-    if (*settings->host && uri_authority_decode(span_text(settings->host), &authority) != 0)
-        return "host: not a host, with or without a port";
-    for (const char *p = settings->redirect; *p; p++)
-        if (!char_is(*p, CHAR_TARGET) && *p != '#')
-            return "redirect: a byte that no URI has";
-    return NULL;
+    return parse_transforms(route, step, why, why_size);
 }
 
-static int parse(struct route *route, char *why, size_t why_size) {
-    const char *reason = check_texts(route->settings);
-    if (reason) {
-        snprintf(why, why_size, "%s", reason);
-        return -EINVAL;
-    }
-    return parse_transforms(route, why, why_size);
-}
-
-int route_check(const struct gateway_route *settings, char *why, size_t why_size) {
+int route_check(const struct gateway_route *settings, size_t *step, char *why, size_t why_size) {
     struct route route = {.settings = settings};
     snprintf(why, why_size, "out of memory");
-    int error = parse(&route, why, why_size);
+    int error = parse(&route, step, why, why_size);
     transforms_free(&route.request);
     transforms_free(&route.response);
     return error;
@@ -259,7 +273,8 @@ int route_new(struct gateway *gateway, const struct gateway_route *settings, con
                               .context = route};
     write_labels(route);
     LIST_INSERT_HEAD(&gateway->routes, route, link);
-    int error = parse(route, why, why_size);
+    size_t step = 0;
+    int error = parse(route, &step, why, why_size);
     if (!error)
         error = histogram_init(&route->stats.latency, 4, 600000000000u);
     if (!error && *settings->upstream && !(route->upstream = gateway_upstream(gateway, settings->upstream))) {

@@ -50,8 +50,9 @@ struct route {
 
 /* Is this route one of ours: an upstream, a redirect or a fixed answer? */
 bool route_is_ours(const struct gateway_route *settings);
-/* Checks what settings say but for the upstream's existence. 0, or -EINVAL with a sentence. */
-int route_check(const struct gateway_route *settings, char *why, size_t why_size);
+/* Checks what settings say but for the upstream's existence, from *step on (0 at first), up to the next mistake, behind
+ * which *step is then. 0: there is none, or -EINVAL with a sentence. */
+int route_check(const struct gateway_route *settings, size_t *step, char *why, size_t why_size);
 /* A route, not yet in any table. settings and title must stay. 0 or -errno with a sentence. */
 int route_new(struct gateway *gateway, const struct gateway_route *settings, const char *title,
               struct route **out, char *why, size_t why_size);

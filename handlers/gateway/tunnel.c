@@ -384,16 +384,21 @@ static bool take(struct loop *loop, struct listener *listener, int fd, struct pe
     return true;
 }
 
-int tunnel_check(const struct tunnel_settings *settings, char *why, size_t why_size) {
+int tunnel_check(const struct tunnel_settings *settings, size_t *step, char *why, size_t why_size) {
+    const bool wrong[] = {!*settings->upstream,
+                          *settings->listen.protocols || settings->listen.admin != LISTEN_ADMIN_AUTO};
+    static const char *const reasons[] = {"upstream is missing",
+                                          "a tunnel has no protocols and no administration"};
     struct listener_options options;
-    if (!*settings->upstream) {
-        snprintf(why, why_size, "upstream is missing");
-        return -EINVAL;
+    while (*step < 2) {
+        size_t i = (*step)++;
+        if (wrong[i]) {
+            snprintf(why, why_size, "%s", reasons[i]);
+            return -EINVAL;
+        }
     }
-    if (*settings->listen.protocols || settings->listen.admin != LISTEN_ADMIN_AUTO) {
-        snprintf(why, why_size, "a tunnel has no protocols and no administration");
-        return -EINVAL;
-    }
+    if ((*step)++ > 2)
+        return 0;
     int error = listener_options_parse(&options, &settings->listen, why, why_size);
     if (!error)
         listener_options_free(&options);

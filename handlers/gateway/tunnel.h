@@ -31,8 +31,9 @@ struct tunnel {
     LIST_HEAD(, pair) pairs;
 };
 
-/* Checks what settings say but for the upstream's existence. 0, or -EINVAL with a sentence. */
-int tunnel_check(const struct tunnel_settings *settings, char *why, size_t why_size);
+/* Checks what settings say but for the upstream's existence, from *step on (0 at first), up to the next mistake, behind
+ * which *step is then. 0: there is none, or -EINVAL with a sentence. */
+int tunnel_check(const struct tunnel_settings *settings, size_t *step, char *why, size_t why_size);
 /* Listens. settings must stay. 0 or -errno with a sentence. */
 int tunnel_open(struct gateway *gateway, const struct tunnel_settings *settings, char *why, size_t why_size);
 /* Cuts what is open. */

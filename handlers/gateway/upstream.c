@@ -41,7 +41,7 @@ static struct span next_word(const char **list) {
 }
 
 /* The name is part of UPSTREAM/ADDRESS and of Prometheus' labels. */
-static int parse_name(const struct upstream *upstream, char *why, size_t why_size) {
+static int parse_name(struct upstream *upstream, char *why, size_t why_size) {
     struct span name = span_text(upstream->settings->name);
     if (name.n > 0 && char_run(name.p, name.n, CHAR_UNRESERVED) == name.n)
         return 0;
@@ -135,7 +135,7 @@ static int parse_check(struct upstream *upstream, char *why, size_t why_size) {
     return 0;
 }
 
-static int parse_pool(const struct upstream *upstream, char *why, size_t why_size) {
+static int parse_pool(struct upstream *upstream, char *why, size_t why_size) {
     const struct upstream_settings *settings = upstream->settings;
     if (settings->min_idle <= settings->max_idle && settings->min_idle <= settings->max_connections)
         return 0;
@@ -143,7 +143,7 @@ static int parse_pool(const struct upstream *upstream, char *why, size_t why_siz
     return -EINVAL;
 }
 
-static int parse_balance(const struct upstream *upstream, char *why, size_t why_size) {
+static int parse_balance(struct upstream *upstream, char *why, size_t why_size) {
     const struct upstream_settings *settings = upstream->settings;
     if (hashkey_is_good(settings->hash_key))
         return 0;
@@ -152,19 +152,20 @@ static int parse_balance(const struct upstream *upstream, char *why, size_t why_
     return -EINVAL;
 }
 
-static int parse(struct upstream *upstream, char *why, size_t why_size) {
-    int error = parse_name(upstream, why, why_size);
-    error = error ? error : parse_servers(upstream, why, why_size);
-    error = error ? error : parse_sources(upstream, why, why_size);
-    error = error ? error : parse_pool(upstream, why, why_size);
-    error = error ? error : parse_balance(upstream, why, why_size);
-    return error ? error : parse_check(upstream, why, why_size);
+static int (*const parsers[])(struct upstream *upstream, char *why, size_t why_size) = {
+    parse_name, parse_servers, parse_sources, parse_pool, parse_balance, parse_check};
+
+static int parse(struct upstream *upstream, size_t *step, char *why, size_t why_size) {
+    int error = 0;
+    while (!error && *step < sizeof(parsers) / sizeof(parsers[0]))
+        error = parsers[(*step)++](upstream, why, why_size);
+    return error;
 }
 
-int upstream_check(const struct upstream_settings *settings, char *why, size_t why_size) {
+int upstream_check(const struct upstream_settings *settings, size_t *step, char *why, size_t why_size) {
     struct upstream upstream = {.settings = settings};
     snprintf(why, why_size, "out of memory");
-    int error = parse(&upstream, why, why_size);
+    int error = parse(&upstream, step, why, why_size);
     free(upstream.servers);
     free(upstream.sources);
     return error;
@@ -246,7 +247,8 @@ int upstream_new(struct gateway *gateway, const struct upstream_settings *settin
     TAILQ_INIT(&upstream->endpoints);
     TAILQ_INIT(&upstream->waiting);
     LIST_INSERT_HEAD(&gateway->upstreams, upstream, link);
-    int error = parse(upstream, why, why_size);
+    size_t step = 0;
+    int error = parse(upstream, &step, why, why_size);
     if (error)
         return error;
     upstream->breaker = (struct breaker_rule){settings->breaker_ratio, settings->breaker_least,

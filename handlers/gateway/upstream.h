@@ -56,8 +56,9 @@ struct upstream {
     unsigned lookups;              /* under way */
 };
 
-/* Parses and checks what settings say, without a loop. 0, or -EINVAL with a sentence. */
-int upstream_check(const struct upstream_settings *settings, char *why, size_t why_size);
+/* Checks what settings say, from *step on (0 at first), up to the next mistake, behind which *step is then. 0: there is
+ * none, or -EINVAL with a sentence. */
+int upstream_check(const struct upstream_settings *settings, size_t *step, char *why, size_t why_size);
 /* settings must stay. 0 or -errno with a sentence. */
 int upstream_new(struct gateway *gateway, const struct upstream_settings *settings, char *why,
                  size_t why_size);

@@ -143,6 +143,15 @@ class Check(GatewayCase):
         lines = [int(line.split(":")[0]) for line in found]
         self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 31)], "\n".join(found))
 
+    def test_every_problem_of_a_section(self):
+        found = self.problems('upstream "a b" { servers = {"udp:127.0.0.1:1"} source = {"here"} hash_key = "x" check_path = "y" '
+                              'min_idle = 2 max_idle = 1 }\n'
+                              'route "/a" { upstream = "a b" redirect = "/ " strip_prefix = "x" add_prefix = "y" '
+                              'host = "a b" request_set = {"no"} response_remove = {"Date:"} redirect_status = 304 }\n'
+                              'tunnel "tcp:*:0" { protocols = {"http"} allow = {"x"} }\n')
+        lines = [line.split(":")[0] for line in found]
+        self.assertEqual([lines.count(number) for number in ("1", "2", "3")], [6, 8, 3], "\n".join(found))
+
     def test_upstreams_that_need_more_descriptors_than_there_are(self):
         found = self.problems('upstream "a" { servers = {"unix:/a"} }\n'
                               'upstream "b" { servers = {"unix:/a", "unix:/b"} max_connections = 9000 }\n', nofile=10000)

@@ -29,7 +29,8 @@ void routes_check_section(const void *element, struct problems *problems) {
         problem(problems, route->where,
                 "route '%s': body_limit is for handlers; proxy_body limits what an upstream gets",
                 route->title);
-    if (route_check(&route->gateway, why, sizeof why) != 0)
+    size_t step = 0;
+    while (route_check(&route->gateway, &step, why, sizeof why) != 0)
         problem(problems, route->where, "route '%s': %s", route->title, why);
 }
 

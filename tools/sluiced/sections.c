@@ -96,7 +96,8 @@ static void check_listen(const void *element, struct problems *problems) {
 static void check_upstream(const void *element, struct problems *problems) {
     const struct upstream_settings *upstream = element;
     char why[CONFIG_WHY];
-    if (upstream_check(upstream, why, sizeof why) != 0)
+    size_t step = 0;
+    while (upstream_check(upstream, &step, why, sizeof why) != 0)
         problem(problems, upstream->where, "upstream '%s': %s", upstream->name, why);
 }
 
@@ -126,7 +127,8 @@ static void check_forward(const void *element, struct problems *problems) {
 static void check_tunnel(const void *element, struct problems *problems) {
     const struct tunnel_settings *tunnel = element;
     char why[CONFIG_WHY];
-    if (tunnel_check(tunnel, why, sizeof why) != 0)
+    size_t step = 0;
+    while (tunnel_check(tunnel, &step, why, sizeof why) != 0)
         problem(problems, tunnel->listen.where, "tunnel '%s': %s", tunnel->listen.address, why);
 }
 
