@@ -85,7 +85,7 @@ void call_run(struct call *call) {
 static void put_fields(struct http1_reply *reply, const struct saying *saying) {
     http1_reply_lines(reply, span_of(saying->type, saying->type_n));
     http1_reply_lines(reply, span_of(saying->fields, saying->fields_n));
-    if (saying->retry)
+    if (saying->retry && !saying->retry_said)
         http1_reply_number(reply, "Retry-After", 1);
 }
 

@@ -12,7 +12,7 @@
 
 void saying_init(struct saying *saying) {
     saying->status = 0;
-    saying->retry = false;
+    saying->retry = saying->retry_said = false;
     saying->kind = SAYING_BYTES;
     saying->owned = NULL;
     saying->size = 0;
@@ -69,7 +69,10 @@ int saying_field(struct saying *saying, const char *name_text, const char *value
         return -1;
     if (span_equal_nocase(name, span_text("Content-Type")))
         return set_type(saying, value);
-    return put_line(saying->fields, &saying->fields_n, SAYING_FIELDS, name, span_text(value));
+    if (put_line(saying->fields, &saying->fields_n, SAYING_FIELDS, name, span_text(value)) != 0)
+        return -1;
+    saying->retry_said |= span_equal_nocase(name, span_text("Retry-After"));
+    return 0;
 }
 
 /* A new body: what was said before no longer counts. */

@@ -16,7 +16,8 @@ enum saying_body { SAYING_BYTES, SAYING_SOURCE, SAYING_CHANNEL };
 
 struct saying {
     int status; /* 0: nothing was said yet */
-    bool retry; /* an error that is worth another try: Retry-After */
+    bool retry;      /* an error that is worth another try: Retry-After, */
+    bool retry_said; /* unless the handler says when itself */
     enum saying_body kind;
     char *owned; /* the bytes of the body, malloc'ed, or NULL: they are in small */
     size_t size;

@@ -304,7 +304,7 @@ __attribute__((format(printf, 2, 3))) static inline int sluice_reply_json(struct
     return result;
 }
 
-/* {"error":"NOT_FOUND","message":message}; 503 and 429 come with Retry-After. */
+/* {"error":"NOT_FOUND","message":message}; 503 and 429 come with Retry-After: 1, unless you add your own. */
 static inline void sluice_reply_error(struct sluice_request *request, int status, const char *message) {
     request->api->reply_error(request, status, message);
 }

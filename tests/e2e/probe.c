@@ -201,6 +201,8 @@ static void say(struct sluice_request *request, void *user) {
     while (sluice_next_form(request, &at, &name, &value))
         if (!name || !value || sluice_reply_field(request, name, value) != 0)
             sluice_reply_field(request, "X-Refused", "yes");
+    if (sluice_query(request, "error"))
+        sluice_reply_error(request, (int)number(request, "error"), "asked for");
     if (!sluice_query(request, "size"))
         return;
     char *bytes = malloc(size + 1);

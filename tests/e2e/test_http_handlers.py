@@ -230,6 +230,13 @@ class Saying(ProbeCase):
             self.assertEqual((response.status, response.body, response.get("X-Refused")), (200, b"a", "yes"), field)
             self.assertNotIn("x-evil", response.fields)
 
+    def test_an_error_says_when_to_come_again_unless_the_handler_does(self):
+        client = self.open()
+        for status in (429, 503):
+            self.assertEqual(self.say(client, f"error={status}").get("Retry-After"), "1")
+            self.assertEqual(self.say(client, f"error={status}", b"retry-after=30").get("Retry-After"), "30")
+        self.assertIsNone(self.say(client, "error=404").get("Retry-After"))
+
     def test_many_fields_fit_and_the_rest_is_left_out(self):
         response = self.say(self.open(), "size=1", b"&".join(b"X-%d=%s" % (n, b"v" * 30) for n in range(100)))
         self.assertGreater(len(response.fields), 40)
@@ -255,6 +262,9 @@ class Saying(ProbeCase):
             response = client.ask("POST", "/form/a%2Fb/%c3%bc?a=q%26", f"Content-Type: {kind}", "X-Request-ID: r1",
                                   body=b"b=1&a=x%20y+z&a=2")
             self.assertEqual(json.loads(response.body), {"form": "x y z", "query": "q&", "id": "r1", "param": "a/b/ü"})
+        for malformed in (b"a=x%00y", b"a=x\0y", b"a=%4", b"a\0=x"):  # a text would end at the NUL
+            response = client.ask("POST", "/form/", "Content-Type: application/x-www-form-urlencoded", body=malformed)
+            self.assertEqual(json.loads(response.body)["form"], None)
         response = client.ask("POST", "/form/", "Content-Type: text/plain", body=b"a=1")
         self.assertEqual(json.loads(response.body)["form"], None)
 
