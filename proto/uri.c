@@ -68,6 +68,8 @@ static ssize_t decode(struct span in, char *out, size_t size, char space) {
                 return -EINVAL;
             c = (char)value;
             i += 2;
+        } else if (c == '\0') {
+            return -EINVAL;
         } else if (c == space) {
             c = ' ';
         }

@@ -25,7 +25,7 @@ int uri_authority_decode(struct span text, struct uri_authority *out);
 bool uri_authority_equal(const struct uri_authority *a, const struct uri_authority *b, int port_default);
 
 /* Removes percent-encoding. out (size bytes) may be in.p itself: what comes out is never longer. Returns the
- * length, -EINVAL for a broken escape or an escaped NUL, which no consumer of ours may meet, or -ENOBUFS. */
+ * length, -EINVAL for a broken escape or a NUL, escaped or not, which no consumer of ours may meet, or -ENOBUFS. */
 ssize_t uri_decode(struct span in, char *out, size_t size);
 /* The same for names and values of a query or a form (application/x-www-form-urlencoded): + is a space. */
 ssize_t uri_form_decode(struct span in, char *out, size_t size);
