@@ -29,6 +29,7 @@ struct exchange {
     const struct http_handler *handler;
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
+    unsigned methods; /* of routes for its path when none has its own: a bit per enum http1_method */
     struct loop *loop; /* whose request_bytes the body is booked in */
     char *body;        /* owned; NULL without one */
     size_t body_n, body_size;

@@ -17,7 +17,7 @@ static struct exchange *scratch_exchange(struct loop *loop) {
     struct exchange *exchange = &loop->http->scratch;
     exchange->loop = loop;
     exchange->handler = NULL;
-    exchange->params_count = 0;
+    exchange->params_count = exchange->methods = 0;
     exchange->body = NULL;
     exchange->body_n = exchange->body_size = 0;
     exchange->state = NULL;

@@ -4,7 +4,6 @@
 #include "handlers/http/builtin.h"
 #include "handlers/http/call.h"
 #include "handlers/http/http.h"
-#include "handlers/http/methods.h"
 #include "handlers/http/placement.h"
 #include "handlers/http/router.h"
 #include "reactor/conn.h"
@@ -28,7 +27,6 @@ struct served {
 struct dispatch {
     struct http *http;
     struct served *served;
-    struct http_handler other;     /* of paths that have other methods, and of OPTIONS * */
     unsigned in_pool, in_pool_max; /* calls waiting for a worker or running on one */
 };
 
@@ -145,34 +143,6 @@ static void run(struct request *request, struct exchange *exchange) {
 
 /* ---- routes ------------------------------------------------------------------------------------ */
 
-static unsigned methods_of(struct dispatch *dispatch, struct exchange *exchange) {
-    const struct router *router = &dispatch->http->router;
-    const struct http_handler *handler;
-    unsigned methods;
-    if (exchange->head.form == HTTP1_ASTERISK) /* the server as a whole */
-        return router->methods | METHODS_READ;
-    router_find(router, exchange, &handler, &methods);
-    return methods;
-}
-
-static void run_other(struct request *request, struct exchange *exchange) {
-    methods_answer(request, methods_of(exchange->handler->context, exchange));
-}
-
-const struct http_handler *dispatch_route(struct dispatch *dispatch, struct exchange *exchange) {
-    const struct http_handler *handler = NULL;
-    unsigned methods;
-    switch (router_find(&dispatch->http->router, exchange, &handler, &methods)) {
-    case ROUTER_FOUND:
-        return handler;
-    case ROUTER_NO_METHOD:
-        return &dispatch->other;
-    case ROUTER_NO_PATH:
-        break;
-    }
-    return exchange->head.form == HTTP1_ASTERISK ? &dispatch->other : NULL;
-}
-
 int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size) {
     size_t title_size = strlen(route->title) + 1;
     struct served *served = calloc(1, sizeof(*served) + title_size);
@@ -209,7 +179,6 @@ struct dispatch *dispatch_new(struct http *http) {
     if (!dispatch)
         return NULL;
     dispatch->http = http;
-    dispatch->other = (struct http_handler){.early = true, .run = run_other, .context = dispatch};
     long queue = http->settings.worker_queue;
     if (queue == 0)
         queue = http->loop->settings.connections; /* a client that does not pipeline is never refused */

@@ -1,8 +1,7 @@
-/* Dispatch: from an exchange to the C handler that answers it, where that handler should run.
+/* Dispatch: from the route of an exchange to the C handler that answers it, where that handler should run.
  *
- *     exchange -> dispatch_route(): router -> route's http_handler | 405 | OPTIONS | NULL: nobody's path
- *              -> run(): before hooks -> inline on the loop            -> reply
- *                                     -> JOB_CALL in the handlers pool -> done() -> reply
+ *     exchange -> router -> run(): inline on the loop            -> reply
+ *                                  JOB_CALL in the handlers pool -> done() -> reply
  *
  * See sluice_handler.h for what handlers see. */
 #ifndef SLUICE_HANDLERS_HTTP_DISPATCH_H
@@ -13,9 +12,7 @@
 #include <stddef.h>
 
 struct dispatch;
-struct exchange;
 struct http;
-struct http_handler;
 
 /* The dispatcher of http (its loop, settings and counters; not owned). With demo_routes it has those already.
  * NULL without memory. */
@@ -25,8 +22,5 @@ void dispatch_free(struct dispatch *dispatch);
 /* Adds a route; it is copied, what its pointers name must stay. 0, or with a reason: -EINVAL: malformed;
  * -EEXIST: the title is taken; -ENOMEM. */
 int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size);
-/* What answers this exchange: its route's handler, or 405 or OPTIONS where the path exists for other methods.
- * NULL: no route has this path. */
-const struct http_handler *dispatch_route(struct dispatch *dispatch, struct exchange *exchange);
 
 #endif

@@ -27,7 +27,7 @@ void methods_answer(struct request *request, unsigned methods) {
     bool options = request->exchange->head.method == HTTP1_OPTIONS;
     struct http1_reply reply;
     char text[METHODS_TEXT];
-    methods_text(methods, text);
+    methods_text(methods | request->exchange->methods, text);
     http1_reply_begin(&reply, request, options ? 204 : 405);
     http1_reply_field(&reply, "Allow", span_text(text));
     if (options) {

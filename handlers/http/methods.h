@@ -7,8 +7,8 @@
 
 #define METHODS_READ (1u << HTTP1_GET | 1u << HTTP1_HEAD)
 
-/* Answers a request whose method is none of a path's (a bit per enum http1_method): OPTIONS is told which there are (RFC 9110, 9.3.7), others are
- * refused with 405 (15.5.6). */
+/* Answers a request whose method is none of a path's (a bit per enum http1_method; those of routes come in addition):
+ * OPTIONS is told which there are (RFC 9110, 9.3.7), others are refused with 405 (15.5.6). */
 void methods_answer(struct request *request, unsigned methods);
 
 #endif

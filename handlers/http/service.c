@@ -3,6 +3,7 @@
 #include "handlers/http/access_log.h"
 #include "handlers/http/admin.h"
 #include "handlers/http/dispatch.h"
+#include "handlers/http/methods.h"
 #include "handlers/http/objects.h"
 #include "reactor/conn.h"
 #include "reactor/listener.h"
@@ -28,10 +29,16 @@ static const struct counter http_counters[] = {
 #undef COUNTER
 };
 
-static void not_found(struct request *request, struct exchange *exchange) {
+/* Of the server as a whole, of a path that has other methods, or of none. */
+static void unserved(struct request *request, struct exchange *exchange) {
+    const struct http *http = http_of(request_loop(request)->http);
     if (exchange->head.method == HTTP1_CONNECT) { /* RFC 9110, 9.3.6 */
         exchange->close = true; /* what follows may be meant for the tunnel: it is no request */
         request_fail(request, STATUS_UNSUPPORTED, "there is no CONNECT here");
+    } else if (exchange->head.form == HTTP1_ASTERISK) {
+        methods_answer(request, http->router.methods | METHODS_READ);
+    } else if (exchange->methods) {
+        methods_answer(request, 0);
     } else {
         request_fail(request, STATUS_NOT_FOUND, "nothing is served under this path");
     }
@@ -51,6 +58,14 @@ bool http_add_page(struct http *http, const char *name, const struct http_handle
     return true;
 }
 
+static const struct http_handler *configured_route(const struct http *http, struct exchange *exchange) {
+    const struct http_handler *handler = NULL;
+    unsigned methods;
+    if (router_find(&http->router, exchange, &handler, &methods) == ROUTER_NO_METHOD)
+        exchange->methods = methods;
+    return handler;
+}
+
 static const struct http_handler *path_route(const struct http *http, const struct exchange *exchange) {
     for (unsigned i = 0; i < http->paths_count; i++)
         if (span_equal(exchange->path, span_text(http->paths[i].path)))
@@ -58,16 +73,17 @@ static const struct http_handler *path_route(const struct http *http, const stru
     return NULL;
 }
 
-/* Administration, then configured routes, then built-in paths (PROTOCOL.md, "HTTP"). */
+/* Administration, then configured routes, then built-in paths, which have the methods that no route has (PROTOCOL.md,
+ * "HTTP"). */
 static const struct http_handler *route(struct http1_service *service, struct request *request,
                                         struct exchange *exchange) {
-    static const struct http_handler none = {.early = true, .run = not_found};
+    static const struct http_handler none = {.early = true, .run = unserved};
     struct http *http = http_of(service);
     const struct http_handler *handler = NULL;
     if (request->conn->listener->options.admin)
         handler = admin_route(exchange);
     if (!handler)
-        handler = dispatch_route(http->dispatch, exchange);
+        handler = configured_route(http, exchange);
     if (!handler)
         handler = http_objects_route(http, exchange);
     if (!handler)

@@ -1,5 +1,6 @@
 #include "handlers/ingest/intake.h"
 
+#include "handlers/http/methods.h"
 #include "handlers/ingest/acceptance.h"
 #include "handlers/ingest/admission.h"
 #include "handlers/ingest/answer.h"
@@ -214,13 +215,6 @@ static void hand_on(struct request *request, const struct intake *intake) {
     request_submit(request, job, decode_done, NULL);
 }
 
-static void refuse_method(struct request *request, const char *allowed) {
-    struct http1_reply refusal;
-    http1_reply_begin(&refusal, request, 405);
-    http1_reply_field(&refusal, "Allow", span_text(allowed));
-    http1_reply_bytes(&refusal, span_of(NULL, 0));
-}
-
 /* The format of a body, by its Content-Type where the path takes two. NULL: neither. */
 static const struct ingest_format *format_of(const struct ingest_endpoint *endpoint,
                                              const struct exchange *exchange) {
@@ -255,7 +249,7 @@ static void take_in(struct request *request, struct exchange *exchange, struct i
         return;
     }
     if (exchange->head.method != HTTP1_POST) {
-        refuse_method(request, endpoint->get ? "GET, HEAD, POST" : "POST");
+        methods_answer(request, 1u << HTTP1_POST | (endpoint->get ? METHODS_READ : 0));
         return;
     }
     endpoint->ingest->stats.batches++;

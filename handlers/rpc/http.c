@@ -2,6 +2,7 @@
 
 #include "handlers/http/admin.h"
 #include "handlers/http/http.h"
+#include "handlers/http/methods.h"
 #include "proto/chars.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
@@ -65,13 +66,6 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
 
 static const struct rpc_way way = {.sets = RPC_PLAIN, .batches = true, .reply = reply};
 
-static void refuse_method(struct request *request) {
-    struct http1_reply refusal;
-    http1_reply_begin(&refusal, request, 405);
-    http1_reply_field(&refusal, "Allow", span_text("POST"));
-    http1_reply_bytes(&refusal, span_of(NULL, 0));
-}
-
 static void run(struct request *request, struct exchange *exchange) {
     struct loop *loop = request_loop(request);
     struct rpc *rpc = loop->rpc->context;
@@ -80,7 +74,7 @@ static void run(struct request *request, struct exchange *exchange) {
     if (forbidden)
         request_fail(request, STATUS_DENIED, forbidden);
     else if (exchange->head.method != HTTP1_POST)
-        refuse_method(request);
+        methods_answer(request, 1u << HTTP1_POST);
     else if (unreadable)
         http1_reply_error(request, 415, "UNSUPPORTED", unreadable);
     else

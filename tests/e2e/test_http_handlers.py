@@ -181,6 +181,22 @@ class Configured(HttpCase):
         self.assertEqual((http["handlers_inline"], http["handlers_worker"]), (1, 0))
 
 
+    def test_built_in_paths_have_the_methods_that_no_route_has(self):
+        daemon = self.daemon(config="""
+            route "POST /objects/*" { handler = "echo" }
+            route "GET /rpc" { handler = "hello" }""")
+        with HttpClient(daemon.tcp) as client:
+            self.assertEqual(client.fetch("/objects/hello").body, self.tree.files["hello"])
+            self.assertEqual(client.ask("POST", "/objects/hello", body=b"new").body, b"new")
+            self.assertEqual(client.fetch("/rpc").body, HELLO)
+            call = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+            self.assertEqual(json.loads(client.ask("POST", "/rpc", body=call).body)["result"], {})
+            for path in ("/objects/hello", "/objects/none", "/rpc"):
+                for method, status in (("DELETE", 405), ("OPTIONS", 204)):
+                    response = client.ask(method, path)
+                    self.assertEqual((response.status, response.get("Allow")), (status, "GET, HEAD, POST, OPTIONS"))
+
+
 class Saying(ProbeCase):
     def say(self, client, query="", fields=b"", method="POST"):
         return client.ask(method, f"/say?{query}", "Content-Type: application/x-www-form-urlencoded", body=fields)

@@ -161,7 +161,7 @@ class Refused(IngestCase):
         self.link.request("PUT", "/metrics", b"{}")
         response = self.link.getresponse()
         response.read()
-        self.assertEqual((response.status, response.getheader("Allow")), (405, "GET, HEAD, POST"))
+        self.assertEqual((response.status, response.getheader("Allow")), (405, "GET, HEAD, POST, OPTIONS"))
         answer = self.post(self.link, b"x", Content_Encoding="br")
         self.assertEqual((answer.status, answer.fields["Accept-Encoding"]), (415, "gzip"))
         self.assertEqual(self.post(self.link, gzip.compress(b"[]"), Content_Encoding="x-gzip").status, 200)

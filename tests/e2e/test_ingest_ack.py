@@ -49,6 +49,13 @@ class Routes(IngestCase):
             self.assertEqual((first.ack, again.status, again.ack), ("write; seq=1", 204, "write; seq=1"), start)
             self.finish(daemon)
 
+    def test_what_is_ingested_is_shown_beside_a_route_for_posts(self):
+        daemon = self.ingest(extra='route "POST /metrics" { ack = write }\n')
+        link = self.http(daemon)
+        self.assertEqual(self.promise(link, "/metrics", {"name": "a", "value": 1}), "write")
+        status, text = self.get(link, "/metrics")
+        self.assertEqual((status, "\na 1\n" in text), (200, True))
+
     def test_problems(self):
         file = self.directory() / "sluice.conf"
         for text, complaint in (('route "/write" { ack = fsync }', "ack: there is no ingest section"),

@@ -216,7 +216,9 @@ class Http(Case):
     def test_other_methods(self):
         for method in ("GET", "PUT", "DELETE", "HEAD"):
             response = self.ask(method)
-            self.assertEqual((response.status, response.get("Allow")), (405, "POST"))
+            self.assertEqual((response.status, response.get("Allow")), (405, "POST, OPTIONS"))
+        response = self.ask("OPTIONS")
+        self.assertEqual((response.status, response.get("Allow")), (204, "POST, OPTIONS"))
 
     def test_content_types(self):
         body = as_text(call("ping"))
