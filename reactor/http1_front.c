@@ -208,6 +208,10 @@ static void ended(struct request *request) {
         http1_intake_end(request->conn);
         request->conn->last = true;
     }
+    if (!request->released) { /* a reply that was given waited for its turn, which did not come */
+        exchange->status = 0;
+        exchange->replied_bytes = 0;
+    }
     if (service->ended)
         service->ended(service, request, exchange);
     request->exchange = NULL;

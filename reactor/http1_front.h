@@ -31,7 +31,7 @@ struct http1_service {
     /* The handler for an exchange whose head is decoded; fills in params. Never NULL. */
     const struct http_handler *(*route)(struct http1_service *service, struct request *request,
                                         struct exchange *exchange);
-    /* A reply has been given: for the access log and metrics. May be NULL. */
+    /* A request is over: for the access log and metrics. exchange->status is 0 if no reply left. May be NULL. */
     void (*ended)(struct http1_service *service, struct request *request, struct exchange *exchange);
     /* 100 Continue was sent: for the counters. May be NULL. */
     void (*interim)(struct http1_service *service);

@@ -127,6 +127,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
         conn->most = more >= 0 ? conn->requests + (unsigned)more : 0;
     }
     http1_reply_forward(&reply, proxy->request, response->status, gateway_of(proxy)->answer, FORWARD_ROOM);
+    proxy->request->exchange->delivery = "upstream";
     forward_response(&reply.writer, &proxy->route->response, &response->fields, &dated);
     if (!dated)
         http1_reply_date(&reply);

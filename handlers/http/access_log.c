@@ -155,10 +155,11 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     quote(method, sizeof(method), exchange->head.method_name);
     quote(path, sizeof(path), exchange->head.target);
     quote(id, sizeof(id), request_id_ensure(exchange));
+    const char *delivery = exchange->status == 0 ? "none" : exchange->delivery ? exchange->delivery : "memory";
     unsigned long long bytes = exchange->replied_bytes + request->body_sent;
     int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method,
                      path, exchange->status, bytes, (double)ns / 1e9,
-                     exchange->delivery ? exchange->delivery : "memory", peer, id);
+                     delivery, peer, id);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 

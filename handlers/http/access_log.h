@@ -1,6 +1,6 @@
 /* A line for every HTTP request, written behind the loop's back.
  *
- *     reply ended -> line -> filling buffer -> [a job of the files pool writes the full one] -> file | stderr
+ *     request over -> line -> filling buffer -> [a job of the files pool writes the full one] -> file | stderr
  *
  * Two buffers: one fills while the other is written. With both full, lines are lost and counted: the loop
  * never waits for a disk. SIGUSR1 has the file reopened before the next write. */

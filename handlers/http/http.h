@@ -4,7 +4,7 @@
  *              -> routes       router.c -> handlers: inline | worker | auto    dispatch.c
  *              -> /objects/KEY objects.c
  *              -> 404
- *     reply ended -> counters, access_log.c */
+ *     request over -> counters, access_log.c */
 #ifndef SLUICE_HANDLERS_HTTP_HTTP_H
 #define SLUICE_HANDLERS_HTTP_HTTP_H
 

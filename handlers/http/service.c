@@ -105,11 +105,13 @@ static void count(struct http_stats *stats, unsigned status) {
 
 static void ended(struct http1_service *service, struct request *request, struct exchange *exchange) {
     struct http *http = http_of(service);
-    if (exchange->status == 0)
-        return; /* the client left before there was a reply */
-    count(&http->stats, exchange->status);
     int64_t ns = loop_clock() - exchange->started_ns;
-    histogram_add(&http->stats.http_latency, ns > 0 ? (uint64_t)ns : 0);
+    if (exchange->status == 0) {
+        http->stats.http_left++;
+    } else {
+        count(&http->stats, exchange->status);
+        histogram_add(&http->stats.http_latency, ns > 0 ? (uint64_t)ns : 0);
+    }
     if (http->access_log)
         access_log_write(http->access_log, request, exchange, ns);
 }

@@ -296,9 +296,10 @@ class Log(Case):
     """The access log."""
     FIELDS = ["time", "method", "path", "status", "bytes", "duration", "delivery", "peer", "request_id"]
 
-    def logging(self, form, *arguments):
+    def logging(self, form, *arguments, **options):
         self.file = self.directory() / "access.log"
-        daemon = self.daemon("--access-log", form, "--access-log-file", self.file, "--demo-routes=yes", *arguments)
+        daemon = self.daemon("--access-log", form, "--access-log-file", self.file, "--demo-routes=yes", *arguments,
+                             **options)
         self.parse = json.loads if form == "json" else parse_logfmt
         return daemon
 
@@ -366,6 +367,29 @@ class Log(Case):
         line, = self.lines(1)
         self.assertEqual(line["status"], 200)
         self.assertTrue(0 < line["bytes"] < 64 * MIB, line)
+
+    def test_requests_whose_client_left_before_the_answer(self):
+        """Also those that were answered, but not sent, because an earlier one was not."""
+        daemon = self.logging("json", "--modules", probe())
+        with HttpClient(daemon.unix) as client:
+            client.send(head("GET", "/endless") + head("GET", "/hello") + head("GET", "/objects/size/5242883")
+                        + head("POST", "/echo", "Content-Length: 5") + b"hell")
+            daemon.wait_counter("http", "handlers_inline")
+        lines = self.lines(4)
+        self.assertEqual([(line["path"], line["status"], line["bytes"], line["delivery"]) for line in lines],
+                         [(path, 0, 0, "none") for path in ("/endless", "/hello", "/objects/size/5242883", "/echo")])
+        http = daemon.stats()["http"]
+        self.assertEqual((http["http_left"], http["http_requests"]), (4, 0))
+
+    def test_what_an_upstream_answered(self):
+        daemon = self.logging("json")
+        gateway = self.logging("json", config=f"""
+            upstream "u" {{ servers = {{"{daemon.tcp}"}} }}
+            route "/*" {{ upstream = "u" }}""")
+        for target in ("/objects/hello", "/objects/size/5242883"):
+            self.ask(gateway, target)
+        self.assertEqual([(line["status"], line["bytes"], line["delivery"]) for line in self.lines(2)],
+                         [(200, 13, "upstream"), (200, 5242883, "upstream")])
 
     def test_a_request_id_is_accepted_or_made(self):
         daemon = self.logging("json")
