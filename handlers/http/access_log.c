@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define BUFFER   (1u << 20) /* lines of a turn of thousands of requests; memory only as far as it is filled */
-#define LINE_MAX 2048
+#define LINE_ROOM 2048 /* at most PIPE_BUF: see whole_lines() */
 #define TEXT_MAX 512 /* bytes of a path or id that a line shows */
 
 struct access_log {
@@ -48,10 +49,17 @@ static void close_file(struct access_log *log) {
     log->fd = -1;
 }
 
+/* How many of n bytes are written at once: whole lines that a pipe takes in one piece (pipe(7)), so that what others
+ * write to it, like the log, gets into none. */
+static size_t whole_lines(const char *bytes, size_t n) {
+    const char *end = n > PIPE_BUF ? memrchr(bytes, '\n', PIPE_BUF) : NULL;
+    return end ? (size_t)(end - bytes) + 1 : n;
+}
+
 /* Returns how many bytes at the end could not be written. */
 static size_t write_all(int fd, const char *bytes, size_t n) {
     while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
+        ssize_t written = write(fd, bytes, whole_lines(bytes, n));
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
@@ -165,7 +173,7 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
 
 void access_log_write(struct access_log *log, struct request *request, struct exchange *exchange,
                       int64_t ns) {
-    char line[LINE_MAX];
+    char line[LINE_ROOM];
     size_t n = format(log, line, sizeof(line), request, exchange, ns);
     if (n == 0 || log->filled + n > BUFFER) {
         log->http->stats.access_lost++;
