@@ -39,8 +39,8 @@ struct http1_request {
  * .max are the caller's; the rest of *out is defined after FRAME only and points into bytes.
  * FRAME: verdict.n is the length of the head (with empty lines before it), scan is 0 again. MORE: the head is
  * not whole; see http1_scan_idle(). BAD: 400, 414 target, 417 Expect, 431 head or fields, 501 method or
- * transfer coding, 505 version; method, method_name and target are then what could be told of them, or
- * HTTP1_OTHER and empty. */
+ * transfer coding, 505 version. After BAD, and MORE from a scan that was all 0, method, method_name and target are
+ * what could be told of them, or HTTP1_OTHER and empty. */
 struct http1_verdict http1_decode(struct http1_scan *scan, const void *bytes, size_t n,
                                   const struct http1_limits *limits, struct http1_request *out);
 

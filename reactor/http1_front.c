@@ -218,13 +218,22 @@ static void ended(struct request *request) {
     exchange_end(exchange);
 }
 
+/* Of a head that is not whole the request line may be. */
+static void refuse_late(struct conn *conn) {
+    struct http1_service *service = conn->stream.loop->http;
+    struct span pending = stream_pending(&conn->stream);
+    struct http1_scan again = {0};
+    struct http1_request told = {.fields = {service->fields, 0, HTTP1_FIELDS_MAX}};
+    http1_decode(&again, pending.p, pending.n, &service->limits, &told);
+    refuse(conn, told, 408, "the head of the request did not arrive in time");
+}
+
 static void late(struct conn *conn) {
-    struct http1_intake *intake = conn->state;
-    if (!intake || !intake->request) {
-        refuse(conn, (struct http1_request){0}, 408, "the head of the request did not arrive in time");
-        return;
-    }
-    http1_intake_cut(conn, 408, "TIMEOUT", "the body of the request did not arrive in time");
+    const struct http1_intake *intake = conn->state;
+    if (intake && intake->request)
+        http1_intake_cut(conn, 408, "TIMEOUT", "the body of the request did not arrive in time");
+    else
+        refuse_late(conn);
 }
 
 const struct front http1_front = {

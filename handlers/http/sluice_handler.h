@@ -89,8 +89,8 @@ struct sluice_module {
 /* The module's: stands once in each, and says for which version it was built. */
 #define SLUICE_MODULE const unsigned sluice_module_version = SLUICE_HANDLER_VERSION
 SLUICE_EXPORT extern const unsigned sluice_module_version;
-/* The module's: adds its routes. Called once, before there are clients and threads. 0, or anything else for
- * failure: the daemon does not start. */
+/* The module's: adds its routes. Called once, before there are clients and threads; also by sluiced --check. 0, or
+ * anything else for failure: the daemon does not start. */
 SLUICE_EXPORT int sluice_module_init(struct sluice_module *module);
 /* The module's, if it wants: called once after the last request. */
 SLUICE_EXPORT void sluice_module_exit(void);
@@ -316,7 +316,8 @@ static inline void sluice_reply_stream(struct sluice_request *request, const cha
 }
 
 /* A body that other threads write, now or later. At most room bytes wait for the client. NULL without memory,
- * and the reply is 503 then; else sluice_channel_close() must follow some time. */
+ * and the reply is 503 then; else sluice_channel_close() must follow some time. When the daemon ends, open channels
+ * have drain_timeout for that. */
 static inline struct sluice_channel *sluice_reply_channel(struct sluice_request *request, const char *type,
                                                           size_t room) {
     return request->api->reply_channel(request, type, room);

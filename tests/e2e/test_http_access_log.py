@@ -169,6 +169,18 @@ class Log(Case):
         self.assertEqual([(line["method"], line["path"], line["status"]) for line in self.lines(len(told))],
                          [(method, path, status) for method, path, _, status in told])
 
+    def test_of_a_late_head_its_first_line_is_told(self):
+        daemon = self.logging("json", "--timeout-request", 0.1)
+        told = [("HEAD", "/a?b", b"HEAD /a?b HTTP/1.1\r\nHost: x\r\nX: "), ("GET", "/c", b"GET /c HTTP/1.1\r\n"),
+                ("", "", b"GET /d HTTP/1")]
+        for method, _, data in told:
+            with HttpClient(daemon.tcp) as client:
+                client.send(data)
+                self.assertEqual(client.response(method).status, 408)
+                self.assertEqual(client.rest(), b"")
+        self.assertEqual([(line["method"], line["path"], line["status"]) for line in self.lines(len(told))],
+                         [(method, path, 408) for method, path, _ in told])
+
     def test_of_pipelined_requests_each_line_is_its_own(self):
         daemon = self.logging("json")
         targets = []
