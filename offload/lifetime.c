@@ -16,37 +16,34 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-static int start_pool(struct offload *offload, enum job_pool which, const char *name, long threads, bool lazy,
+static int start_pool(struct offload *offload, enum job_pool which, const char *name, long threads,
                       const cpu_set_t *cpus) {
     const struct pool_plan plan = {.name = name,
                                    .threads = (unsigned)threads,
-                                   .lazy = lazy,
                                    .cpus = cpus,
                                    .run = files_run,
                                    .mailbox = &offload->mailbox};
     return pool_start(&offload->pools[which], &plan);
 }
 
+/* Threads are started when they are needed (in a process of one thread each system call on a descriptor is cheaper),
+ * by the loop, which may have moved to CPUs of its own: theirs are those of now. */
 static int start_pools(struct offload *offload, const char *cpu_list, char *why, size_t why_size) {
     const struct offload_settings *settings = &offload->settings;
-    cpu_set_t set, *cpus = NULL;
-    if (cpu_list && *cpu_list) {
-        if (cpus_parse(cpu_list, &set) != 0) {
-            snprintf(why, why_size, "pool_cpus: \"%s\" is not a list of CPUs like 0,2-3", cpu_list);
-            return -EINVAL;
-        }
-        cpus = &set;
+    cpu_set_t set;
+    int error = cpus_choose(cpu_list, &set);
+    if (error) {
+        snprintf(why, why_size, "pool_cpus: \"%s\": no list like 0,2-3 of CPUs that this process may use",
+                 cpu_list);
+        return error;
     }
-    /* Threads when they are needed: in a process of one thread each system call on a descriptor is cheaper. Only a
-     * list of CPUs is tried out at once, so that a wrong one is told at the start. */
-    int error = start_pool(offload, JOB_POOL_FILES, "files", settings->pool, cpus == NULL, cpus);
+    error = start_pool(offload, JOB_POOL_FILES, "files", settings->pool, &set);
     if (!error)
-        error = start_pool(offload, JOB_POOL_HANDLERS, "handlers", settings->handler_threads, true, cpus);
+        error = start_pool(offload, JOB_POOL_HANDLERS, "handlers", settings->handler_threads, &set);
     if (!error)
-        error = start_pool(offload, JOB_POOL_NAMES, "names", 1, true, cpus);
+        error = start_pool(offload, JOB_POOL_NAMES, "names", 1, &set);
     if (error)
-        snprintf(why, why_size, "cannot start %ld threads%s%s: %s", settings->pool, cpus ? " on CPUs " : "",
-                 cpus ? cpu_list : "", strerror(-error));
+        snprintf(why, why_size, "cannot set up the pools: %s", strerror(-error));
     return error;
 }
 

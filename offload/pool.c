@@ -58,6 +58,8 @@ static void wait_for_work(struct pool *pool) {
 static void *pool_thread(void *argument) {
     struct pool *pool = argument;
     pthread_setname_np(pthread_self(), pool->plan.name);
+    if (pool->plan.cpus) /* if all of them are gone meanwhile, anywhere is better than nowhere */
+        sched_setaffinity(0, sizeof(pool->cpus), pool->plan.cpus);
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         wait_for_work(pool);
@@ -92,19 +94,14 @@ static void block_signals(sigset_t *old) {
 
 /* Starts count more threads; 0 or -errno of the first that failed. */
 static int start_threads(struct pool *pool, unsigned count) {
-    pthread_attr_t attributes;
+    sigset_t old;
+    int error = 0;
     if (count == 0)
         return 0;
-    int error = -pthread_attr_init(&attributes);
-    if (error)
-        return error;
-    if (pool->plan.cpus)
-        error = -pthread_attr_setaffinity_np(&attributes, sizeof(pool->cpus), &pool->cpus);
-    sigset_t old;
     block_signals(&old);
     for (; !error && count > 0; count--) {
         pthread_mutex_lock(&pool->lock);
-        error = -pthread_create(&pool->ids[pool->started], &attributes, pool_thread, pool);
+        error = -pthread_create(&pool->ids[pool->started], NULL, pool_thread, pool);
         if (!error) {
             pool->started++;
             pool->alive++;
@@ -112,7 +109,6 @@ static int start_threads(struct pool *pool, unsigned count) {
         pthread_mutex_unlock(&pool->lock);
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
     return error;
 }
 
@@ -137,10 +133,7 @@ int pool_start(struct pool *pool, const struct pool_plan *plan) {
     if (!pool->ids)
         return -ENOMEM;
     init_locks(pool);
-    int error = plan->lazy ? 0 : start_threads(pool, plan->threads);
-    if (error)
-        pool_stop(pool, INT64_MAX);
-    return error;
+    return 0;
 }
 
 /* Gives the whole queue back unrun. */

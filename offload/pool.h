@@ -15,9 +15,8 @@
 
 struct pool_plan {
     const char *name;             /* of the threads; at most 15 bytes */
-    unsigned threads;             /* at most; 0: the caller runs the jobs by pool_run_one() */
-    bool lazy;                    /* threads are started when first needed, else all at once */
-    const cpu_set_t *cpus;        /* where they may run; NULL: anywhere */
+    unsigned threads;             /* at most, started when needed; 0: see pool_run_one() */
+    const cpu_set_t *cpus;        /* where they may run; NULL: where who submits may */
     void (*run)(struct job *job); /* does the work of a job and sets its error */
     struct mailbox *mailbox;      /* takes finished jobs */
 };

@@ -9,6 +9,7 @@ import subprocess
 
 from case import TIMEOUT, Case, Client
 from daemon import SLUICED, run_sluiced, until
+from slc import listing
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
@@ -187,20 +188,18 @@ class Taken(Case):
         self.assertEqual([line for line in quiet.lines if not line.startswith("ready: ")], [])
 
     def test_threads_stay_on_their_cpus(self):
-        cpus = sorted(os.sched_getaffinity(0))
-        first, last = str(cpus[0]), str(cpus[-1])
-        daemon = self.daemon("--loop-cpus", first, "--pool-cpus", last, "--pool", 2)
-        tasks = pathlib.Path(f"/proc/{daemon.pid}/task")
-
-        def allowed(task):
-            status = (tasks / str(task) / "status").read_text()
-            return next(line.split()[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list:"))
-
-        def pool():
-            return [task.name for task in tasks.iterdir() if (task / "comm").read_text().strip() == "files"]
-        self.assertEqual(allowed(daemon.pid), first)
-        until(lambda: len(pool()) == 2, "both threads have their names")
-        self.assertEqual([allowed(task) for task in pool()], [last, last])
+        cpus = os.sched_getaffinity(0)
+        first, last = min(cpus), max(cpus)
+        for arguments, of_others in ((("--pool-cpus", last), {last}), ((), cpus)):
+            daemon = self.daemon("--loop-cpus", first, *arguments)
+            self.connect(daemon.tcp).call("L", listing())
+            tasks = [int(task.name) for task in pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()]
+            self.assertEqual(os.sched_getaffinity(daemon.pid), {first})
+            names = {task: pathlib.Path(f"/proc/{task}/comm").read_text().strip() for task in tasks}
+            files = [task for task in tasks if names[task] == "files"]
+            self.assertTrue(files)
+            for task in files:
+                self.assertEqual(os.sched_getaffinity(task), of_others)
 
     def test_a_flood_of_messages_is_held_back_and_counted(self):
         daemon = self.daemon("--log-rate", 2, "--connections-per-client", 1)

@@ -25,8 +25,8 @@ START_TEST(settings_that_cannot_be_met_are_refused_with_a_sentence)
     rig.settings.pool_cpus = (char[]){"0-x"};
     ck_assert_int_eq(offload_rig_try(&rig, &offload_modes[OFFLOAD_MODE_AUTO]), -EINVAL);
     ck_assert_ptr_nonnull(strstr(rig.why, "pool_cpus"));
-    rig.settings.pool_cpus = (char[]){"1023"};
-    ck_assert_int_eq(offload_rig_try(&rig, &offload_modes[OFFLOAD_MODE_AUTO]), -EINVAL);
+    rig.settings.pool_cpus = (char[]){"1023"}; /* no machine that runs tests has so many */
+    ck_assert_int_eq(offload_rig_try(&rig, &offload_modes[OFFLOAD_MODE_AUTO]), -ENODEV);
     ck_assert_ptr_nonnull(strstr(rig.why, "1023"));
     ck_assert_int_eq(rig.fds_opened, rig.fds_closed);
 }

@@ -31,18 +31,12 @@ static void option_problem(const struct daemon_config *config, const char *name,
 
 static void check_cpus(const struct daemon_config *config, const char *name, const char *text,
                        struct problems *problems) {
-    cpu_set_t wanted, allowed, both;
-    if (!text[0])
-        return;
-    if (cpus_parse(text, &wanted) != 0) {
-        option_problem(config, name, "not a list of CPUs like 0,2-3", problems);
-        return;
-    }
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    CPU_AND(&both, &wanted, &allowed);
-    if (CPU_COUNT(&both) == 0)
+    cpu_set_t chosen;
+    int error = cpus_choose(text, &chosen);
+    if (error == -ENODEV)
         option_problem(config, name, "this process may use none of these CPUs", problems);
+    else if (error)
+        option_problem(config, name, "not a list of CPUs like 0,2-3", problems);
 }
 
 /* A section without a title is the only one of its kind. */

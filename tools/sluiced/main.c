@@ -54,6 +54,7 @@ static int failed(const char *what, const char *why) {
     return EXIT_START;
 }
 
+/* The last step before the loop runs: threads and workers of the ring that were started before do not inherit it. */
 static void pin_loop(const struct daemon_config *config) {
     cpu_set_t cpus;
     if (*config->reactor.loop_cpus && cpus_parse(config->reactor.loop_cpus, &cpus) == 0)
@@ -233,6 +234,7 @@ static int serve(struct daemon *daemon) {
     if (status == 0)
         status = open_listeners(daemon);
     if (status == 0) {
+        pin_loop(&daemon->config);
         say_ready(loop); /* before what goes to the log now: whoever started us waits for this line */
         log_info(daemon->log, "offload", log_text("ring", offload_describe(loop->offload)));
         loop_run(loop);
@@ -246,7 +248,6 @@ static int run(struct daemon *daemon) {
     const struct reactor_settings *settings = &daemon->config.reactor;
     daemon->log = log_new(STDERR_FILENO, (enum log_level)settings->log, (enum log_format)settings->log_format,
                           settings->log_rate);
-    pin_loop(&daemon->config);
     if (loop_init(&daemon->loop, settings, &daemon->config.offload, daemon->log, why, sizeof(why)) != 0) {
         log_free(daemon->log);
         return failed("start", why);
