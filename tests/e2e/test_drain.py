@@ -27,6 +27,13 @@ class Drain(Case):
             daemon.signal(number)
             self.assertEqual(daemon.wait_exit(), 0)
 
+    def test_a_signal_that_who_started_it_had_blocked(self):
+        def block():
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        daemon = self.daemon(preexec=block)
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait_exit(), 0)
+
     def test_a_hangup_is_no_reason_to_end(self):
         daemon = self.daemon()
         client = self.connect(daemon.tcp)

@@ -272,14 +272,22 @@ static int run(struct daemon *daemon) {
     return status;
 }
 
-int main(int argc, char **argv) {
-    standard_fds_take();
-    struct daemon *daemon = calloc(1, sizeof(*daemon));
-    if (!daemon || config_init(&daemon->config) != 0)
-        return failed("start", "no memory");
+/* Signals as the loop wants them, whatever who started us had blocked. */
+static void take_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
     signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
+}
+
+int main(int argc, char **argv) {
+    standard_fds_take();
+    take_signals();
+    struct daemon *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon || config_init(&daemon->config) != 0)
+        return failed("start", "no memory");
     int status = EXIT_SUCCESS;
     switch (arguments_read(&daemon->config, argc, argv, stdout, stderr)) {
     case ARGUMENTS_RUN:
