@@ -202,10 +202,13 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings,
     TAILQ_INIT(&loop->dying);
     TAILQ_INIT(&loop->pieces);
     LIST_INIT(&loop->listeners);
-    snprintf(why, why_size, "no memory for the tables");
     int error = ledger_init(&loop->ledger, (size_t)sysconf(_SC_OPEN_MAX));
-    if (!error)
+    if (error)
+        snprintf(why, why_size, "cannot tell what is open (/proc/self/fd): %s", strerrordesc_np(-error));
+    if (!error) {
+        snprintf(why, why_size, "no memory for the tables");
         error = init_memory(loop);
+    }
     if (!error) {
         snprintf(why, why_size, "cannot start the event loop");
         error = init_libev(loop);
