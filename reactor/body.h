@@ -43,8 +43,8 @@ struct body_class {
 
 struct body {
     const struct body_class *class;
-    struct stream *stream; /* set when the body is queued; */
-    uint64_t *count;       /* where its bytes are added up as they leave; may be NULL */
+    struct stream *stream; /* set when the body is queued */
+    uint64_t *count;       /* set then, too: where its bytes are added up as they leave; NULL: nowhere */
 };
 
 #endif

@@ -22,24 +22,23 @@ struct conn {
     struct listener *listener;
     struct peer *peer;
     void *state;                     /* the front end's */
-    STAILQ_HEAD(, request) requests; /* open, in order of arrival */
+    STAILQ_HEAD(, request) requests; /* in hand, in order of arrival */
     STAILQ_HEAD(, request) passing;  /* replied with a descriptor that is in the queue, in its order */
-    uint64_t memory;                 /* bytes of their replies in memory (memory_body.h) */
-    uint32_t open;                   /* their number */
-    uint32_t total;                  /* requests so far */
-    uint32_t pid;                    /* of a Unix peer */
-    uint16_t port;                   /* of a TCP peer */
-    uint16_t waiting;                /* open requests that wait for what the client sends next */
-    uint8_t host[PEER_HOST];         /* of an IPv6 peer: what its key leaves out */
-    bool last;                       /* parse no further: close when everything was answered */
-    bool paused;                     /* stopped parsing: too much in hand */
-    bool parsing;                    /* inside front->parse() */
-    bool expect_proxy;               /* a PROXY header comes first */
-    bool
-        ordered; /* what is in hand must not be overtaken: a request that may change something waits for it */
-    bool alone;  /* what follows is left until everything in hand was answered */
-    bool receiving; /* the body of a message is on its way: progress is awaited, though nothing is pending */
-    double opened, active; /* seconds, the loop's clock */
+    uint64_t memory;                 /* bytes of replies in memory (memory_body.h) */
+    uint32_t open;           /* requests in hand, with those that are passing or have a body in the queue */
+    uint32_t total;          /* requests so far */
+    uint32_t pid;            /* of a Unix peer */
+    uint16_t port;           /* of a TCP peer */
+    uint16_t waiting;        /* open requests that wait for what the client sends next */
+    uint8_t host[PEER_HOST]; /* of an IPv6 peer: what its key leaves out */
+    bool last;               /* parse no further: close when everything was answered */
+    bool paused;             /* stopped parsing: too much in hand */
+    bool parsing;            /* inside front->parse() */
+    bool expect_proxy;       /* a PROXY header comes first */
+    bool ordered;            /* a request that may change something waits for what is in hand */
+    bool alone;              /* what follows is left until everything in hand was answered */
+    bool receiving;          /* the body of a message comes: progress is awaited, though nothing is pending */
+    double opened, active;   /* seconds, the loop's clock */
     struct bucket rate;
     struct fdwindow window;
 };

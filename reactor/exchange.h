@@ -29,21 +29,21 @@ struct exchange {
     const struct http_handler *handler;
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
-    unsigned methods; /* of routes for its path when none has its own: a bit per enum http1_method */
+    unsigned methods;  /* of routes for its path when none has its own: a bit per enum http1_method */
     struct loop *loop; /* whose request_bytes the body is booked in */
     char *body;        /* owned; NULL without one */
     size_t body_n, body_size;
-    void *state;               /* the handler's; */
-    void (*drop)(void *state); /* frees it when the exchange ends; may be NULL */
+    void *state;               /* the handler's */
+    void (*drop)(void *state); /* frees state when the exchange ends; may be NULL */
     int64_t started_ns;
-    size_t replied_bytes;     /* of the reply's body, with its head; the others: request->body_sent */
-    uint16_t status;   /* of the reply; 0: none yet */
-    const char *delivery;     /* how the reply went, for the access log */
-    bool close;               /* the connection ends after the reply */
-    bool kept;                /* in memory of its own */
-    unsigned holders;         /* kept: how many exchange_end() free it */
-    bool expect_continue;     /* 100 is due before the body comes */
-    bool receiving;           /* the body is not complete */
+    size_t replied_bytes; /* of the reply's body, that went with its head; the others: request->body_sent */
+    uint16_t status;      /* of the reply; 0: none yet */
+    const char *delivery; /* how the reply went, for the access log */
+    bool close;           /* the connection ends after the reply */
+    bool kept;            /* in memory of its own */
+    unsigned holders;     /* kept: how many exchange_end() free it */
+    bool expect_continue; /* 100 is due before the body comes */
+    bool receiving;       /* the body is not complete */
     uint8_t siblings, coding; /* of an object: which compressed siblings were tried (sibling.h) */
     char request_id[40];      /* X-Request-ID, accepted or made; "" until asked for */
     char *bytes;              /* kept: the head, then path if it was rewritten */

@@ -87,9 +87,8 @@ static void send_reply(struct http1_reply *reply, struct span body, int fd, stru
     if (head.n == 0) {
         head = overflow(reply);
         body.n = 0;
-        if (pulled || fd >= 0)
-            stream_abort(
-                &reply->request->conn->stream); /* they end unsent, and not before the reply is given */
+        if (pulled || fd >= 0) /* they end unsent, and not before the reply is given */
+            stream_abort(&reply->request->conn->stream);
     }
     if (!pulled && reply->exchange->receiving)
         http1_intake_forgo(reply->request->conn);

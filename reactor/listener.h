@@ -34,8 +34,7 @@ struct listener {
     ino_t inode;
 };
 
-/* Opens it. The listener is allocated; freed by listeners_free(). settings
- * and its texts must stay. 0, or -errno with a reason. */
+/* Opens it; listeners_free() frees it. settings and its texts must stay. 0, or -errno with a reason. */
 int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size);
 /* The same for connections that somebody else takes, like tunnels. */
 int listener_open_for(struct loop *loop, const struct listen_settings *settings, listener_take *take,

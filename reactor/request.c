@@ -98,8 +98,8 @@ void request_passed(struct conn *conn, unsigned fds) {
 struct request *request_take_back(struct conn *conn) {
     struct request *request = STAILQ_FIRST(&conn->passing);
     STAILQ_REMOVE_HEAD(&conn->passing, link);
-    STAILQ_INSERT_HEAD(&conn->requests, request,
-                       link); /* it was before all that have no reply in the queue */
+    /* Before all that have no reply in the queue. */
+    STAILQ_INSERT_HEAD(&conn->requests, request, link);
     fdwindow_take_back(&conn->window, 1);
     request_loop(request)->stats.replies_OK--;
     request->replied = request->released = false;

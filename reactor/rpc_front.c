@@ -154,8 +154,8 @@ static void make_room(struct conn *conn, size_t most) {
     size_t pending = iobuf_pending(conn->stream.in).n;
     size_t total = 2 * pending < most ? 2 * pending : most;
     if (2 * pending >= IOBUF_USUAL && total > pending)
-        iobuf_reserve(&conn->stream.loop->inputs, &conn->stream.in,
-                      total); /* without it, the read makes room */
+        /* Without it, the read makes room. */
+        iobuf_reserve(&conn->stream.loop->inputs, &conn->stream.in, total);
 }
 
 /* Nothing further can be told apart: an error, then the end. */

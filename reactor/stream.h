@@ -71,9 +71,8 @@ struct stream {
     bool raw : 1;      /* the owner reads the socket itself: input() only tells that it is readable */
     bool shutting : 1; /* FIN when out is empty, input goes on */
     bool shut : 1;     /* FIN was sent */
-    bool
-        patient : 1; /* the owner has a deadline of its own for a peer that takes nothing, instead of timeout_send */
-    bool deaf : 1; /* the peer takes nothing more: what is sent to it is dropped */
+    bool patient : 1;  /* the owner, not timeout_send, judges a peer that takes nothing */
+    bool deaf : 1;     /* the peer takes nothing more: what is sent to it is dropped */
 };
 
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */

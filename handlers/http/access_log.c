@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER   (1u << 20) /* lines of a turn of thousands of requests; memory only as far as it is filled */
-#define LINE_ROOM 2048 /* at most PIPE_BUF: see whole_lines() */
-#define TEXT_MAX 512 /* bytes of a path or id that a line shows */
+#define BUFFER    (1u << 20) /* lines of a turn of thousands of requests; memory only as far as it is filled */
+#define LINE_ROOM 2048       /* at most PIPE_BUF: see whole_lines() */
+#define TEXT_MAX  512        /* bytes of a path or id that a line shows */
 
 struct access_log {
     struct http *http;
@@ -163,11 +163,12 @@ static size_t format(const struct access_log *log, char *line, size_t size, stru
     quote(method, sizeof(method), exchange->head.method_name);
     quote(path, sizeof(path), exchange->head.target);
     quote(id, sizeof(id), request_id_ensure(exchange));
-    const char *delivery = exchange->status == 0 ? "none" : exchange->delivery ? exchange->delivery : "memory";
+    const char *delivery = exchange->status == 0 ? "none"
+                           : exchange->delivery  ? exchange->delivery
+                                                 : "memory";
     unsigned long long bytes = exchange->replied_bytes + request->body_sent;
     int n = snprintf(line, size, log->http->settings.access_log == ACCESS_JSON ? json : logfmt, when, method,
-                     path, exchange->status, bytes, (double)ns / 1e9,
-                     delivery, peer, id);
+                     path, exchange->status, bytes, (double)ns / 1e9, delivery, peer, id);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 

@@ -15,7 +15,7 @@ struct channel;
 enum saying_body { SAYING_BYTES, SAYING_SOURCE, SAYING_CHANNEL };
 
 struct saying {
-    int status; /* 0: nothing was said yet */
+    int status;      /* 0: nothing was said yet */
     bool retry;      /* an error that is worth another try: Retry-After, */
     bool retry_said; /* unless the handler says when itself */
     enum saying_body kind;

@@ -296,9 +296,7 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
             offload->queue_depth, offload->uring_entries, reactor->pipeline);
     fprintf(out,
             "# descriptors: connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + "
-            "reserve %d = "
-            "%ld of "
-            "RLIMIT_NOFILE %ld\n",
+            "reserve %d = %ld of RLIMIT_NOFILE %ld\n",
             reactor->connections, reactor->open_files, fixed, REACTOR_RESERVE,
             reactor->connections + reactor->open_files + fixed + REACTOR_RESERVE, nofile);
     if (config->forwards_count > 0) {

@@ -23,8 +23,8 @@ __attribute__((format(printf, 3, 4))) void problem(struct problems *problems, co
                                                    const char *format, ...);
 
 struct section {
-    const char *name,
-        *title; /* title: what it stands for, in help; NULL: the section has none and is the only one */
+    const char *name;
+    const char *title; /* what it stands for, in help; NULL: the section has none and is the only one */
     const struct settings_table *table;
     size_t size;         /* of an element */
     size_t items, count; /* offsets in daemon_config of the array and its length */
