@@ -99,8 +99,28 @@ class Python(Case):
         daemon = self.daemon("--requests-per-connection", 1)
         client = self.client(daemon.unix)
         client.ping()
-        with self.assertRaises(sluice.ConnectionFailed):
+        with self.assertRaisesRegex(sluice.ConnectionFailed, "closed the connection"):
             client.ping()
+        client.close()
+        for call in (client.ping, lambda: client.open_many(["hello"]), lambda: client.read("hello"),
+                     lambda: list(client.list())):
+            with self.assertRaisesRegex(sluice.ConnectionFailed, "closed the connection"):  # the first failure
+                call()
+
+    def test_after_its_close(self):
+        client = self.client(self.daemon().unix)
+        with client.open("hello") as file:
+            client.close()
+            self.assertEqual(file.read(), b"hello, world\n")
+        with self.assertRaisesRegex(sluice.ConnectionFailed, "the connection is closed"):
+            client.ping()
+
+    def test_arguments_that_make_no_sense(self):
+        client = self.client(self.daemon().tcp)
+        for arguments in ({"mode": "quick"}, {"offset": -1}, {"count": -1}, {"offset": 1 << 64}):
+            with self.assertRaises(ValueError):
+                client.read("hello", **arguments)
+        client.ping()
 
     def test_addresses(self):
         for address in ("nonsense", "unix:relative", "tcp:host", "udp:127.0.0.1:1"):

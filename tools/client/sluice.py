@@ -11,7 +11,8 @@
 
 open() needs a Unix socket: it takes the same time whatever the object's size. read() works over TCP, too.
 What the server says no to raises an Error with .status and .name ("NOT_FOUND"); the connection goes on. A
-connection that fails raises a ConnectionFailed, and is closed. A client belongs to one thread at a time.
+connection that fails raises a ConnectionFailed, is closed, and answers every further call with its first failure:
+connect anew. A client belongs to one thread at a time.
 """
 import array
 import collections
@@ -129,6 +130,7 @@ class Client:
         self._chunk = memoryview(bytearray(65536))
         self._fds = collections.deque()
         self._tag = 0
+        self._ended = None  # why there is no connection any more
 
     def __enter__(self):
         return self
@@ -137,6 +139,10 @@ class Client:
         self.close()
 
     def close(self):
+        self._end("the connection is closed")
+
+    def _end(self, why):
+        self._ended = self._ended or why
         self._socket.close()
         while self._fds:
             os.close(self._fds.popleft())
@@ -166,6 +172,8 @@ class Client:
 
     def read(self, key, offset=0, count=0, mode="auto"):
         """The object's bytes from offset, count of them (0: to the end). mode: fd, copy, splice or auto."""
+        if mode not in MODES:
+            raise ValueError(f"mode {mode}: expected one of {', '.join(MODES)}")
         reply = self._ask(MODES[mode], self._request(key, offset, count))
         if reply.fd < 0:
             return bytes(self._take(reply.count))
@@ -206,6 +214,8 @@ class Client:
     # ---- replies ---------------------------------------------------------------------------------
     @staticmethod
     def _request(key, offset=0, count=0):
+        if not (0 <= offset < 1 << 64 and 0 <= count < 1 << 64):
+            raise ValueError("offset and count are numbers of bytes, 0 or more")
         return RANGE.pack(offset, count) + _bytes(key)
 
     @staticmethod
@@ -252,8 +262,9 @@ class Client:
             raise self._broken("no object protocol")
         payload = bytes(self._take(length))
         if status and reply_tag == 0:  # why the connection ends
-            self.close()
-            raise Error(status, payload.decode(errors="replace"))
+            refusal = Error(status, payload.decode(errors="replace"))
+            self._end(str(refusal))
+            raise refusal
         if reply_tag != tag:
             raise self._broken("a reply to another request")
         if status:
@@ -287,19 +298,24 @@ class Client:
         return bytes(data)
 
     # ---- bytes and descriptors -------------------------------------------------------------------
+    def _failed(self, why):
+        self._end(why)
+        return ConnectionFailed(why)
+
     def _broken(self, what):
-        self.close()
-        return ConnectionFailed(f"protocol error: {what}")
+        return self._failed(f"protocol error: {what}")
 
     def _send(self, data):
+        if self._ended:
+            raise ConnectionFailed(self._ended)
         try:
             self._socket.sendall(data)
         except BrokenPipeError:
             pass  # the server closed: what it said before is still to be read, then its end
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError):
-                raise ConnectionFailed(f"send: {error}") from error
+        except OSError as error:
+            raise self._failed(f"send: {error}") from error
+        except BaseException:  # also KeyboardInterrupt: the place in the stream is lost
+            self._end("a call was interrupted")
             raise
 
     def _take(self, n):
@@ -307,7 +323,7 @@ class Client:
         try:
             data = bytearray(n)
         except MemoryError:
-            self.close()
+            self._end(f"no memory for {n} bytes")
             raise
         view = memoryview(data)
         done = min(n, len(self._received))
@@ -327,10 +343,10 @@ class Client:
     def _receive_into(self, view):
         try:
             return self._recvmsg(view)
-        except BaseException as error:  # also KeyboardInterrupt: the place in the stream is lost
-            self.close()
-            if isinstance(error, OSError) and not isinstance(error, ConnectionFailed):
-                raise ConnectionFailed(f"receive: {error}") from error
+        except OSError as error:
+            raise self._failed(f"receive: {error}") from error
+        except BaseException:
+            self._end("a call was interrupted")
             raise
 
     def _recvmsg(self, view):
@@ -342,9 +358,9 @@ class Client:
                 fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
                 self._fds.extend(fds)
         if flags & socket.MSG_CTRUNC:
-            raise ConnectionFailed("fd limit reached in this process")
+            raise OSError("fd limit reached in this process")
         if n == 0:
-            raise ConnectionFailed("the server closed the connection")
+            raise OSError("the server closed the connection")
         return n
 
 
