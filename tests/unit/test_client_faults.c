@@ -6,11 +6,16 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static struct fake_server server;
@@ -55,6 +60,39 @@ START_TEST(nothing_is_nobody)
 {
     ck_assert_str_eq(sluice_error(NULL), "out of memory");
     sluice_close(NULL);
+}
+END_TEST
+
+static int full_listener;
+
+static void make_room(int number) {
+    (void)number;
+    accept(full_listener, NULL, NULL);
+}
+
+/* A listener whose queue is full until a signal, which interrupts the waiting client. */
+START_TEST(a_connect_over_unix_that_is_interrupted_is_made_again)
+{
+    char address[128];
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+                                 (size_t)snprintf(name.sun_path + 1, 32, "sluice-test-%d", (int)getpid()));
+    full_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(full_listener, (struct sockaddr *)&name, size), 0);
+    ck_assert_int_eq(listen(full_listener, 0), 0);
+    int waiting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(waiting, (struct sockaddr *)&name, size), 0);
+    struct sigaction action = {.sa_handler = make_room};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {.tv_usec = 50000}}, NULL);
+    snprintf(address, sizeof(address), "unix:@%s", name.sun_path + 1);
+    ck_assert_int_eq(sluice_connect(&client, address, 0), 0);
+    int server_end = accept(full_listener, NULL, NULL); /* hangs if there is no connection */
+    ck_assert_int_ge(server_end, 0);
+    sluice_close(client);
+    close(server_end);
+    close(waiting);
+    close(full_listener);
 }
 END_TEST
 
@@ -418,6 +456,7 @@ int main(void) {
     TCase *tests = tcase_create("client faults");
     tcase_add_loop_test(tests, connecting_fails_with_the_reason, 0, 4);
     tcase_add_test(tests, a_host_name_is_resolved);
+    tcase_add_test(tests, a_connect_over_unix_that_is_interrupted_is_made_again);
     tcase_add_test(tests, nothing_is_nobody);
     tcase_add_loop_test(tests, a_silent_server_is_left, 0, 2);
     tcase_add_loop_test(tests, a_reply_against_the_rules_ends_the_connection, 0,

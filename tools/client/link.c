@@ -67,7 +67,7 @@ static int set_options(struct link *link, int family) {
     return 0;
 }
 
-/* An interrupted connect goes on in the background (connect(2), EINTR). */
+/* An interrupted connect of a TCP socket goes on in the background (connect(2), EINTR). */
 static int finish_connect(struct link *link) {
     struct pollfd writable = {.fd = link->fd, .events = POLLOUT};
     int error = 0, ready;
@@ -87,7 +87,11 @@ static int try_address(struct link *link, const struct sockaddr *to, socklen_t l
     link->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->fd < 0 || set_options(link, to->sa_family) < 0)
         return fail_errno(link, text);
-    int result = connect(link->fd, to, length);
+    int result;
+    do
+        result = connect(link->fd, to, length);
+    while (result < 0 && errno == EINTR &&
+           to->sa_family == AF_UNIX); /* whose connect has done nothing then */
     if (result < 0 && errno == EINTR)
         result = finish_connect(link);
     return result < 0 ? fail_errno(link, text) : 0;
