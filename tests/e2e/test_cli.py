@@ -5,13 +5,15 @@ import os
 import pty
 import re
 import select
+import signal
 import socket
+import struct
 import subprocess
 import time
 import unittest
 
 from case import MIB, TIMEOUT, Case
-from daemon import BUILD, check_reports
+from daemon import BUILD, check_reports, until
 
 SLUICE = BUILD / "sluice"
 REFUSED, USAGE, CONNECTION = 1, 2, 3
@@ -75,6 +77,27 @@ class Cli(Case):
         for file in ("old", "new"):
             _, error = self.ask(daemon, "get", "missing", "-o", target / file, status=REFUSED)
             self.assertIn("NOT_FOUND", error)
+        self.assertEqual(os.listdir(target), ["old"])
+        self.assertEqual((target / "old").read_bytes(), b"old content")
+
+    def test_a_get_that_is_killed_leaves_nothing_behind(self):
+        target = self.directory({"old": b"old content"})
+        try:
+            os.close(os.open(target, os.O_TMPFILE | os.O_WRONLY))
+        except OSError:
+            self.skipTest("this file system has no files without a name")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            with subprocess.Popen([SLUICE, "-s", f"tcp:127.0.0.1:{server.getsockname()[1]}", "get", "key", "-o",
+                                   target / "old"], stderr=subprocess.DEVNULL) as process:
+                connection, _ = server.accept()
+                tag = connection.recv(4096)[8:12]
+                connection.sendall(b"SLC1C\0\0\0" + tag + struct.pack("<IQQQQq", 40, 100, 0, 100, 1, 0) + b"half of it")
+                files = f"/proc/{process.pid}/fd"
+                until(lambda: any(os.readlink(f"{files}/{fd}").startswith(str(target)) and
+                                  os.stat(f"{files}/{fd}").st_size == 10 for fd in os.listdir(files)), "it is written")
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(TIMEOUT), -signal.SIGINT)
+                connection.close()
         self.assertEqual(os.listdir(target), ["old"])
         self.assertEqual((target / "old").read_bytes(), b"old content")
 

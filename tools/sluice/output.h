@@ -1,11 +1,15 @@
-/* Where an object's bytes go: standard output, or a file that takes its name only when it is whole. */
+/* Where an object's bytes go: standard output, or a file that takes its name only when it is whole.
+ *
+ *     output_open() -> a file without a name, which goes with the process -> output_keep(): a name beside -> its name
+ *                      where the file system has none: with a name beside from the start
+ */
 #ifndef SLUICE_SLUICE_OUTPUT_H
 #define SLUICE_SLUICE_OUTPUT_H
 
 struct output {
     int fd;
     char *name;      /* owned: the file's name once whole; NULL: written in place */
-    char *temporary; /* owned: its name until then */
+    char *temporary; /* owned: its name until then; NULL: it has none yet */
 };
 
 /* Opens a path; NULL is standard output. An existing regular file keeps its mode and, behind symbolic links,
