@@ -142,14 +142,10 @@ START_TEST(numbers_of_bytes)
     static const struct {
         const char *text;
         uint64_t value;
-    } good[] = {{"0", 0},
-                {"007", 7},
-                {"1K", 1024},
-                {"3M", 3 << 20},
-                {"5G", 5ull << 30},
-                {"2T", 2ull << 40},
-                {"18446744073709551615", UINT64_MAX}};
-    static const char *const bad[] = {"",    "K",  " 1",  "-1",  "+1",        "1k",
+    } good[] = {
+        {"0", 0},        {"007", 7},         {"1K", 1024},       {"1k", 1024},
+        {"3M", 3 << 20}, {"5G", 5ull << 30}, {"2T", 2ull << 40}, {"18446744073709551615", UINT64_MAX}};
+    static const char *const bad[] = {"",    "K",  " 1",  "-1",  "+1",        "1x",
                                       "1KB", "1 ", "0x1", "1e3", "16777216T", "18446744073709551616"};
     uint64_t value;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

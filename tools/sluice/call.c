@@ -3,6 +3,7 @@
 #include "proto/address.h"
 #include "tools/sluice/command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -115,7 +116,7 @@ bool call_bytes(const char *text, uint64_t *out) {
         return false;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    const char *suffix = *end ? strchr(suffixes, *end) : NULL;
+    const char *suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
     unsigned shift = suffix ? 10 * (unsigned)(suffix - suffixes + 1) : 0;
     if (errno || value << shift >> shift != value || end[suffix != NULL] != '\0')
         return false;

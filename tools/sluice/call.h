@@ -50,7 +50,7 @@ int call_usage(struct call *call, const char *format, ...) __attribute__((format
 /* The same for errors of this side; returns CALL_REFUSED. */
 int call_error(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A number of bytes; K, M, G and T multiply by powers of 1,024. */
+/* A number of bytes; K, M, G and T, as capitals or not, multiply by powers of 1,024. */
 bool call_bytes(const char *text, uint64_t *out);
 
 #endif
