@@ -18,13 +18,13 @@ static struct cache cache;
 static void setup(void) {
     ck_assert_int_eq(ledger_init(&ledger, 1024), 0);
     deadlines_init(&deadlines, ev_loop_new(EVFLAG_AUTO), &now_ns);
-    cache_init(&cache, &ledger, &deadlines, 2, MAX_AGE);
+    cache_init(&cache, &ledger, FD_SHARED, &deadlines, 2, MAX_AGE);
 }
 
 static void teardown(void) {
     cache_free(&cache);
     ledger_flush(&ledger);
-    ck_assert_uint_eq(ledger.open_by_kind[FD_SHARED], 0);
+    ck_assert_uint_eq(ledger.open_by_kind[FD_SHARED] + ledger.open_by_kind[FD_OBJECT], 0);
     ledger_free(&ledger);
     deadlines_stop(&deadlines);
     ev_loop_destroy(deadlines.ev);
@@ -35,7 +35,7 @@ static int put(uint32_t owner, const char *name, const char *bytes, double now) 
     now_ns = (int64_t)(now * 1e9);
     struct object object = {.fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
     ck_assert_int_ge(object.fd, 0);
-    ledger_enter(&ledger, object.fd, FD_SHARED, 0, now);
+    ledger_enter(&ledger, object.fd, FD_OBJECT, 0, now);
     cache_put(&cache, owner, span_text(name), &object, span_text(bytes));
     ledger_release(&ledger, object.fd);
     return object.fd;
@@ -93,7 +93,7 @@ END_TEST
 START_TEST(without_an_age_nothing_is_kept)
 {
     cache_free(&cache);
-    cache_init(&cache, &ledger, &deadlines, 2, 0);
+    cache_init(&cache, &ledger, FD_SHARED, &deadlines, 2, 0);
     int fd = put(1, "key", "", 10);
     ck_assert_int_eq(find(1, "key", 10), -1);
     ck_assert(!is_open(fd));
@@ -125,8 +125,10 @@ START_TEST(a_descriptor_lives_on_with_whoever_holds_it)
 {
     int fd = put(1, "key", "", 10);
     ledger_hold(&ledger, fd); /* a reply on its way */
+    ck_assert_uint_eq(ledger.open_by_kind[FD_SHARED], 1);
     ck_assert_int_eq(find(1, "key", 20), -1);
     ck_assert(is_open(fd));
+    ck_assert_uint_eq(ledger.open_by_kind[FD_OBJECT], 1);
     ledger_release(&ledger, fd);
     ck_assert(!is_open(fd));
 }
@@ -135,7 +137,7 @@ END_TEST
 START_TEST(without_room_nothing_is_kept)
 {
     cache_free(&cache);
-    cache_init(&cache, &ledger, &deadlines, 0, MAX_AGE);
+    cache_init(&cache, &ledger, FD_SHARED, &deadlines, 0, MAX_AGE);
     int fd = put(1, "key", "", 10);
     ck_assert_int_eq(find(1, "key", 10), -1);
     ck_assert(!is_open(fd));
