@@ -427,15 +427,20 @@ static void write_rest(struct journal *journal) {
         log_error(journal->loop->log, "ingest batches lost at the end", log_number("of", (int64_t)waiting));
 }
 
+/* A thread or the kernel still has work of ours. */
+static bool is_busy(const struct journal *journal) {
+    return journal->writing || journal->creating || journal->clearing;
+}
+
 void journal_leave(struct journal *journal) {
-    if (!journal->writing)
+    if (!is_busy(journal))
         write_rest(journal);
 }
 
 void journal_close(struct journal *journal) {
     struct ledger *ledger = &journal->loop->ledger;
-    if (journal->writing || journal->creating || journal->clearing)
-        return; /* a thread or the kernel still has it: the process ends with it */
+    if (is_busy(journal))
+        return; /* the process ends with it */
     write_rest(journal);
     refuse_waiting(journal, -EIO, false);
     close_active(journal);
