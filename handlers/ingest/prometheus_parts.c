@@ -75,7 +75,8 @@ static struct prometheus_whole *whole_of(struct prometheus_parts *parts, const s
     make_key(&parts->key, labels, n);
     if (parts->key.failed)
         return NULL;
-    HASH_FIND(hh, parts->wholes, parts->key.p, parts->key.n, whole);
+    const char *wanted = parts->key.n > 0 ? parts->key.p : ""; /* without labels there is no text */
+    HASH_FIND(hh, parts->wholes, wanted, parts->key.n, whole);
     if (whole)
         return whole;
     whole = calloc(1, sizeof(*whole) + n * sizeof(*labels) + parts->key.n);
