@@ -7,6 +7,7 @@
  * PIPE_BUF is what a pipe that polls writable takes whole: a line is neither cut nor waited for. */
 #include "reactor/log.h"
 
+#include "offload/clock.h"
 #include "proto/utf8.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 #define LINE_TAIL   128 /* of that, kept free for the fields we add ourselves and the end */
 #define VALUE_ROOM  512 /* bytes of one text; the rest is replaced by "..." */
 #define WINDOWS     128 /* events told apart by the rate limit; a power of two */
-#define WINDOW_NS   INT64_C(1000000000)
+#define WINDOW_NS   NS_PER_S
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for bytes that are no UTF-8 */
 
 struct window {
@@ -180,9 +181,7 @@ static struct window *find_window(struct log *log, const char *event) {
 
 /* True if a line of this event may be written now. */
 static bool spend(struct log *log, struct window *window) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * WINDOW_NS + now.tv_nsec;
+    int64_t now_ns = clock_ns();
     if (window->written == 0 || now_ns - window->start_ns >= WINDOW_NS) {
         window->start_ns = now_ns;
         window->written = 0;

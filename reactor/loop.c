@@ -1,5 +1,6 @@
 #include "reactor/loop.h"
 
+#include "offload/clock.h"
 #include "reactor/conn.h"
 #include "reactor/drain.h"
 #include "reactor/listener.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS       16 /* reap-flush-submit rounds of one turn */
@@ -23,9 +23,7 @@ static const struct counter reactor_counters[] = {
 };
 
 int64_t loop_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return clock_ns();
 }
 
 static unsigned reap(struct loop *loop) {
