@@ -95,8 +95,8 @@ class Cli(Case):
                 files = f"/proc/{process.pid}/fd"
                 until(lambda: any(os.readlink(f"{files}/{fd}").startswith(str(target)) and
                                   os.stat(f"{files}/{fd}").st_size == 10 for fd in os.listdir(files)), "it is written")
-                process.send_signal(signal.SIGINT)
-                self.assertEqual(process.wait(TIMEOUT), -signal.SIGINT)
+                process.kill()
+                self.assertEqual(process.wait(TIMEOUT), -signal.SIGKILL)
                 connection.close()
         self.assertEqual(os.listdir(target), ["old"])
         self.assertEqual((target / "old").read_bytes(), b"old content")
