@@ -89,6 +89,16 @@ static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
         stream_read(from, false); /* until the client has taken what is there */
 }
 
+/* RFC 9110, 15.5.22: the answer that asks for another protocol says for which one. */
+static void pass_upgrade(struct http1_reply *reply, const struct http1_response *response) {
+    struct span protocols;
+    if (response->status != 426 ||
+        http1_fields_find(&response->fields, span_text("Upgrade"), &protocols) == 0)
+        return;
+    http1_reply_field(reply, "Upgrade", protocols);
+    http1_reply_field(reply, "Connection", span_text("upgrade")); /* 7.8 */
+}
+
 static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
                              const struct http1_response *response) {
     struct request *request = proxy->request;
@@ -131,6 +141,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     forward_response(&reply.writer, &proxy->route->response, &response->fields, &dated);
     if (!dated)
         http1_reply_date(&reply);
+    pass_upgrade(&reply, response);
     iobuf_parsed(conn->stream.in, n);
     const struct http1_framing *framing = &response->framing;
     bool small = framing->body == HTTP1_BODY_LENGTH && framing->length <= SMALL_BODY &&

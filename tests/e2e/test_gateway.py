@@ -161,6 +161,12 @@ class Bodies(GatewayCase):
         self.assertEqual(self.client.response().body, b"ok")
         self.assertEqual(self.client.fetch("/ok").body, b"ok")
 
+    def test_upgrade_required(self):
+        response = self.client.fetch("/upgrade-required")
+        self.assertEqual((response.status, response.get("Upgrade"), response.get("Connection")),
+                         (426, "websocket", "upgrade"))
+        self.assertEqual(self.client.fetch("/ok").body, b"ok")
+
     def test_early_answer(self):
         """The server answers and closes without reading the body: the answer arrives, the connection ends."""
         self.client.send(head("POST", "/refuse", f"Content-Length: {MIB}"))

@@ -237,6 +237,9 @@ class Upstream:
     def answer_status(self, line, seen, rest):
         line.send(plain(b"status", f"{rest[0]} Whatever"))
 
+    def answer_upgrade_required(self, line, seen, rest):
+        line.send(plain(b"", "426 Upgrade Required", ["Connection: upgrade", "Upgrade: websocket"]))
+
     def answer_no_content(self, line, seen, rest):
         line.send(b"HTTP/1.1 204 No Content\r\nX-Kept: yes\r\n\r\n")
 
