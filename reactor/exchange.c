@@ -66,16 +66,20 @@ struct exchange *exchange_hold(struct request *request) {
     return exchange;
 }
 
+void exchange_drop_body(struct exchange *exchange) {
+    free(exchange->body);
+    exchange->loop->stats.request_bytes -= exchange->body_size;
+    exchange->body = NULL;
+    exchange->body_n = exchange->body_size = 0;
+}
+
 void exchange_end(struct exchange *exchange) {
     if (exchange->kept && --exchange->holders > 0)
         return;
     if (exchange->drop)
         exchange->drop(exchange->state);
-    free(exchange->body);
-    exchange->loop->stats.request_bytes -= exchange->body_size;
     exchange->drop = NULL;
-    exchange->body = NULL;
-    exchange->body_size = 0;
+    exchange_drop_body(exchange);
     if (exchange->kept)
         free(exchange);
 }

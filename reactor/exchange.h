@@ -59,6 +59,8 @@ struct exchange *exchange_hold(struct request *request);
 void exchange_end(struct exchange *exchange);
 /* Room for n bytes more of body. 0, -ENOMEM, or -ENOBUFS: request_bytes_total is spent. */
 int exchange_reserve(struct exchange *exchange, size_t n);
+/* The body is not needed any more. */
+void exchange_drop_body(struct exchange *exchange);
 /* The value of the first field with this name; p is NULL if there is none. */
 struct span exchange_field(const struct exchange *exchange, const char *name);
 /* The parameter of this name; p is NULL if there is none. */

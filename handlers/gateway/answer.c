@@ -127,7 +127,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     bool dated;
     endpoint_answered(endpoint, proxy->errand.era, response->status, loop_clock() - proxy->sent_ns);
     route_answered(proxy->route, proxy->era, response->status);
-    replay_drop(&proxy->replay);
+    replay_drop(&proxy->replay, proxy->request->exchange);
     deadline_clear(&proxy->phase_by);
     proxy->status = response->status;
     proxy->keep_alive = response->framing.keep_alive;

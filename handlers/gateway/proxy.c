@@ -45,7 +45,6 @@ static void discard(struct proxy *proxy) {
     errand_end(&proxy->errand);
     proxy->request->state = NULL;
     proxy->request->cleanup = NULL;
-    replay_drop(&proxy->replay);
     free(proxy);
 }
 
@@ -128,8 +127,9 @@ static int send_request(struct proxy *proxy) {
         return -EMSGSIZE;
     int error =
         stream_send(&proxy->conn->stream, span_of(gateway->request, writer.n), span_of(NULL, 0), -1, NULL);
-    if (!error && proxy->replay.n > 0)
-        error = send_body(proxy, replay_bytes(&proxy->replay));
+    struct span body = replay_bytes(proxy->request->exchange);
+    if (!error && body.n > 0)
+        error = send_body(proxy, body);
     if (!error && proxy->body_over && proxy->framing.body != HTTP1_BODY_NONE)
         error = send_last(proxy);
     return error;
@@ -222,7 +222,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
                                               .length = framing->length,
                                               .upgrade = forward_upgrades(exchange),
                                               .max_forwards = forwards};
-    replay_init(&proxy->replay, route->upstream->settings->retry_body);
+    proxy->replay.limit = route->upstream->settings->retry_body;
     request->state = proxy;
     request->cleanup = client_left;
     request->conn->ordered = true;
@@ -241,7 +241,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
 static size_t sink_data(struct request *request, struct span data) {
     struct proxy *proxy = request->state;
     if (!proxy->conn) {
-        size_t kept = replay_keep_some(&proxy->replay, data);
+        size_t kept = replay_keep_some(&proxy->replay, request->exchange, data);
         proxy->blocked = kept < data.n;
         return kept;
     }
@@ -251,10 +251,10 @@ static size_t sink_data(struct request *request, struct span data) {
             deadline_set(&proxy->phase_by, &proxy->errand.upstream->idle);
         return 0;
     }
-    if (!proxy->upgraded)
-        replay_keep(&proxy->replay, data);
-    else
+    if (proxy->upgraded)
         deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
+    else if (!proxy->replied)
+        replay_keep(&proxy->replay, request->exchange, data);
     if (send_body(proxy, data) != 0)
         stream_abort(&proxy->conn->stream);
     return data.n;
@@ -286,8 +286,8 @@ const struct http_sink proxy_sink = {.data = sink_data, .end = sink_end, .cut = 
 
 void proxy_drained(struct proxy *proxy) {
     struct stream *stream = &proxy->conn->stream;
-    if (!proxy->idempotent && stream->sent > proxy->sent_before)
-        replay_drop(&proxy->replay); /* it will not be sent again */
+    if (!proxy->replied && !proxy->idempotent && proxy_has_sent(proxy))
+        replay_drop(&proxy->replay, proxy->request->exchange); /* it will not be sent again */
     if (proxy->blocked && stream->out.bytes < SEND_MARK / 2) {
         proxy->blocked = false;
         if (!proxy->replied && !proxy->body_over)

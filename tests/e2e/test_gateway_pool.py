@@ -308,6 +308,21 @@ class Retries(GatewayCase):
         self.assertEqual(self.fetch(daemon, "/close", method="PUT", body=b"x" * 1025).status, 502)
         self.assertEqual(len(server.seen), 4)
 
+    def test_bodies_that_are_kept_have_a_bound_together(self):
+        server = self.upstream()
+        daemon = self.gateway(server, arguments=("--request-bytes-total", "64k"))
+        client = self.open(daemon)
+        client.send(head("PUT", "/hold", "Content-Length: 60000") + b"x" * 60000)
+        server.wait_seen(1)
+        self.assertEqual(daemon.counter("reactor", "request_bytes"), 60000)
+        self.assertEqual(self.fetch(daemon, "/close", method="PUT", body=b"x" * 40000).status, 502)
+        self.assertEqual(len(server.seen), 2, "no room to keep it")
+        server.release.set()
+        self.assertEqual(client.response("PUT").body, b"held")
+        self.assertEqual(self.fetch(daemon, "/close", method="PUT", body=b"x" * 40000).status, 502)
+        self.assertEqual(len(server.seen), 5)
+        self.assertEqual(daemon.counter("reactor", "request_bytes"), 0)
+
     def test_budget(self):
         server = self.upstream()
         daemon = self.gateway(server, options="retry_floor = 0")

@@ -7,6 +7,7 @@
 #include "handlers/gateway/replay.h"
 #include "handlers/gateway/route.h"
 #include "handlers/gateway/server.h"
+#include "reactor/loop.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -264,16 +265,26 @@ END_TEST
 
 START_TEST(replay_is_all_or_nothing)
 {
-    struct replay replay;
-    replay_init(&replay, 10);
+    struct loop *loop = calloc(1, sizeof(*loop));
+    struct exchange exchange = {.loop = loop};
+    struct replay replay = {.limit = 10};
+    loop->settings.request_bytes_total = 100;
     ck_assert(replay_whole(&replay)); /* no body: nothing is missing */
-    replay_keep(&replay, span_of("12345", 5));
-    ck_assert_uint_eq(replay_keep_some(&replay, span_of("67890abc", 8)), 5);
-    ck_assert(span_equal(replay_bytes(&replay), span_text("1234567890")));
-    replay_keep(&replay, span_of("x", 1));
+    replay_keep(&replay, &exchange, span_of("12345", 5));
+    ck_assert_uint_eq(replay_keep_some(&replay, &exchange, span_of("67890abc", 8)), 5);
+    ck_assert(span_equal(replay_bytes(&exchange), span_text("1234567890")));
+    ck_assert_uint_eq(loop->stats.request_bytes, 10);
+    replay_keep(&replay, &exchange, span_of("x", 1));
     ck_assert(!replay_whole(&replay));
-    ck_assert_uint_eq(replay.n, 0);
-    replay_drop(&replay);
+    ck_assert_uint_eq(replay_bytes(&exchange).n, 0);
+    ck_assert_uint_eq(loop->stats.request_bytes, 0);
+    replay = (struct replay){.limit = 1000};
+    loop->settings.request_bytes_total = 4;
+    ck_assert_uint_eq(replay_keep_some(&replay, &exchange, span_of("12345", 5)), 0); /* it waits */
+    ck_assert(replay_whole(&replay));
+    replay_keep(&replay, &exchange, span_of("12345", 5));
+    ck_assert(!replay_whole(&replay));
+    free(loop);
 }
 END_TEST
 
