@@ -3,7 +3,7 @@ import signal
 import socket
 import threading
 
-from daemon import until
+from daemon import BUILD, until
 from gateway_case import GatewayCase
 from http1 import chunks, head
 from upstream import plain
@@ -388,7 +388,8 @@ class BackPressure(GatewayCase):
         client = self.open(daemon)
         client.send(head("GET", "/interim-flood"))
         until(lambda: daemon.counter("gateway", "bytes_in") > 64 * MIB, "the server goes on")
-        self.assertLess(self.memory(daemon) - before, 24 * MIB)
+        if not {"asan", "tsan", "ubsan"} & set(BUILD.parts):  # their allocators keep what is freed
+            self.assertLess(self.memory(daemon) - before, 24 * MIB)
         self.assertEqual(self.fetch(daemon, "/ok").body, b"ok", "others have buffers")
 
     def test_upgraded_reader_that_stops(self):
