@@ -309,14 +309,12 @@ static const struct rpc_param push_params[] = {
     {.name = "metrics",
      .type = RPC_ARRAY,
      .required = true,
-     .items = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"value\":{\"type\":["
-              "\"number\","
-              "\"object\"],\"description\":\"of a histogram: {sum, bounds, "
-              "counts}\"},\"type\":{\"type\":\"string\","
-              "\"enum\":[\"gauge\",\"counter\",\"histogram\"]},\"timestamp\":{\"type\":\"integer\","
-              "\"description\":"
-              "\"milliseconds since 1970\"},\"tags\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
-              "\"string\"}}},\"required\":[\"name\",\"value\"]}",
+     .items = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"value\":{\"any"
+              "Of\":[{\"type\":\"number\"},{\"type\":\"object\",\"description\":\"of a histogram: {"
+              "sum, bounds, counts}\"}]},\"type\":{\"type\":\"string\",\"enum\":[\"gauge\",\"counte"
+              "r\",\"histogram\"]},\"timestamp\":{\"type\":\"integer\",\"description\":\"millisecon"
+              "ds since 1970\"},\"tags\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\""
+              "string\"}}},\"required\":[\"name\",\"value\"]}",
      .help = "records: {name, value, type: gauge|counter|histogram, timestamp: ms since 1970, tags: {NAME: "
              "TEXT}}; "
              "name and value are required"},
@@ -353,7 +351,8 @@ static const struct rpc_method rows[METRIC_METHODS] = {
      .result =
          "{\"type\":\"object\",\"properties\":{\"series\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
          "\"properties\":{\"name\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},\"tags\":{\"type\":"
-         "\"object\"},\"value\":{\"type\":[\"number\",\"string\",\"object\"]},\"timestamp\":{\"type\":"
+         "\"object\"},\"value\":{\"anyOf\":[{\"type\":\"number\"},{\"type\":\"string\"},{\"type\":\"object\"}"
+         "]},\"timestamp\":{\"type\":"
          "\"integer\"}}}},\"more\":{\"type\":\"boolean\"}},"
          "\"required\":[\"series\",\"more\"]}",
      .flags = RPC_PLAIN | RPC_TOOL | RPC_READ_ONLY | RPC_IDEMPOTENT},
