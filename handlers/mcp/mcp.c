@@ -333,5 +333,6 @@ void mcp_free(struct mcp *mcp) {
         return;
     posts_expire(mcp, true); /* no client comes back for them any more */
     mcp_sessions_free(&mcp->sessions);
+    pages_clear(&mcp->pages);
     news_free(&mcp->news);
 }

@@ -10,6 +10,7 @@
 #define SLUICE_HANDLERS_MCP_MCP_H
 
 #include "handlers/mcp/news.h"
+#include "handlers/mcp/pages.h"
 #include "handlers/mcp/session.h"
 #include "handlers/rpc/object_calls.h"
 
@@ -48,6 +49,7 @@ struct mcp {
     struct mcp_sessions sessions;
     struct news news;
     struct recall_budget recall;
+    struct pages pages;              /* of resources/list */
     const struct rpc_method **items; /* resources, templates and prompts of others */
     unsigned items_count;
     LIST_HEAD(, post) posts;  /* of POST /mcp, whose streams can be resumed */

@@ -89,6 +89,8 @@ static void changed(void *context, struct span key, bool below, bool listed) {
     struct news *news = context;
     subscriptions_touch(&news->subscriptions, key, below);
     news->listed |= listed;
+    if (listed)
+        pages_clear(&news->mcp->pages);
     if (!news->due.class && (news->listed || !TAILQ_EMPTY(&news->subscriptions.touched)))
         deadline_set(&news->due, &news->soon);
     settle(news);
@@ -110,6 +112,7 @@ static bool has_audience(const struct mcp *mcp) {
 static void beaten(struct deadline *deadline) {
     struct news *news = news_of(deadline, offsetof(struct news, beat));
     mcp_sessions_expire(&news->mcp->sessions, mcp_date(news->mcp));
+    pages_expire(&news->mcp->pages, loop_now(news->mcp->rpc->loop));
     news->silent = has_audience(news->mcp) ? 0 : news->silent < SILENT_MAX ? news->silent + 1 : SILENT_MAX;
     changes_want(&news->changes, news->silent < SILENT_MAX);
     deadline_set(&news->beat, &news->beats);

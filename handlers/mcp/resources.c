@@ -3,6 +3,7 @@
 #include "handlers/mcp/registry.h"
 #include "handlers/rpc/message.h"
 #include "proto/uri.h"
+#include "reactor/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,20 +81,34 @@ static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     finish_list(call, &out, list->more ? key : span_of(NULL, 0));
 }
 
+static void was_walked(struct rpc_call *call, const struct object_keys *list) {
+    struct mcp *mcp = mcp_of(call);
+    struct object_keys page = *list;
+    pages_keep(&mcp->pages, (uint64_t)mcp->settings.mcp_page, loop_now(mcp->rpc->loop), &page);
+    was_listed(call, &page);
+}
+
 static void run_list(struct rpc_call *call, json_t *params) {
-    const struct mcp *mcp = mcp_of(call);
+    struct mcp *mcp = mcp_of(call);
     const json_t *cursor = json_object_get(params, "cursor");
+    uint64_t size = (uint64_t)mcp->settings.mcp_page;
     char after[OBJECT_KEY_MAX + 1] = "";
-    if (cursor) {
-        struct span text = span_of(json_string_value(cursor), json_string_length(cursor));
-        ssize_t n = text.p ? base64_decode(text, after, sizeof(after) - 1) : -1;
-        if (n <= 0 || object_key_check(span_of(after, (size_t)n))) {
-            rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
-            return;
-        }
-        after[n] = '\0';
+    struct object_keys page;
+    if (!cursor) {
+        object_list(mcp->objects, call, "", "", size, was_listed);
+        return;
     }
-    object_list(mcp->objects, call, "", after, (uint64_t)mcp->settings.mcp_page, was_listed);
+    struct span text = span_of(json_string_value(cursor), json_string_length(cursor));
+    ssize_t n = text.p ? base64_decode(text, after, sizeof(after) - 1) : -1;
+    if (n <= 0 || object_key_check(span_of(after, (size_t)n))) {
+        rpc_error(call, MESSAGE_INVALID_PARAMS, "Invalid cursor", NULL);
+        return;
+    }
+    after[n] = '\0';
+    if (pages_take(&mcp->pages, span_of(after, (size_t)n), size, loop_now(mcp->rpc->loop), &page))
+        was_listed(call, &page);
+    else
+        object_list(mcp->objects, call, "", after, PAGES_AHEAD, was_walked);
 }
 
 static void run_templates(struct rpc_call *call, json_t *params) {

@@ -162,6 +162,33 @@ class Changes(Changing):
         self.put("sub/b", b"12")
         self.assertEqual(self.told(session.hear, {(UPDATED, "sluice:///sub/b")}), [(UPDATED, "sluice:///sub/b")])
 
+    def pages(self, ask):
+        """The keys of a list, page by page."""
+        page = ask({})
+        yield [one["name"] for one in page["resources"]]
+        while "nextCursor" in page:
+            page = ask({"cursor": page["nextCursor"]})
+            yield [one["name"] for one in page["resources"]]
+
+    def test_pages_are_walked_together_and_know_what_has_changed(self):
+        for i in range(100):
+            self.put(f"many/{i:02}")
+        server = self.listening("--mcp-page", 5)
+        before = server.counter("offload", "jobs_pool")
+        modern = self.modern(server)
+        names = sum(self.pages(lambda params: modern.ask("resources/list", params)["result"]), [])
+        self.assertEqual(names, ["a", *[f"many/{i:02}" for i in range(100)], "sub/b"])
+        self.assertLess(server.counter("offload", "jobs_pool") - before, 10)
+        session = self.socket(Lines, server)
+        self.result(session, "resources/subscribe", {"uri": "sluice:///a"})
+        pages = self.pages(lambda params: self.result(session, "resources/list", params))
+        names = next(pages) + next(pages)
+        self.put("many/new")
+        (self.place / "many/98").unlink()
+        self.told(session.hear, {(LIST, None)})
+        names += sum(pages, [])
+        self.assertEqual(names, ["a", *[f"many/{i:02}" for i in range(98)], "many/99", "many/new", "sub/b"])
+
     def test_many_changes_are_told_once(self):
         server = self.listening()
         session = self.socket(Lines, server)
