@@ -305,16 +305,20 @@ static void run_query(struct rpc_call *call, json_t *params) {
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
+#define RECORD                                                                                               \
+    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},"                                   \
+    "\"value\":{\"anyOf\":[{\"type\":\"number\"},"                                                           \
+    "{\"type\":\"object\",\"description\":\"of a histogram: {sum, bounds, counts}\"}]},"                     \
+    "\"type\":{\"type\":\"string\",\"enum\":[\"gauge\",\"counter\",\"histogram\"]},"                         \
+    "\"timestamp\":{\"type\":\"integer\",\"description\":\"milliseconds since 1970\"},"                      \
+    "\"tags\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}},"                        \
+    "\"required\":[\"name\",\"value\"]}"
+
 static const struct rpc_param push_params[] = {
     {.name = "metrics",
      .type = RPC_ARRAY,
      .required = true,
-     .items = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"value\":{\"any"
-              "Of\":[{\"type\":\"number\"},{\"type\":\"object\",\"description\":\"of a histogram: {"
-              "sum, bounds, counts}\"}]},\"type\":{\"type\":\"string\",\"enum\":[\"gauge\",\"counte"
-              "r\",\"histogram\"]},\"timestamp\":{\"type\":\"integer\",\"description\":\"millisecon"
-              "ds since 1970\"},\"tags\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\""
-              "string\"}}},\"required\":[\"name\",\"value\"]}",
+     .items = RECORD,
      .help = "records: {name, value, type: gauge|counter|histogram, timestamp: ms since 1970, tags: {NAME: "
              "TEXT}}; "
              "name and value are required"},
