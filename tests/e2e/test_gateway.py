@@ -268,14 +268,16 @@ class WhatTheClientSees(GatewayCase):
 
     def test_timeouts(self):
         server = self.upstream()
-        daemon = self.gateway(server, options="timeout_first_byte = 0.1 timeout_idle = 0.1 retries = 0")
+        daemon = self.gateway(server, options="timeout_first_byte = 0.1 retries = 0")
         self.assertEqual(self.fetch(daemon, "/silent").status, 504)
+        self.assertEqual(self.endpoint(daemon, server)["timeouts"], 1)
+        daemon = self.gateway(server, options="timeout_idle = 0.1")
         client = self.open(daemon)
         client.send(head("GET", "/events"))
         client.take_through(b"data: 0\n\n\r\n")
         with self.assertRaises((EOFError, ConnectionResetError)):
             client.take_through(b"data: 1\n\n\r\n")
-        self.assertEqual(self.endpoint(daemon, server)["timeouts"], 2)
+        self.assertEqual(self.endpoint(daemon, server)["timeouts"], 1)
 
     def test_timeout_total(self):
         server = self.upstream()

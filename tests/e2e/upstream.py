@@ -258,9 +258,10 @@ class Upstream:
             line.send(b"HTTP/1.1 103 Early Hints\r\nLink: " + b"a" * 900 + b"\r\n\r\n")
 
     def answer_events(self, line, seen, rest):
-        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        start = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         for i in range(3):
-            line.send(b"9\r\ndata: %d\n\n\r\n" % i)
+            line.send(start + b"9\r\ndata: %d\n\n\r\n" % i)
+            start = b""
             self.release.wait(TIMEOUT)
             self.release.clear()
         line.send(b"0\r\n\r\n")
