@@ -1,6 +1,6 @@
-"""The gateway's pools, balancing, health, outliers and breakers."""
+"""The gateway's pools and balancing."""
 import collections
-import os
+import re
 import time
 
 from daemon import until
@@ -32,18 +32,29 @@ class Pool(GatewayCase):
 
     def test_line_is_bounded(self):
         server = self.upstream()
-        daemon = self.gateway(server, options="max_connections = 1 max_pending = 1 timeout_pending = 0.1")
+        daemon = self.gateway(server, options="max_connections = 1 max_pending = 1 timeout_pending = 60")
         first, second, third = (self.open(daemon) for _ in range(3))
         first.send(head("GET", "/hold"))
         server.wait_seen(1)
         second.send(head("GET", "/ok"))
         until(lambda: daemon.counter("gateway", "pending") == 1, "one waits")
         self.assertEqual(third.fetch("/ok").status, 503, "the line is full")
-        self.assertEqual(second.response().status, 503, "it waited too long")
+        server.release.set()
+        self.assertEqual([first.response().body, second.response().body], [b"held", b"ok"])
+        stats = daemon.stats()["gateway"]
+        self.assertEqual((stats["pending_refused"], stats["pending_late"]), (1, 0))
+
+    def test_nobody_waits_for_long(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="max_connections = 1 timeout_pending = 0.1")
+        first, second = self.open(daemon), self.open(daemon)
+        first.send(head("GET", "/hold"))
+        server.wait_seen(1)
+        self.assertEqual(second.fetch("/ok").status, 503)
         server.release.set()
         self.assertEqual(first.response().body, b"held")
         stats = daemon.stats()["gateway"]
-        self.assertEqual((stats["pending_refused"], stats["pending_late"]), (1, 1))
+        self.assertEqual((stats["pending_refused"], stats["pending_late"]), (0, 1))
 
     def test_client_in_line_leaves(self):
         server = self.upstream()
@@ -161,8 +172,16 @@ class Pool(GatewayCase):
         daemon = self.gateway(server, options="log_interval = 0.3")
         self.fetch(daemon, "/ok")
         self.fetch(daemon, "/ok")
+
+        def told():
+            """Hits and misses of each interval, as a busy machine may have put them into several."""
+            lines = [line for line in daemon.lines if "event=pool" in line]
+            return [tuple(int(re.search(rf" {word}=(\d+)", line)[1]) for word in ("hits", "misses")) for line in lines]
+        until(lambda: sum(map(sum, told())) == 2, "both requests are told")
+        self.assertEqual(sum(hits for hits, _ in told()), 1)
+        hits, misses = told()[0]
         line = daemon.wait_line("event=pool")
-        for word in ("upstream=api", "hits=1", "misses=1", "hit_rate=0.5000", "limit=512"):
+        for word in ("upstream=api", f"hit_rate={hits / (hits + misses):.4f}", "limit=512"):
             self.assertIn(word, line)
 
     def test_unix_server(self):
@@ -226,146 +245,3 @@ class Balancing(GatewayCase):
     def test_random(self):
         daemon = self.gateway(*self.three(), options="balance = random")
         self.assertEqual(set(self.count(daemon, 60)), {"a", "b", "c"})
-
-
-class Health(GatewayCase):
-    def state(self, daemon, server):
-        return self.endpoint(daemon, server)["usable"]
-
-    def test_http_checks(self):
-        sick, well = self.upstream(name="sick"), self.upstream(name="well")
-        daemon = self.gateway(sick, well, options='check = http check_path = "/who" check_interval = 0.1 '
-                              'check_rise = 1 check_fall = 2')
-        sick.fail = True
-        until(lambda: self.state(daemon, sick) == 0, "it is found out")
-        daemon.wait_line('event="server down"')
-        count = len(sick.seen)
-        for _ in range(10):
-            self.assertEqual(self.fetch(daemon, "/who").body, b"well")
-        self.assertTrue(all(seen.get("User-Agent") == "sluiced-check" for seen in sick.seen[count:]))
-        sick.fail = False
-        until(lambda: self.state(daemon, sick) == 1, "it comes back")
-
-    def test_tcp_checks_over_unix(self):
-        path = str(self.directory() / "s.sock")
-        server = self.upstream(unix=path)
-        daemon = self.gateway(server, options="check = tcp check_interval = 0.1 check_rise = 1 check_fall = 1 retries = 0")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 200)
-        server.close()
-        until(lambda: self.state(daemon, server) == 0, "it is found out")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 503)
-        os.unlink(path)
-        self.upstream(unix=path)
-        until(lambda: self.state(daemon, server) == 1, "it comes back")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 200)
-
-    def test_interim_answers_to_a_check(self):
-        server = self.upstream()
-        daemon = self.gateway(server, options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
-        server.wait_seen(3)
-        self.assertEqual(self.endpoint(daemon, server)["checks_failed"], 0)
-
-    def test_check_that_hangs(self):
-        server = self.upstream()
-        daemon = self.gateway(server, options='check = http check_path = "/silent" check_interval = 0.1 '
-                              'check_timeout = 0.1 check_fall = 1')
-        until(lambda: self.state(daemon, server) == 0, "too late is bad")
-        server.release.set()
-
-    def test_outlier(self):
-        sick, well = self.upstream(name="sick"), self.upstream(name="well")
-        daemon = self.gateway(sick, well, options="outlier_errors = 3 outlier_eject = 0.5")
-        sick.fail = True
-        for _ in range(6):
-            self.fetch(daemon, "/who")
-        self.assertEqual(self.endpoint(daemon, sick)["ejections"], 1)
-        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well"})
-        sick.fail = False
-        until(lambda: self.state(daemon, sick) == 1, "it returns")
-        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well", b"sick"})
-
-    def test_a_good_check_ends_an_ejection(self):
-        sick, well = self.upstream(name="sick"), self.upstream(name="well")
-        daemon = self.gateway(sick, well, options="outlier_errors = 1 outlier_eject = 300 check = tcp check_interval = 0.2")
-        sick.fail = True
-        until(lambda: self.fetch(daemon, "/who").status == 500, "it answers 500")
-        sick.fail = False
-        daemon.wait_line('event="server returns"')
-        self.assertEqual(self.endpoint(daemon, sick)["ejections"], 1)
-        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well", b"sick"})
-
-    def test_never_the_last(self):
-        server = self.upstream()
-        server.fail = True
-        daemon = self.gateway(server, options="outlier_errors = 1")
-        for _ in range(5):
-            self.assertEqual(self.fetch(daemon, "/ok").status, 500)
-        self.assertEqual(self.endpoint(daemon, server)["ejections"], 0)
-
-    def test_breaker_of_a_server(self):
-        server = self.upstream()
-        daemon = self.gateway(server, options="breaker_ratio = 50 breaker_least = 4 breaker_open = 0.3",
-                              route='fallback_status = 500 fallback_body = "later"')
-        server.fail = True
-        for _ in range(4):
-            self.assertEqual(self.fetch(daemon, "/ok").body, b"broken")
-        self.assertEqual(self.fetch(daemon, "/ok").body, b"later")
-        self.assertEqual(len(server.seen), 4, "an open breaker lets nothing through")
-        self.assertIn("state=open", daemon.wait_line("event=breaker"))
-        server.fail = False
-        until(lambda: self.fetch(daemon, "/ok").body == b"ok", "it closes again")
-        self.assertIn("state=half-open", daemon.wait_line("event=breaker", 2))
-        self.assertIn("state=closed", daemon.wait_line("event=breaker", 3))
-        counters = self.endpoint(daemon, server)
-        self.assertEqual([counters[f"breaker_{what}"] for what in ("opens", "half_opens", "closes")], [1, 1, 1])
-
-    def test_a_long_answer_closes_a_breaker_when_it_begins(self):
-        server = self.upstream()
-        daemon = self.gateway(server, options="breaker_ratio = 50 breaker_least = 2 breaker_open = 0.1",
-                              route="route_ratio = 50 route_least = 2 route_open = 0.1")
-        server.fail = True
-        for _ in range(2):
-            self.fetch(daemon, "/ok")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 503)
-        server.fail = False
-
-        def begins():
-            client = self.open(daemon)
-            client.send(head("GET", "/events"))
-            return client.response_head().status == 200 and client
-        client = until(begins, "somebody may try")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 200, "others need not wait for the end")
-        client.reset()
-
-    def test_breaker_of_a_route(self):
-        server = self.upstream()
-        daemon = self.gateway(server, route='route_ratio = 50 route_least = 2 route_open = 60')
-        server.fail = True
-        self.fetch(daemon, "/ok")
-        self.fetch(daemon, "/ok")
-        response = self.fetch(daemon, "/ok")
-        self.assertEqual((response.status, response.get("Retry-After")), (503, "1"))
-        self.assertEqual(len(server.seen), 2)
-
-    def test_breaker_of_a_route_tells_every_change(self):
-        server = self.upstream()
-        daemon = self.gateway(server, route='route_ratio = 50 route_least = 1 route_open = 0.1')
-        server.fail = True
-        self.fetch(daemon, "/ok")
-        server.fail = False
-        until(lambda: self.fetch(daemon, "/ok").status == 200, "it closes again")
-        for count, state in enumerate(("open", "half-open", "closed"), 1):
-            self.assertIn(f"state={state}", daemon.wait_line("event=breaker", count))
-        counters = daemon.stats()["route"]["/*"]
-        self.assertEqual([counters[f"breaker_{what}"] for what in ("opens", "half_opens", "closes")], [1, 1, 1])
-
-    def test_limit_of_a_route(self):
-        server = self.upstream()
-        daemon = self.gateway(server, route='route_requests = 1')
-        client = self.open(daemon)
-        client.send(head("GET", "/hold"))
-        server.wait_seen(1)
-        self.assertEqual(self.fetch(daemon, "/ok").status, 503)
-        server.release.set()
-        self.assertEqual(client.response().body, b"held")
-        self.assertEqual(self.fetch(daemon, "/ok").status, 200)

@@ -237,16 +237,24 @@ class Ends(TunnelCase):
             client.close()
 
     def test_no_more_wait_than_may(self):
-        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 1 max_pending = 1 timeout_pending = 0.2")
-        first, late = self.connect(address), self.connect(address)
+        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 1 max_pending = 1 timeout_pending = 60")
+        clients = [self.connect(address) for _ in range(2)]
         daemon.wait_counter("gateway", "pending")
         with self.assertRaises(ConnectionResetError):
             self.connect(address).rest()
-        with self.assertRaises(ConnectionResetError):
-            late.rest()
-        self.assertEqual(daemon.counter("gateway", "pending"), 0)
+        for client in clients:
+            client.send(b"a")
+            self.assertEqual(client.take(1), b"a")
+            client.close()
+
+    def test_nobody_waits_for_long(self):
+        daemon, address = self.tunnel(self.echo(), upstream="max_connections = 1 timeout_pending = 0.1")
+        first = self.connect(address)
         first.send(b"a")
         self.assertEqual(first.take(1), b"a")
+        with self.assertRaises(ConnectionResetError):
+            self.connect(address).rest()
+        self.assertEqual(daemon.counter("gateway", "pending_late"), 1)
 
     def test_nobody_listens(self):
         with socket.socket() as probe:
