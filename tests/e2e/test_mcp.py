@@ -198,6 +198,16 @@ class Legacy(Mcp):
         self.assertEqual(session.hear()["method"], "notifications/subscriptions/acknowledged")
         self.assertEqual(self.result(session, "ping"), {})
 
+    def test_a_client_may_answer_with_an_error(self):
+        for name, session in sessions(self.server(), capabilities={"elicitation": {}}):
+            self.addCleanup(session.close)
+            if name.startswith("http"):
+                continue
+            session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
+            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"], "error": {"code": -1, "message": "not now"}})
+            text = session.hear()["result"]["content"][0]["text"]
+            self.assertRegex(text, r'"error": *\{.*not now', "the handler can tell it from a result")
+
     def test_a_client_that_leaves_unasked_questions(self):
         server = self.server()
         one = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
