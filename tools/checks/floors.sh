@@ -11,10 +11,10 @@ complain() {
     failed=1
 }
 
-# check_quoted FOLDER PATTERN: the paths in quotes that its files may include
+# check_quoted FOLDER PATTERN: the folders whose files its own may include, in quotes
 check_quoted() {
     local found
-    found=$(grep -rnE '^ *# *include +"' "$1" --include='*.[ch]' | grep -vE ": *# *include +\"($2)/")
+    found=$(grep -rnE '^ *# *include +"' "$1" --include='*.[ch]' | grep -vE ": *# *include +\"($2)/[^/]+\"")
     [ -z "$found" ] || complain "$found"
 }
 
@@ -29,11 +29,11 @@ check_angle() {
 check_quoted proto 'proto'
 check_quoted offload 'proto|offload'
 check_quoted reactor 'proto|offload|reactor'
-check_quoted handlers 'proto|offload|reactor|handlers'
-check_quoted tools/sluiced 'proto|offload|reactor|handlers|tools'
+check_quoted handlers 'proto|offload|reactor|handlers/[a-z]+'
+check_quoted tools/sluiced 'proto|offload|reactor|handlers/[a-z]+|tools/sluiced|tools'
 check_quoted tools/client 'proto|tools/client|tools'
 check_quoted tools/sluice 'proto|handlers/ingest|tools/client|tools/sluice|tools'
-check_quoted tools/bench 'proto|offload|reactor|tools/bench|tools'
+check_quoted tools/bench 'proto|offload|reactor|tools/bench|tools/bench/(baselines|bare)|tools/client|tools/sluiced|tools'
 
 check_angle "parsing libraries belong to handlers and tools:" 'jansson|confuse|zlib|openssl/|nghttp2/|nats/' \
     proto offload reactor
