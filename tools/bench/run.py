@@ -7,7 +7,7 @@ Parts are the files in tools/bench/parts: a file put there with TITLE and run(la
 environment names them too. The report goes to $SLUICE_BUILD/bench (default: build/bench): report.md, its plots,
 report.json; tools/bench/publish.py makes BENCHMARKS.md of it. A part that fails is in the report with the reason and
 with what it had measured; the others run. Exit status 1 if a part failed, 0 otherwise, whatever the figures say.
---scale makes every measurement longer or shorter: 0.1 tries the machinery, its figures say little.
+--scale makes every timed measurement longer or shorter: 0.1 tries the machinery, its figures say little.
 
 --quick runs only the parts with limits, in under a minute, and prints one JSON object:
     machine   cpu, cpus, memory_gib, kernel, compiler, versions, time, load, scale, seconds
