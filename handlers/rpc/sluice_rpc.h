@@ -16,7 +16,8 @@
  *
  * Handlers run on threads of the handlers pool, several at once: they may compute and wait. params and results are
  * JSON texts. Parameters are checked against the schema's properties before: their types, that the required ones
- * are there, and, where additionalProperties is false, no others.
+ * are there, and, where additionalProperties is false, no others. Only properties of the schema itself may have a header of
+ * MCP's (x-mcp-header).
  *
  * What a handler wants to know from the client (a sampled message, a user's input) it asks with sluice_call_ask():
  * NULL means that there is no answer yet, and the handler returns without a word. When the answer has come the
