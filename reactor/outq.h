@@ -27,6 +27,7 @@ struct segment {
     uint8_t fds; /* descriptors not yet sent */
     bool closed; /* partly sent, or ends inside a message: no more appending */
     bool tail;   /* starts inside a message: no descriptors */
+    bool corked; /* the socket is, until the body ends */
     bool held;   /* the body said WAIT once: its head waits for the first piece */
     int fd[OUTQ_FDS];
     uint16_t fd_at[OUTQ_FDS]; /* where in data their messages start */
@@ -54,6 +55,7 @@ enum outq_result {
 
 struct outq_sink {
     int fd;
+    bool is_tcp;
     size_t budget; /* bytes this turn */
     struct bufpool *pool;
     struct ledger *ledger;

@@ -225,6 +225,7 @@ void stream_flush(struct stream *stream) {
     struct loop *loop = stream->loop;
     struct outq_sink sink = {
         .fd = stream->io.fd,
+        .is_tcp = !stream->is_unix,
         .budget = loop->settings.turn_bytes,
         .pool = &loop->segments,
         .ledger = &loop->ledger,

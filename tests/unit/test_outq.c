@@ -5,6 +5,9 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@ static struct outq queue;
 static struct bufpool pool;
 static struct ledger ledger;
 static int ends[2];
+static bool is_tcp;
 
 static void setup(void) {
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -53,7 +57,7 @@ static bool admit(void *owner, unsigned fds) {
 
 static enum outq_result flush(size_t budget) {
     struct outq_sink sink = {
-        .fd = ends[0], .budget = budget, .pool = &pool, .ledger = &ledger, .admit = admit};
+        .fd = ends[0], .is_tcp = is_tcp, .budget = budget, .pool = &pool, .ledger = &ledger, .admit = admit};
     return outq_flush(&queue, &sink);
 }
 
@@ -102,6 +106,61 @@ static void body_end(struct body *body, bool whole) {
 }
 
 static const struct body_class test_class = {.next = body_next, .sent = body_sent, .end = body_end};
+
+/* A body of a file's first bytes, in pieces of at most 64 KiB. */
+static int file;
+
+static void file_next(struct body *body, struct piece *piece) {
+    enum { PIECE = 64 << 10 };
+    size_t left = ((struct test_body *)(void *)body)->left;
+    size_t n = left < PIECE ? left : PIECE;
+    *piece = (struct piece){.kind = left ? PIECE_FILE : PIECE_END, .fd = file, .n = n, .more = n < left};
+}
+
+static const struct body_class file_class = {.next = file_next, .sent = body_sent, .end = body_end};
+
+/* Puts a connection over TCP in the place of the Unix sockets. */
+static void use_tcp(void) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(name);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&name, size), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&name, &size), 0);
+    is_tcp = true;
+    close(ends[0]);
+    close(ends[1]);
+    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(ends[0], (struct sockaddr *)&name, size), 0);
+    ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    close(listener);
+}
+
+static int corked(void) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    ck_assert_int_eq(getsockopt(ends[0], IPPROTO_TCP, TCP_CORK, &value, &size), 0);
+    return value;
+}
+
+START_TEST(a_socket_is_corked_until_its_file_was_sent)
+{
+    struct test_body body = {.body.class = &file_class, .left = 100 << 10};
+    FILE *bytes = tmpfile();
+    ck_assert_ptr_nonnull(bytes);
+    file = fileno(bytes);
+    ck_assert_int_eq(ftruncate(file, (off_t)body.left), 0);
+    use_tcp();
+    ck_assert_int_eq(add("head", -1, &body.body), 0);
+    ck_assert_int_eq(add("next", -1, NULL), 0);
+    ck_assert_int_eq(flush(70 << 10), OUTQ_AGAIN);
+    ck_assert_int_eq(corked(), 1);
+    ck_assert_int_eq(flush(1 << 20), OUTQ_EMPTY);
+    ck_assert_int_eq(corked(), 0);
+    ck_assert_int_eq(body.whole, 1);
+    fclose(bytes);
+}
+END_TEST
 
 START_TEST(small_messages_leave_together_and_in_order)
 {
@@ -307,6 +366,7 @@ int main(void) {
     Suite *suite = suite_create("outq");
     TCase *tests = tcase_create("outq");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_socket_is_corked_until_its_file_was_sent);
     tcase_add_test(tests, small_messages_leave_together_and_in_order);
     tcase_add_test(tests, descriptors_ride_on_their_messages_64_at_a_time);
     tcase_add_test(tests, a_descriptor_does_not_ride_on_the_rest_of_another_message);
