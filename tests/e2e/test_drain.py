@@ -4,7 +4,7 @@ import signal
 import threading
 
 from case import GIB, KIB, MIB, Case, Client
-from daemon import until
+from daemon import BUILD, until
 from slc import frame, request
 
 
@@ -24,6 +24,8 @@ class Drain(Case):
     def test_without_connections_it_ends_at_once(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             daemon = self.daemon()
+            if BUILD.name == "tsan":  # ThreadSanitizer loses a signal that comes before the first wait for events
+                daemon.stats()
             daemon.signal(number)
             self.assertEqual(daemon.wait_exit(), 0)
 

@@ -54,8 +54,8 @@ START_TEST(a_cursor_that_is_none_is_told)
 {
     static const char *const texts[] = {"", "sluice-cursor 2\n",
                                         "sluice-cursor 1\nsegment 1\noffset 16\nsequence 1\n",
-                                        "sluice-cursor 1\nsegment 1\noffset 16\nsequence 1\ntime_ms 0\n"
-                                        "stream_sequence 0\nid -\n"};
+                                        ("sluice-cursor 1\nsegment 1\noffset 16\nsequence 1\ntime_ms 0\n"
+                                         "stream_sequence 0\nid -\n")};
     struct cursor out;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         write_file("forward-x.cursor", texts[i]);
