@@ -299,8 +299,8 @@ class Lab:
         return report
 
     def in_turns(self, loads, repetitions=None):
-        """{label: callable} -> {label: [what it returned, in each repetition]}. Every second time in reverse, so that none
-        always comes behind the same neighbour, whose sockets and memory the kernel is still clearing up."""
+        """{label: callable} -> {label: [what it returned, in each repetition]}. Every second time in reverse, so that
+        none always comes behind the same neighbour, whose sockets and memory the kernel is still clearing up."""
         results = {label: [] for label in loads}
         order = list(loads)
         for _ in range(repetitions or self.repetitions):

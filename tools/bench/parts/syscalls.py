@@ -39,7 +39,7 @@ def run(lab, part):
         return
     sluiced = lab.sluiced("--demo-routes", "yes")
     servers = {"sluiced": sluiced, PATIENT: lab.sluiced("--spot-budget", 1, name="patient"),
-               "request-pool 8": lab.baseline("request-pool"),
+               "request-pool 8": lab.baseline("request-pool"), "work-stealing 8": lab.baseline("work-stealing"),
                "bare epoll": lab.baseline("bare-epoll"), "thread-per-connection": lab.baseline("thread-per-connection")}
     web = {"sluiced": sluiced, "bare": lab.start("bare http", [lab.program("bare/http"), "tcp:127.0.0.1:0"]),
            "nginx": peers.nginx(lab), "haproxy": peers.haproxy(lab)}
@@ -54,7 +54,8 @@ def run(lab, part):
                     "MiB of RSS", "most frequent"], rows)
     part.notes.append("CPU and context switches without strace; threads and memory after the load. Calls that make the "
                       "100 connections are in the count. The model with a thread for each request is not here: strace "
-                      "stops all for each thread that starts.")
+                      "stops all for each thread that starts; nor a pool whose workers keep a connection for life: it "
+                      "never serves 92 of the 100.")
     part.notes.append("Stopped by strace at each call, a turn of 100 requests outlasts spot_budget (2 ms) and the rest "
                       "goes to the pool with its wake-ups; without strace 0.1 to 0.4 % of the opens went there on a "
                       f"busy machine. So the budgets of fdpass are compared with \"{PATIENT}\"; the default is beside "
