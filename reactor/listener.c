@@ -177,6 +177,18 @@ static void set_tcp_options(int fd, const struct listen_settings *settings) {
         set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(settings->user_timeout * 1000));
 }
 
+/* Accepted sockets inherit it, too. Loopback goes without pacing: BBR spends up to half of a large object's CPU time on
+ * its timers there. */
+static int set_congestion(int fd, const struct listener_options *options, char *why, size_t why_size) {
+    const char *asked = options->settings->congestion;
+    const char *name = *asked || !options->is_loopback ? asked : "reno";
+    if (!*name || setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) == 0 || !*asked)
+        return 0;
+    int error = -errno;
+    snprintf(why, why_size, "congestion: '%s' is none of net.ipv4.tcp_allowed_congestion_control", asked);
+    return error;
+}
+
 static int open_tcp(struct listener *listener, char *why, size_t why_size) {
     struct sockaddr_storage name;
     socklen_t size = 0;
@@ -184,8 +196,10 @@ static int open_tcp(struct listener *listener, char *why, size_t why_size) {
     if (fd < 0)
         return fd;
     set_tcp_options(fd, listener->options.settings);
-    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        int error = -errno;
+    int error = set_congestion(fd, &listener->options, why, why_size);
+    if (!error && bind(fd, (struct sockaddr *)&name, size) != 0)
+        error = -errno;
+    if (error) {
         close(fd);
         return error;
     }

@@ -154,7 +154,7 @@ static bool is_loopback(const struct address *address) {
 
 /* Unix and loopback: everything; elsewhere slc and http without administration (DESIGN.md, section 5). */
 static void set_defaults(struct listener_options *out) {
-    bool local = out->is_unix || is_loopback(&out->address);
+    bool local = out->is_unix || out->is_loopback;
     out->admin = out->settings->admin == LISTEN_ADMIN_AUTO ? local : out->settings->admin == LISTEN_ADMIN_YES;
     if (!*out->settings->protocols) {
         out->offers[PROTOCOL_SLC1] = out->offers[PROTOCOL_HTTP1] = true;
@@ -183,6 +183,7 @@ int listener_options_parse(struct listener_options *out, const struct listen_set
         return -EINVAL;
     }
     out->is_unix = out->address.kind == ADDRESS_UNIX;
+    out->is_loopback = !out->is_unix && is_loopback(&out->address);
     set_defaults(out);
     int error = allocate_lists(out);
     error = error ? error : each_word(&parse, settings->protocols, take_protocol);

@@ -18,7 +18,7 @@ struct network {
 struct listener_options {
     const struct listen_settings *settings; /* not owned */
     struct address address;
-    bool is_unix, admin;
+    bool is_unix, is_loopback, admin;
     bool offers[PROTOCOL_COUNT];
     uint32_t *uids, *gids;
     unsigned uids_count, gids_count;

@@ -128,6 +128,38 @@ START_TEST(tcp_settings_reach_the_socket)
 }
 END_TEST
 
+/* By name; "" where it cannot be opened, with the reason in the rig. */
+static const char *congestion_of(char *address, char *asked) {
+    static char name[16];
+    static struct listen_settings settings;
+    socklen_t size = sizeof(name);
+    settings = rig.listen;
+    settings.address = address;
+    settings.congestion = asked;
+    if (listener_open(&rig.loop, &settings, rig.why, sizeof(rig.why)) != 0)
+        return "";
+    const struct listener *listener = LIST_FIRST(&rig.loop.listeners);
+    ck_assert_int_eq(getsockopt(listener->io.fd, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+    return name;
+}
+
+START_TEST(loopback_goes_without_pacing)
+{
+    char kernel[16];
+    socklen_t size = sizeof(kernel);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kernel, &size), 0);
+    close(fd);
+    start();
+    ck_assert_str_eq(congestion_of("tcp:127.0.0.1:0", ""), "reno");
+    ck_assert_str_eq(congestion_of("tcp:*:0", ""), kernel);
+    ck_assert_str_eq(congestion_of("tcp:127.0.0.1:0", kernel), kernel);
+    ck_assert_str_eq(congestion_of("tcp:*:0", "reno"), "reno");
+    ck_assert_str_eq(congestion_of("tcp:*:0", "no-such"), "");
+    ck_assert_ptr_nonnull(strstr(rig.why, "congestion: 'no-such'"));
+}
+END_TEST
+
 /* As on a kernel that cannot refuse them for us. */
 START_TEST(descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it)
 {
@@ -282,6 +314,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_loop_test(all, tcp_settings_reach_the_socket, 0, 2);
+    tcase_add_test(all, loopback_goes_without_pacing);
     tcase_add_test(all, descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it);
     tcase_add_test(all, one_that_found_no_buffer_to_read_into_reads_on);
     tcase_add_test(all, one_sends_its_share_of_a_turn_and_no_more);
