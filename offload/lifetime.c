@@ -92,7 +92,7 @@ static int start_parts(struct offload *offload, char *why, size_t why_size) {
     }
     error = offload_stats_init(&offload->stats);
     if (!error)
-        error = slab_init(&offload->slab, (size_t)settings->queue_depth + 1); /* 1: whose done() runs */
+        error = slab_init(&offload->slab, 2 * (size_t)settings->queue_depth + 1); /* 1: whose done() runs */
     if (!error) {
         offload->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         error = offload->eventfd < 0 ? -errno : 0;

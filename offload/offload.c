@@ -12,12 +12,21 @@
 #define CLOCK_UNITS 16
 #define UNIT_BYTES  ((size_t)32 << 10)
 
-struct job *offload_job(struct offload *offload, enum job_kind kind) {
-    size_t most = (size_t)offload->settings.queue_depth + (offload->reaped != NULL);
-    bool room = !offload->drained && offload->slab.open < most;
-    struct job *job = room ? slab_take(&offload->slab) : NULL;
+/* Where the pool's jobs are counted: handlers, or files with all the rest. */
+static size_t *open_jobs(struct offload *offload, enum job_pool pool) {
+    return &offload->open[pool == JOB_POOL_HANDLERS];
+}
+
+struct job *offload_job(struct offload *offload, enum job_kind kind, enum job_pool pool) {
+    const struct job *reaped = offload->reaped;
+    size_t *open = open_jobs(offload, pool);
+    size_t most =
+        (size_t)offload->settings.queue_depth + (reaped && open_jobs(offload, reaped->pool) == open);
+    struct job *job = !offload->drained && *open < most ? slab_take(&offload->slab) : NULL;
     if (job) {
+        ++*open;
         job->kind = kind;
+        job->pool = pool;
         if (kind == JOB_OPEN)
             job->open.fd = -1;
     } else {
@@ -29,6 +38,7 @@ struct job *offload_job(struct offload *offload, enum job_kind kind) {
 void offload_release(struct offload *offload, struct job *job) {
     if (job == offload->reaped)
         offload->reaped = NULL;
+    --*open_jobs(offload, job->pool);
     slab_give(&offload->slab, job);
 }
 

@@ -43,7 +43,7 @@ void offload_resolve(struct offload_settings *settings, long connections) {
     if (settings->handler_threads == 0)
         settings->handler_threads = n;
     if (settings->queue_depth == 0)
-        settings->queue_depth = 2 * connections; /* handlers may have one for each: files find room yet */
+        settings->queue_depth = connections;
     if (settings->threads_max > 0)
         share_threads(settings);
 }

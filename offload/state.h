@@ -17,6 +17,7 @@ struct offload {
 
     struct slab slab;
     const struct job *reaped; /* the last, until it is released */
+    size_t open[2];           /* jobs of all pools but the handlers', and the handlers' */
     struct files files;
     struct pipes pipes;
     struct ring ring; /* driver NULL: there is none */

@@ -287,7 +287,7 @@ static void closed_in_pool(struct job *job) {
 }
 
 static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
-    struct job *job = offload_job(loop->offload, JOB_CALL);
+    struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
     int *copy = malloc((FOREIGN_FDS + 1) * sizeof(int));
     if (!job || !copy) {
         for (unsigned i = 0; i < count; i++)
@@ -299,7 +299,6 @@ static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
     }
     memcpy(copy, fds, count * sizeof(int));
     copy[count] = -1;
-    job->pool = JOB_POOL_FILES;
     job->call.run = close_in_pool;
     job->call.argument = copy;
     job->done = closed_in_pool;

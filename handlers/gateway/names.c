@@ -50,7 +50,7 @@ static void finished(struct job *job) {
 bool names_look_up(struct upstream *upstream, const struct server *server,
                    void (*done)(struct upstream *upstream, const struct server *server,
                                 const struct names_found *found)) {
-    struct job *job = offload_job(upstream->loop->offload, JOB_CALL);
+    struct job *job = offload_job(upstream->loop->offload, JOB_CALL, JOB_POOL_NAMES);
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     if (!job || !lookup) {
         if (job)
@@ -63,7 +63,6 @@ bool names_look_up(struct upstream *upstream, const struct server *server,
     lookup->server = server;
     lookup->done = done;
     upstream->lookups++;
-    job->pool = JOB_POOL_NAMES;
     job->context = upstream;
     job->done = finished;
     job->call.run = run;

@@ -106,7 +106,7 @@ static void hand_over(struct access_log *log) {
     if (log->writing || loop->state == LOOP_STOPPED)
         return; /* once stopped, the rest is written by access_log_free() */
     reopen_if_asked(log);
-    struct job *job = offload_job(loop->offload, JOB_CALL);
+    struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
     if (!job)
         return; /* the next line tries again */
     char *swap = log->full;
@@ -115,7 +115,6 @@ static void hand_over(struct access_log *log) {
     log->filling = swap;
     log->filled = 0;
     log->writing = true;
-    job->pool = JOB_POOL_FILES;
     job->call.run = work;
     job->call.argument = log;
     job->done = written;

@@ -100,7 +100,7 @@ static void run_on_worker(struct served *served, struct request *request) {
     struct dispatch *dispatch = served->dispatch;
     struct http *http = dispatch->http;
     bool room = dispatch->in_pool < dispatch->in_pool_max;
-    struct job *job = room ? offload_job(http->loop->offload, JOB_CALL) : NULL;
+    struct job *job = room ? offload_job(http->loop->offload, JOB_CALL, JOB_POOL_HANDLERS) : NULL;
     struct call *call = job ? call_new(request, &served->route) : NULL;
     if (!call) {
         if (job)
@@ -109,7 +109,6 @@ static void run_on_worker(struct served *served, struct request *request) {
         request_fail(request, STATUS_BUSY, "too many requests wait for a worker; try again");
         return;
     }
-    job->pool = JOB_POOL_HANDLERS;
     job->call.run = work;
     job->call.argument = call;
     dispatch->in_pool++;

@@ -8,7 +8,7 @@
 
 static bool hand_on(struct loop *loop, const struct chore *chore, void (*run)(struct job *job),
                     void (*done)(struct job *job)) {
-    struct job *job = offload_job(loop->offload, JOB_CALL);
+    struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
     struct chore *copy = job ? malloc(sizeof(*copy)) : NULL;
     if (!copy) {
         if (job)
@@ -16,7 +16,6 @@ static bool hand_on(struct loop *loop, const struct chore *chore, void (*run)(st
         return false;
     }
     *copy = *chore;
-    job->pool = JOB_POOL_FILES;
     job->call.run = run;
     job->call.argument = copy;
     job->done = done;

@@ -196,7 +196,7 @@ static void decode_done(struct job *job) {
 /* Has a worker decode the body. */
 static void hand_on(struct request *request, const struct intake *intake) {
     struct loop *loop = request_loop(request);
-    struct job *job = offload_job(loop->offload, JOB_CALL);
+    struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_HANDLERS);
     struct intake *copy = job ? malloc(sizeof(*copy)) : NULL;
     struct exchange *held = copy ? exchange_hold(request) : NULL;
     if (!held) {
@@ -209,7 +209,6 @@ static void hand_on(struct request *request, const struct intake *intake) {
     }
     *copy = *intake;
     copy->exchange = held;
-    job->pool = JOB_POOL_HANDLERS;
     job->call.run = run_decode;
     job->call.argument = copy;
     request_submit(request, job, decode_done, NULL);

@@ -298,7 +298,7 @@ static void start_group(struct journal *journal) {
     deadline_clear(&journal->window);
     if (!have_room(journal, first->n))
         return;
-    struct job *job = offload_job(journal->loop->offload, JOB_WRITE);
+    struct job *job = offload_job(journal->loop->offload, JOB_WRITE, JOB_POOL_FILES);
     if (!job) { /* too much work in hand: in a moment */
         deadline_set(&journal->window, &journal->window_class);
         return;

@@ -155,7 +155,7 @@ static void survey_due(struct changes *changes) {
     if (!changes->due || changes->survey)
         return;
     struct survey *survey = new_survey(changes);
-    struct job *job = survey ? offload_job(changes->loop->offload, JOB_CALL) : NULL;
+    struct job *job = survey ? offload_job(changes->loop->offload, JOB_CALL, JOB_POOL_FILES) : NULL;
     int fd = job ? fcntl(inotify_fd(&changes->inotify), F_DUPFD_CLOEXEC, 0) : -1;
     if (fd < 0) {
         if (job)
@@ -172,7 +172,6 @@ static void survey_due(struct changes *changes) {
     changes->survey = survey;
     changes->due = changes->due_way = false;
     inotify_read(&changes->inotify, false);
-    job->pool = JOB_POOL_FILES;
     job->call.run = run_survey;
     job->call.argument = survey;
     job->done = surveyed;

@@ -72,7 +72,7 @@ void list_run(struct request *request, struct span payload) {
         request_fail(request, STATUS_BAD_REQUEST, reason);
         return;
     }
-    struct job *job = offload_job(objects->loop->offload, JOB_CALL);
+    struct job *job = offload_job(objects->loop->offload, JOB_CALL, JOB_POOL_FILES);
     struct listing *listing = job ? new_listing(objects, &asked) : NULL;
     if (!listing) {
         if (job)
@@ -80,7 +80,6 @@ void list_run(struct request *request, struct span payload) {
         request_fail(request, STATUS_BUSY, "too much work in hand (queue_depth); try again");
         return;
     }
-    job->pool = JOB_POOL_FILES;
     job->call.run = work;
     job->call.argument = listing;
     request_submit(request, job, done, objects);

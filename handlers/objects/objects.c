@@ -125,7 +125,7 @@ int objects_open(struct objects *objects, struct request *request, struct span k
         refuse_full(request);
         return -EMFILE;
     }
-    struct job *job = offload_job(loop->offload, JOB_OPEN);
+    struct job *job = offload_job(loop->offload, JOB_OPEN, JOB_POOL_FILES);
     if (!job) {
         request_fail(request, STATUS_BUSY, "too much work in hand (queue_depth); try again");
         return -EBUSY;

@@ -33,7 +33,7 @@ static void read_done(struct job *job) {
 /* It would sleep: a job reads into memory of its own. */
 static int read_by_job(struct request *request, const struct short_read *begun) {
     struct objects *objects = begun->objects;
-    struct job *job = offload_job(objects->loop->offload, JOB_READ);
+    struct job *job = offload_job(objects->loop->offload, JOB_READ, JOB_POOL_FILES);
     struct short_read *read = job ? malloc(sizeof(*read)) : NULL;
     if (!read) {
         if (job)

@@ -145,7 +145,7 @@ static bool start_read(struct transfer *transfer, struct chunk *chunk, uint64_t 
     struct loop *loop = objects->loop;
     size_t want = read_size(transfer, left);
     struct bufpool *pool = want <= objects->small.size ? &objects->small : &objects->chunks;
-    struct job *job = offload_job(loop->offload, JOB_READ);
+    struct job *job = offload_job(loop->offload, JOB_READ, JOB_POOL_FILES);
     if (!job)
         return false;
     void *bytes = take_buffer(transfer, pool);
@@ -192,7 +192,7 @@ static bool start_splice(struct transfer *transfer) {
         transfer->pipe = offload_pipe(loop->offload);
     if (!transfer->pipe)
         return false;
-    struct job *job = offload_job(loop->offload, JOB_SPLICE);
+    struct job *job = offload_job(loop->offload, JOB_SPLICE, JOB_POOL_FILES);
     if (!job)
         return false;
     size_t size = transfer->pipe->size;

@@ -146,7 +146,7 @@ void rpc_run_method(struct rpc_call *call);
 
 /* A job for a call: it is cancelled with it. done() gets the call by rpc_call_of_job(), which must come
  * first. */
-struct job *rpc_job(struct rpc_call *call, enum job_kind kind);
+struct job *rpc_job(struct rpc_call *call, enum job_kind kind, enum job_pool pool);
 void rpc_submit(struct rpc_call *call, struct job *job, void (*done)(struct job *job));
 struct rpc_call *rpc_call_of_job(struct job *job);
 /* Nobody wants the answer any more: what has not started is not started. */

@@ -124,7 +124,7 @@ static void decoded(struct job *job) {
 
 static void decode_elsewhere(struct rpc_call *call, struct ingest *ingest, json_t *records) {
     struct decoding_job *own = calloc(1, sizeof(*own));
-    struct job *job = own ? rpc_job(call, JOB_CALL) : NULL;
+    struct job *job = own ? rpc_job(call, JOB_CALL, JOB_POOL_HANDLERS) : NULL;
     if (!own)
         rpc_fail(call, STATUS_BUSY, "no memory; try again");
     if (!job) {
@@ -132,7 +132,6 @@ static void decode_elsewhere(struct rpc_call *call, struct ingest *ingest, json_
         return;
     }
     *own = (struct decoding_job){.ingest = ingest, .records = records};
-    job->pool = JOB_POOL_HANDLERS;
     job->call.run = run_decode;
     job->call.argument = own;
     rpc_submit(call, job, decoded);

@@ -93,7 +93,7 @@ static bool read_on(struct rpc_call *call, struct passage *passage, const struct
         deliver(call, passage);
         return false;
     }
-    struct job *job = rpc_job(call, JOB_READ);
+    struct job *job = rpc_job(call, JOB_READ, JOB_POOL_FILES);
     if (!job)
         return false;
     job->extra = passage;
@@ -160,7 +160,7 @@ static void start(struct rpc_call *call, struct passage *passage, bool hand_out)
     else if (objects_full(passage->calls->objects))
         refuse_full(call);
     else
-        job = rpc_job(call, JOB_OPEN);
+        job = rpc_job(call, JOB_OPEN, JOB_POOL_FILES);
     if (!job) {
         end_passage(passage);
         return;
@@ -236,7 +236,7 @@ void object_list(struct object_calls *calls, struct rpc_call *call, const char *
                  uint64_t limit, object_listed_fn *done) {
     size_t prefix_n = strlen(prefix), after_n = strlen(after);
     struct listing *listing = calloc(1, sizeof(*listing) + prefix_n + after_n);
-    struct job *job = listing ? rpc_job(call, JOB_CALL) : NULL;
+    struct job *job = listing ? rpc_job(call, JOB_CALL, JOB_POOL_FILES) : NULL;
     if (!listing)
         rpc_fail(call, STATUS_BUSY, "no memory for the list; try again");
     if (!job) {
@@ -250,7 +250,6 @@ void object_list(struct object_calls *calls, struct rpc_call *call, const char *
     listing->walk.after = span_of(listing->texts + prefix_n, after_n);
     listing->walk.limit = limit;
     listing->done = done;
-    job->pool = JOB_POOL_FILES;
     job->call.run = walk_in_thread;
     job->call.argument = listing;
     rpc_submit(call, job, list_done);

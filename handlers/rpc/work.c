@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct job *rpc_job(struct rpc_call *call, enum job_kind kind) {
-    struct job *job = offload_job(call->batch->rpc->loop->offload, kind);
+struct job *rpc_job(struct rpc_call *call, enum job_kind kind, enum job_pool pool) {
+    struct job *job = offload_job(call->batch->rpc->loop->offload, kind, pool);
     if (!job)
         rpc_fail(call, STATUS_BUSY, "too much work in hand (queue_depth); try again");
     return job;
@@ -182,7 +182,7 @@ static struct passage *new_passage(struct rpc_call *call) {
 }
 
 void rpc_work_start(struct rpc_call *call) {
-    struct job *job = rpc_job(call, JOB_CALL);
+    struct job *job = rpc_job(call, JOB_CALL, JOB_POOL_HANDLERS);
     struct passage *passage = job ? new_passage(call) : NULL;
     if (!job)
         return;
@@ -192,7 +192,6 @@ void rpc_work_start(struct rpc_call *call) {
         return;
     }
     passage->work.cancelled = &job->cancelled;
-    job->pool = JOB_POOL_HANDLERS;
     job->call.run = work_in_thread;
     job->call.argument = passage;
     rpc_submit(call, job, worked);

@@ -106,14 +106,14 @@ bool offload_rig_on_disk(struct offload_rig *rig) {
 
 /* ---- jobs -------------------------------------------------------------------------------------- */
 
-struct job *offload_rig_job(struct offload_rig *rig, enum job_kind kind) {
-    struct job *job = offload_job(rig->offload, kind);
+struct job *offload_rig_job(struct offload_rig *rig, enum job_kind kind, enum job_pool pool) {
+    struct job *job = offload_job(rig->offload, kind, pool);
     ck_assert_ptr_nonnull(job);
     return job;
 }
 
 struct job *offload_rig_open(struct offload_rig *rig, const char *name) {
-    struct job *job = offload_rig_job(rig, JOB_OPEN);
+    struct job *job = offload_rig_job(rig, JOB_OPEN, JOB_POOL_FILES);
     job->open.root = rig->root;
     job->open.hand_out = true;
     snprintf(job->open.path, sizeof job->open.path, "%s", name);
@@ -121,7 +121,7 @@ struct job *offload_rig_open(struct offload_rig *rig, const char *name) {
 }
 
 struct job *offload_rig_read(struct offload_rig *rig, uint64_t offset, size_t want) {
-    struct job *job = offload_rig_job(rig, JOB_READ);
+    struct job *job = offload_rig_job(rig, JOB_READ, JOB_POOL_FILES);
     memset(rig->buffer, 0, sizeof rig->buffer);
     job->read.fd = rig->file;
     job->read.device = rig->file_stat.st_dev;
@@ -133,7 +133,7 @@ struct job *offload_rig_read(struct offload_rig *rig, uint64_t offset, size_t wa
 
 struct job *offload_rig_splice(struct offload_rig *rig, struct pipe_pair *pipe, uint64_t offset,
                                size_t want) {
-    struct job *job = offload_rig_job(rig, JOB_SPLICE);
+    struct job *job = offload_rig_job(rig, JOB_SPLICE, JOB_POOL_FILES);
     job->splice.fd = rig->file;
     job->splice.offset = offset;
     job->splice.want = want;
@@ -142,8 +142,7 @@ struct job *offload_rig_splice(struct offload_rig *rig, struct pipe_pair *pipe, 
 }
 
 struct job *offload_rig_call(struct offload_rig *rig, enum job_pool pool, void (*run)(struct job *)) {
-    struct job *job = offload_rig_job(rig, JOB_CALL);
-    job->pool = pool;
+    struct job *job = offload_rig_job(rig, JOB_CALL, pool);
     job->call.run = run;
     return job;
 }

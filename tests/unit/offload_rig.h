@@ -47,7 +47,7 @@ bool offload_rig_has_ring(struct offload_rig *rig);
 bool offload_rig_on_disk(struct offload_rig *rig);
 
 /* Jobs on the file, below the directory, or in a pool. A read clears the buffer that it is to fill. */
-struct job *offload_rig_job(struct offload_rig *rig, enum job_kind kind);
+struct job *offload_rig_job(struct offload_rig *rig, enum job_kind kind, enum job_pool pool);
 struct job *offload_rig_open(struct offload_rig *rig, const char *name);
 struct job *offload_rig_read(struct offload_rig *rig, uint64_t offset, size_t want);
 struct job *offload_rig_splice(struct offload_rig *rig, struct pipe_pair *pipe, uint64_t offset, size_t want);

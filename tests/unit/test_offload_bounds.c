@@ -46,18 +46,34 @@ START_TEST(no_more_jobs_than_the_queue_depth)
     rig.settings.queue_depth = 4;
     offload_rig_start(&rig, &offload_modes[_i]);
     for (int i = 0; i < 4; i++)
-        jobs[i] = offload_rig_job(&rig, JOB_OPEN);
-    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+        jobs[i] = offload_rig_job(&rig, JOB_OPEN, JOB_POOL_FILES);
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES));
     ck_assert_uint_eq(offload_stats(rig.offload)->jobs_refused, 1);
     ck_assert_uint_eq(offload_stats(rig.offload)->jobs_open, 4);
+    offload_release(rig.offload, offload_rig_job(&rig, JOB_CALL, JOB_POOL_HANDLERS));
     offload_cancel(rig.offload, jobs[2]);
     snprintf(jobs[2]->open.path, sizeof jobs[2]->open.path, "old");
     offload_release(rig.offload, jobs[2]);
-    ck_assert_ptr_eq(offload_job(rig.offload, JOB_OPEN), jobs[2]);
+    ck_assert_ptr_eq(offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES), jobs[2]);
     ck_assert(!atomic_load(&jobs[2]->cancelled));
     ck_assert_str_eq(jobs[2]->open.path, "");
     for (int i = 0; i < 4; i++)
         offload_release(rig.offload, jobs[i]);
+}
+END_TEST
+
+START_TEST(handlers_leave_room_for_files)
+{
+    struct job *jobs[2];
+    rig.settings.queue_depth = 2;
+    offload_rig_start(&rig, &offload_modes[_i]);
+    for (int i = 0; i < 2; i++)
+        jobs[i] = offload_rig_job(&rig, JOB_CALL, JOB_POOL_HANDLERS);
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_CALL, JOB_POOL_HANDLERS));
+    offload_release(rig.offload, offload_rig_job(&rig, JOB_WRITE, JOB_POOL_FILES));
+    for (int i = 0; i < 2; i++)
+        offload_release(rig.offload, jobs[i]);
+    offload_release(rig.offload, offload_rig_job(&rig, JOB_CALL, JOB_POOL_HANDLERS));
 }
 END_TEST
 
@@ -92,11 +108,11 @@ START_TEST(a_job_that_is_done_may_go_on_with_another)
     offload_submit(rig.offload, first);
     ck_assert_ptr_eq(offload_rig_next(&rig), first);
     close(first->open.fd);
-    struct job *second = offload_job(rig.offload, JOB_OPEN);
+    struct job *second = offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES);
     ck_assert_ptr_nonnull(second);
-    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES));
     offload_release(rig.offload, first);
-    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES));
     offload_release(rig.offload, second);
 }
 END_TEST
@@ -219,7 +235,7 @@ START_TEST(drain_cancels_what_waits_and_gives_everything_back)
     offload_submit(rig.offload, offload_rig_call(&rig, JOB_POOL_NAMES, offload_rig_count_run));
     offload_submit(rig.offload, offload_rig_read(&rig, 0, OFFLOAD_RIG_CHUNK));
     ck_assert(!offload_drain(rig.offload, 0));
-    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN));
+    ck_assert_ptr_null(offload_job(rig.offload, JOB_OPEN, JOB_POOL_FILES));
     sem_post(&offload_rig_calls.go_on);
     ck_assert(offload_drain(rig.offload, 60));
     offload_submit(rig.offload, late);
@@ -267,6 +283,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, past_the_turns_budget_jobs_are_handed_on, 0, 2);
     tcase_add_loop_test(tcase, no_more_jobs_than_the_queue_depth, 0, OFFLOAD_MODES);
+    tcase_add_loop_test(tcase, handlers_leave_room_for_files, 0, OFFLOAD_MODES);
     tcase_add_test(tcase, opens_do_not_run_ahead_of_the_loop);
     tcase_add_loop_test(tcase, a_job_that_is_done_may_go_on_with_another, 0, OFFLOAD_MODES);
     tcase_add_loop_test(tcase, a_cancelled_job_is_not_started, 0, OFFLOAD_MODES);

@@ -38,7 +38,7 @@ START_TEST(automatic_values_fit_the_machine)
     offload_resolve(&settings, 1234);
     ck_assert_int_eq(settings.pool, CPU_COUNT(&set) > 4 ? CPU_COUNT(&set) : 4);
     ck_assert_int_eq(settings.handler_threads, CPU_COUNT(&set));
-    ck_assert_int_eq(settings.queue_depth, 2 * 1234);
+    ck_assert_int_eq(settings.queue_depth, 1234);
     ck_assert_int_eq(settings.uring_workers, 8);
 }
 END_TEST

@@ -58,9 +58,8 @@ static void slept(struct job *job) {
 
 /* A turn whose reads wait for their only thread. */
 static void slow_turn(void) {
-    struct job *job = offload_job(rig.loop.offload, JOB_CALL);
+    struct job *job = offload_job(rig.loop.offload, JOB_CALL, JOB_POOL_FILES);
     if (job) {
-        job->pool = JOB_POOL_FILES;
         job->call.run = sleep_a_little;
         job->done = slept;
         offload_submit(rig.loop.offload, job);

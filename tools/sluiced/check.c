@@ -292,7 +292,9 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
             "# threads: loop 1 + files %ld + handlers %ld + names 1 + io_uring workers at most %ld = %ld\n",
             offload->pool, offload->handler_threads,
             offload->uring == URING_OFF ? 0 : 2 * offload->uring_workers, threads_of(offload) + 1);
-    fprintf(out, "# queues: %ld jobs, %ld entries of the ring, %ld requests of a connection\n",
+    fprintf(out,
+            "# queues: %ld jobs of files and of handlers each, %ld entries of the ring, %ld requests of a "
+            "connection\n",
             offload->queue_depth, offload->uring_entries, reactor->pipeline);
     fprintf(out,
             "# descriptors: connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + "
