@@ -1,6 +1,7 @@
 #include "reactor/conn.h"
 
 #include "proto/proxy_header.h"
+#include "reactor/container.h"
 #include "reactor/drain.h"
 #include "reactor/front.h"
 #include "reactor/listener.h"
@@ -360,7 +361,7 @@ static const struct stream_class conn_class = {
 };
 
 static struct conn *conn_by_read(struct deadline *deadline) {
-    return (struct conn *)(void *)((char *)deadline - offsetof(struct conn, stream.read_by));
+    return CONTAINER_OF(deadline, struct conn, stream.read_by);
 }
 
 static void detect_over(struct deadline *deadline) {

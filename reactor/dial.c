@@ -1,5 +1,6 @@
 #include "reactor/dial.h"
 
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events) {
 }
 
 static void too_late(struct deadline *deadline) {
-    struct dial *dial = (struct dial *)(void *)((char *)deadline - offsetof(struct dial, by));
+    struct dial *dial = CONTAINER_OF(deadline, struct dial, by);
     ev_io_stop(dial->loop->ev, &dial->io);
     fail(dial, dial->io.fd, -ETIMEDOUT);
 }

@@ -1,5 +1,6 @@
 #include "reactor/stream.h"
 
+#include "reactor/container.h"
 #include "reactor/loop.h"
 #include "reactor/unixsock.h"
 
@@ -408,11 +409,11 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events) {
 }
 
 static struct stream *by_read(struct deadline *deadline) {
-    return (struct stream *)(void *)((char *)deadline - offsetof(struct stream, read_by));
+    return CONTAINER_OF(deadline, struct stream, read_by);
 }
 
 static struct stream *by_send(struct deadline *deadline) {
-    return (struct stream *)(void *)((char *)deadline - offsetof(struct stream, send_by));
+    return CONTAINER_OF(deadline, struct stream, send_by);
 }
 
 static void read_retry(struct deadline *deadline) {

@@ -6,6 +6,7 @@
 #include "handlers/gateway/upstream.h"
 #include "proto/http1_response.h"
 #include "reactor/conn.h"
+#include "reactor/container.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
@@ -22,7 +23,7 @@ static void give_back(struct proxy *proxy) {
 }
 
 static void relayed(struct relay *relay, bool whole) {
-    struct proxy *proxy = (struct proxy *)(void *)((char *)relay - offsetof(struct proxy, relay));
+    struct proxy *proxy = CONTAINER_OF(relay, struct proxy, relay);
     struct request *request = proxy->request;
     struct endpoint *endpoint = proxy->errand.endpoint;
     if (whole) {

@@ -4,6 +4,7 @@
 #include "handlers/gateway/health.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <math.h>
@@ -271,7 +272,7 @@ static void end_ejection(struct endpoint *endpoint, double now) {
 static void open_spares(struct endpoint *endpoint);
 
 static void spare_opened(struct dial *dial, int fd) {
-    struct endpoint *endpoint = (struct endpoint *)(void *)((char *)dial - offsetof(struct endpoint, spare));
+    struct endpoint *endpoint = CONTAINER_OF(dial, struct endpoint, spare);
     struct upconn *conn = fd < 0 ? NULL : upconn_new(endpoint, fd);
     endpoint->dials--;
     endpoint->stats.connects += fd >= 0;

@@ -3,6 +3,7 @@
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -242,7 +243,7 @@ struct endpoint *errand_hand_over(struct errand *errand) {
 }
 
 void errand_late(struct deadline *deadline) {
-    struct errand *errand = (struct errand *)(void *)((char *)deadline - offsetof(struct errand, wait_by));
+    struct errand *errand = CONTAINER_OF(deadline, struct errand, wait_by);
     leave_line(errand);
     errand->upstream->gateway->stats.pending_late++;
     errand->failed(errand, ERRAND_LATE);

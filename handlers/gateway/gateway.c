@@ -5,6 +5,7 @@
 #include "handlers/gateway/tunnel.h"
 #include "handlers/gateway/upstream.h"
 #include "handlers/http/http.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ struct upstream *gateway_upstream(const struct gateway *gateway, const char *nam
 }
 
 static void tick(struct deadline *deadline) {
-    struct gateway *gateway = (struct gateway *)(void *)((char *)deadline - offsetof(struct gateway, tick));
+    struct gateway *gateway = CONTAINER_OF(deadline, struct gateway, tick);
     struct upstream *upstream;
     LIST_FOREACH (upstream, &gateway->upstreams, link)
         upstream_tick(upstream, loop_now(gateway->loop));

@@ -4,6 +4,7 @@
 #include "handlers/gateway/upstream.h"
 #include "proto/http1_response.h"
 #include "proto/http1_writer.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static bool send_get(struct health *health) {
 }
 
 static void connected(struct dial *dial, int result) {
-    struct health *health = (struct health *)(void *)((char *)dial - offsetof(struct health, dial));
+    struct health *health = CONTAINER_OF(dial, struct health, dial);
     struct endpoint *endpoint = health->endpoint;
     struct loop *loop = endpoint->upstream->loop;
     if (dial_is_shortage(result)) { /* nothing was learned */
@@ -136,7 +137,7 @@ static void connected(struct dial *dial, int result) {
 }
 
 static void too_late(struct deadline *deadline) {
-    struct health *health = (struct health *)(void *)((char *)deadline - offsetof(struct health, by));
+    struct health *health = CONTAINER_OF(deadline, struct health, by);
     if (dial_active(&health->dial))
         dial_cancel(&health->dial);
     judge(health, false);

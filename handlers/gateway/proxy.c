@@ -9,6 +9,7 @@
 #include "handlers/gateway/upstream.h"
 #include "proto/http1_response.h"
 #include "reactor/conn.h"
+#include "reactor/container.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/relay.h"
@@ -379,7 +380,7 @@ void proxy_malformed(struct proxy *proxy, const char *reason) {
 }
 
 static struct proxy *by_phase(struct deadline *deadline) {
-    return (struct proxy *)(void *)((char *)deadline - offsetof(struct proxy, phase_by));
+    return CONTAINER_OF(deadline, struct proxy, phase_by);
 }
 
 static void count_late(struct proxy *proxy) {
@@ -439,7 +440,7 @@ static void silence(struct deadline *deadline) {
 }
 
 static void total_over(struct deadline *deadline) {
-    struct proxy *proxy = (struct proxy *)(void *)((char *)deadline - offsetof(struct proxy, total_by));
+    struct proxy *proxy = CONTAINER_OF(deadline, struct proxy, total_by);
     give_up(proxy, "the request took too long");
 }
 

@@ -5,6 +5,7 @@
 #include "handlers/gateway/hashkey.h"
 #include "handlers/gateway/upstream.h"
 #include "proto/proxy_header.h"
+#include "reactor/container.h"
 #include "reactor/drain.h"
 #include "reactor/listener.h"
 #include "reactor/loop.h"
@@ -61,11 +62,11 @@ _Static_assert(sizeof(struct pair) <= 768,
                "an idle tunnel has 1 KiB, the loop's tables of its sockets included");
 
 static struct pair *by_near(struct stream *stream) {
-    return (struct pair *)(void *)((char *)stream - offsetof(struct pair, near));
+    return CONTAINER_OF(stream, struct pair, near);
 }
 
 static struct pair *by_far(struct stream *stream) {
-    return (struct pair *)(void *)((char *)stream - offsetof(struct pair, far));
+    return CONTAINER_OF(stream, struct pair, far);
 }
 
 static struct loop *loop_of(const struct pair *pair) {
@@ -254,7 +255,7 @@ static const struct stream_class far_class = {
     .kind = FD_UPSTREAM, .input = far_input, .drained = far_drained, .died = far_died};
 
 static void silent(struct deadline *deadline) {
-    struct pair *pair = (struct pair *)(void *)((char *)deadline - offsetof(struct pair, idle_by));
+    struct pair *pair = CONTAINER_OF(deadline, struct pair, idle_by);
     if (pair->moved != pair->up.bytes + pair->down.bytes)
         alive(pair); /* bytes that are spliced, or wait for their receiver, do not come by input() */
     else
@@ -262,7 +263,7 @@ static void silent(struct deadline *deadline) {
 }
 
 static void no_header(struct deadline *deadline) {
-    struct pair *pair = (struct pair *)(void *)((char *)deadline - offsetof(struct pair, idle_by));
+    struct pair *pair = CONTAINER_OF(deadline, struct pair, idle_by);
     cut(pair, "no PROXY header in time");
 }
 

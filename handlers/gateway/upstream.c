@@ -7,6 +7,7 @@
 #include "handlers/gateway/names.h"
 #include "proto/chars.h"
 #include "proto/uri.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -392,7 +393,7 @@ static void prepare(const struct upstream *upstream, struct endpoint *endpoint, 
 }
 
 static struct endpoint *endpoint_of_node(struct balance_node *node) {
-    return (struct endpoint *)(void *)((char *)node - offsetof(struct endpoint, node));
+    return CONTAINER_OF(node, struct endpoint, node);
 }
 
 /* Brings the ring up to date. Without memory the one before goes on. */

@@ -6,6 +6,7 @@
 #include "handlers/http/pulled_body.h"
 #include "handlers/http/request_id.h"
 #include "reactor/conn.h"
+#include "reactor/container.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/memory_body.h"
@@ -137,7 +138,7 @@ void call_send(struct call *call, struct request *request) {
 
 /* On the loop. */
 static void reply_late(struct post *post) {
-    struct call *call = (struct call *)(void *)((char *)post - offsetof(struct call, post));
+    struct call *call = CONTAINER_OF(post, struct call, post);
     struct request *request = request_find(call->loop, call->owner);
     call->stats->handlers_late++;
     if (request)

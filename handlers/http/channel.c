@@ -1,5 +1,6 @@
 #include "handlers/http/channel.h"
 
+#include "reactor/container.h"
 #include "reactor/posts.h"
 #include "reactor/request.h"
 #include "reactor/stream.h"
@@ -28,7 +29,7 @@ static struct channel *channel_of(struct sluice_channel *handle) {
 }
 
 static struct channel *channel_of_body(struct body *body) {
-    return (struct channel *)(void *)((char *)body - offsetof(struct channel, body));
+    return CONTAINER_OF(body, struct channel, body);
 }
 
 /* One holder less; the lock is held, and is not afterwards. */
@@ -44,7 +45,7 @@ static void unlock_and_release(struct channel *channel) {
 
 /* On the loop: the stream may ask again. */
 static void deliver(struct post *post) {
-    struct channel *channel = (struct channel *)(void *)((char *)post - offsetof(struct channel, post));
+    struct channel *channel = CONTAINER_OF(post, struct channel, post);
     if (channel->request && channel->body.stream)
         stream_wake(channel->body.stream);
     pthread_mutex_lock(&channel->lock);

@@ -1,6 +1,7 @@
 #include "handlers/ingest/acceptance.h"
 
 #include "proto/crc32c.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #define PIECE 2000 /* samples that pass in a turn: about a millisecond */
 
 static struct batch *batch_of(struct piecework *work) {
-    return (struct batch *)(void *)((char *)work - offsetof(struct batch, work));
+    return CONTAINER_OF(work, struct batch, work);
 }
 
 /* Takes a batch's samples through the table of series, in pieces if they are many. */

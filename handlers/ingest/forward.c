@@ -2,6 +2,7 @@
 
 #include "handlers/ingest/forward_state.h"
 #include "offload/clock.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ static void sample(struct forward *forward) {
 }
 
 static void hear(struct post *post) {
-    struct forward *forward = (struct forward *)(void *)((char *)post - offsetof(struct forward, post));
+    struct forward *forward = CONTAINER_OF(post, struct forward, post);
     pthread_mutex_lock(&forward->lock);
     struct forward_news news = forward->news;
     forward->posted = false;

@@ -7,6 +7,7 @@
 #include "handlers/ingest/otlp.h"
 #include "handlers/ingest/statsd_listener.h"
 #include "offload/clock.h"
+#include "reactor/container.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/memory_body.h"
@@ -68,7 +69,7 @@ static void recovered(void *context, const struct record *record) {
 /* ---- series ------------------------------------------------------------------------------------ */
 
 static bool drop_stale(struct piecework *work) {
-    struct ingest *ingest = (struct ingest *)(void *)((char *)work - offsetof(struct ingest, stale_work));
+    struct ingest *ingest = CONTAINER_OF(work, struct ingest, stale_work);
     double since = loop_now(ingest->loop) - ingest->settings->stale;
     uint64_t dropped = series_drop(&ingest->series, since, STALE_PIECE);
     ingest->stats.series_dropped += dropped;
@@ -80,7 +81,7 @@ static bool drop_stale(struct piecework *work) {
 }
 
 static void on_stale(struct deadline *deadline) {
-    struct ingest *ingest = (struct ingest *)(void *)((char *)deadline - offsetof(struct ingest, stale));
+    struct ingest *ingest = CONTAINER_OF(deadline, struct ingest, stale);
     ingest->stale_work.step = drop_stale;
     pieces_add(&ingest->loop->pieces, &ingest->stale_work);
 }
@@ -172,7 +173,7 @@ static int start_log(struct ingest *ingest, char *why, size_t why_size) {
 }
 
 static void on_flush(struct deadline *deadline) {
-    struct ingest *ingest = (struct ingest *)(void *)((char *)deadline - offsetof(struct ingest, flush));
+    struct ingest *ingest = CONTAINER_OF(deadline, struct ingest, flush);
     statsd_flush(ingest);
     if (ingest->sets.table)
         deadline_set(&ingest->flush, &ingest->flush_class);

@@ -3,6 +3,7 @@
 #include "handlers/ingest/chore.h"
 #include "handlers/ingest/forward.h"
 #include "offload/clock.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static void clear_old(struct journal *journal) {
 }
 
 static void on_clear(struct deadline *deadline) {
-    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, clear));
+    struct journal *journal = CONTAINER_OF(deadline, struct journal, clear);
     clear_old(journal);
 }
 
@@ -204,7 +205,7 @@ static void created(struct job *job) {
 }
 
 static void on_retry(struct deadline *deadline) {
-    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, retry));
+    struct journal *journal = CONTAINER_OF(deadline, struct journal, retry);
     if (journal->state != JOURNAL_FAILED && journal->spare >= 0)
         work_again(journal);
     create_spare(journal);
@@ -335,7 +336,7 @@ static void kick(struct journal *journal) {
 }
 
 static void on_window(struct deadline *deadline) {
-    struct journal *journal = (struct journal *)(void *)((char *)deadline - offsetof(struct journal, window));
+    struct journal *journal = CONTAINER_OF(deadline, struct journal, window);
     if (!journal->writing && journal->state == JOURNAL_WORKING && journal->queue.waiting > 0)
         start_group(journal);
 }

@@ -2,6 +2,7 @@
 
 #include "handlers/mcp/mcp.h"
 #include "reactor/conn.h"
+#include "reactor/container.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
@@ -68,8 +69,7 @@ static void end(struct body *body, bool whole) {
 static const struct body_class event_class = {.next = next, .sent = sent, .end = end};
 
 static void ticked(struct deadline *deadline) {
-    struct event_stream *stream =
-        (struct event_stream *)(void *)((char *)deadline - offsetof(struct event_stream, tick));
+    struct event_stream *stream = CONTAINER_OF(deadline, struct event_stream, tick);
     if (stream->endless && stream->mcp->rpc->loop->state >= LOOP_DRAINING) {
         event_stream_end(stream);
         return;

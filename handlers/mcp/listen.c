@@ -5,6 +5,7 @@
 #include "handlers/mcp/mcp.h"
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
+#include "reactor/container.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -78,8 +79,7 @@ static bool finish(struct text *text, struct rpc_call *call) {
 }
 
 static void tell_updated(struct subscriber *subscriber, const char *uri) {
-    const struct listening *listening =
-        (struct listening *)(void *)((char *)subscriber - offsetof(struct listening, subscriber));
+    const struct listening *listening = CONTAINER_OF(subscriber, struct listening, subscriber);
     struct text text = {0};
     if (!listening->begun)
         return;

@@ -3,6 +3,7 @@
 #include "handlers/mcp/event_stream.h"
 #include "handlers/rpc/text.h"
 #include "proto/little.h"
+#include "reactor/container.h"
 #include "reactor/rpc_front.h"
 
 #include <openssl/crypto.h>
@@ -115,8 +116,7 @@ void mcp_sessions_expire(struct mcp_sessions *sessions, uint32_t now) {
 
 /* The resource has changed (2025-11-25, Resources, "Subscriptions"). */
 static void tell_updated(struct subscriber *subscriber, const char *uri) {
-    struct mcp_session *session =
-        (struct mcp_session *)(void *)((char *)subscriber - offsetof(struct mcp_session, subscriber));
+    struct mcp_session *session = CONTAINER_OF(subscriber, struct mcp_session, subscriber);
     struct text text = {0};
     text_add_constant(
         &text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":");

@@ -3,6 +3,7 @@
 #include "handlers/mcp/ask.h"
 #include "handlers/mcp/post.h"
 #include "reactor/conn.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 
 #define WATCH 1.0 /* seconds */
@@ -20,7 +21,7 @@ static struct rpc_call *forsaken(const struct rpc_batch *batch) {
 }
 
 static void watched(struct deadline *deadline) {
-    struct mcp *mcp = (struct mcp *)(void *)((char *)deadline - offsetof(struct mcp, watching));
+    struct mcp *mcp = CONTAINER_OF(deadline, struct mcp, watching);
     struct rpc_batch *batch, *next;
     bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = posts_expire(mcp, draining);
     if (draining) {

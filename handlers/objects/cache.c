@@ -1,5 +1,7 @@
 #include "handlers/objects/cache.h"
 
+#include "reactor/container.h"
+
 #include <stdlib.h>
 
 void cache_forget(struct cache *cache, struct cached *entry) {
@@ -13,7 +15,7 @@ void cache_forget(struct cache *cache, struct cached *entry) {
 }
 
 static void ended(struct deadline *end) {
-    struct cached *entry = (struct cached *)(void *)((char *)end - offsetof(struct cached, end));
+    struct cached *entry = CONTAINER_OF(end, struct cached, end);
     cache_forget(entry->cache, entry);
 }
 

@@ -2,6 +2,7 @@
 
 #include "handlers/rpc/rpc.h"
 #include "handlers/rpc/message.h"
+#include "reactor/container.h"
 #include "reactor/loop.h"
 #include "reactor/posts.h"
 
@@ -85,7 +86,7 @@ static void deliver(struct passage *passage) {
 }
 
 static void noted(struct post *post) {
-    struct passage *passage = (struct passage *)(void *)((char *)post - offsetof(struct passage, post));
+    struct passage *passage = CONTAINER_OF(post, struct passage, post);
     pthread_mutex_lock(&passage->lock);
     passage->posted = false;
     pthread_mutex_unlock(&passage->lock);

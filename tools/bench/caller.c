@@ -1,6 +1,7 @@
 #include "tools/bench/caller.h"
 
 #include "proto/object.h"
+#include "reactor/container.h"
 #include "tools/bench/worker.h"
 
 #include <errno.h>
@@ -12,11 +13,11 @@ static struct caller *caller_of(struct stream *stream) {
 }
 
 static struct caller *caller_of_dial(struct dial *dial) {
-    return (struct caller *)(void *)((char *)dial - offsetof(struct caller, dial));
+    return CONTAINER_OF(dial, struct caller, dial);
 }
 
 static struct caller *caller_of_deadline(struct deadline *deadline) {
-    return (struct caller *)(void *)((char *)deadline - offsetof(struct caller, deadline));
+    return CONTAINER_OF(deadline, struct caller, deadline);
 }
 
 /* ---- the end of a connection ------------------------------------------------------------------- */
