@@ -22,10 +22,6 @@ static const struct counter reactor_counters[] = {
 #undef COUNTER
 };
 
-int64_t loop_clock(void) {
-    return clock_ns();
-}
-
 static unsigned reap(struct loop *loop) {
     unsigned count = 0;
     struct job *job;
@@ -100,7 +96,7 @@ static void on_check(struct ev_loop *ev, ev_check *check, int events) {
     struct loop *loop = check->data;
     offload_wake(loop->offload);
     offload_turn(loop->offload);
-    loop->now_ns = loop_clock();
+    loop->now_ns = clock_ns();
     loop->stats.turns++;
 }
 
@@ -155,7 +151,7 @@ static int init_libev(struct loop *loop) {
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop->ev)
         return -EMFILE;
-    loop->now_ns = loop_clock();
+    loop->now_ns = clock_ns();
     deadlines_init(&loop->deadlines, loop->ev, &loop->now_ns);
     stream_deadlines_init(loop);
     conn_init_loop(loop);

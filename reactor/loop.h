@@ -119,8 +119,6 @@ void loop_add_source(struct loop *loop, struct counters_source source);
 void loop_relieve(struct loop *loop);
 /* Brings the gauges up to date before the tables are read. */
 void loop_sample(struct loop *loop);
-/* CLOCK_MONOTONIC in ns. */
-int64_t loop_clock(void);
 
 /* Counts a reply; the counters replies_* stand in the order of status.def, as the statuses do. */
 static inline void loop_count_reply(struct loop *loop, enum status status) {

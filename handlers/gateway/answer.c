@@ -4,6 +4,7 @@
 #include "handlers/gateway/proxy.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "offload/clock.h"
 #include "proto/http1_response.h"
 #include "reactor/conn.h"
 #include "reactor/container.h"
@@ -126,7 +127,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     struct http1_reply reply;
     struct span said;
     bool dated;
-    endpoint_answered(endpoint, proxy->errand.era, response->status, loop_clock() - proxy->sent_ns);
+    endpoint_answered(endpoint, proxy->errand.era, response->status, clock_ns() - proxy->sent_ns);
     route_answered(proxy->route, proxy->era, response->status);
     replay_drop(&proxy->replay, proxy->request->exchange);
     deadline_clear(&proxy->phase_by);

@@ -5,6 +5,7 @@
 #include "handlers/gateway/tunnel.h"
 #include "handlers/gateway/upstream.h"
 #include "handlers/http/http.h"
+#include "offload/clock.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 
@@ -83,7 +84,7 @@ static void each_table(void *context, counters_take *take, void *to) {
 void gateway_init(struct gateway *gateway, struct loop *loop, struct http *http) {
     gateway->loop = loop;
     gateway->http = http;
-    gateway->seed = (uint64_t)loop_clock();
+    gateway->seed = (uint64_t)clock_ns();
     loop_add_counters(loop, (struct counters_table){"gateway", gateway_counters,
                                                     sizeof(gateway_counters) / sizeof(gateway_counters[0]),
                                                     &gateway->stats});

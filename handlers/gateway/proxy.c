@@ -7,6 +7,7 @@
 #include "handlers/gateway/replay.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "offload/clock.h"
 #include "proto/http1_response.h"
 #include "reactor/conn.h"
 #include "reactor/container.h"
@@ -51,7 +52,7 @@ static void discard(struct proxy *proxy) {
 
 void proxy_finish(struct proxy *proxy, bool good) {
     route_book(proxy->route, proxy->era, good ? proxy->status : 0, good && proxy->status < 500,
-               loop_clock() - proxy->started_ns);
+               clock_ns() - proxy->started_ns);
     discard(proxy);
 }
 
@@ -151,7 +152,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
     proxy->reused = idle != NULL;
     proxy->sent_before = conn->stream.sent;
     proxy->received_before = conn->stream.received;
-    proxy->sent_ns = loop_clock();
+    proxy->sent_ns = clock_ns();
     endpoint->stats.requests++;
     int error = send_request(proxy);
     if (error) {
@@ -215,7 +216,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     proxy->request = request;
     proxy->route = route;
     proxy->method = exchange->head.method;
-    proxy->started_ns = loop_clock();
+    proxy->started_ns = clock_ns();
     proxy->idempotent =
         http1_method_is_idempotent(proxy->method) || exchange_field(exchange, "Idempotency-Key").p;
     proxy->body_over = framing->body == HTTP1_BODY_NONE;

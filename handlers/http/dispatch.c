@@ -6,6 +6,7 @@
 #include "handlers/http/http.h"
 #include "handlers/http/placement.h"
 #include "handlers/http/router.h"
+#include "offload/clock.h"
 #include "reactor/conn.h"
 #include "reactor/listener.h"
 #include "reactor/loop.h"
@@ -61,9 +62,9 @@ static void note_inline(struct served *served, int64_t ns) {
 static void run_inline(struct served *served, struct request *request) {
     struct call call;
     call_init(&call, request, &served->route);
-    int64_t start = loop_clock();
+    int64_t start = clock_ns();
     call_run(&call);
-    note_inline(served, loop_clock() - start);
+    note_inline(served, clock_ns() - start);
     if (!call.deferred)
         call_send(&call, request);
     call_clean(&call);

@@ -5,6 +5,7 @@
 #include "handlers/http/dispatch.h"
 #include "handlers/http/methods.h"
 #include "handlers/http/objects.h"
+#include "offload/clock.h"
 #include "reactor/conn.h"
 #include "reactor/listener.h"
 #include "reactor/loop.h"
@@ -105,7 +106,7 @@ static void count(struct http_stats *stats, unsigned status) {
 
 static void ended(struct http1_service *service, struct request *request, struct exchange *exchange) {
     struct http *http = http_of(service);
-    int64_t ns = loop_clock() - exchange->started_ns;
+    int64_t ns = clock_ns() - exchange->started_ns;
     if (exchange->status == 0) {
         http->stats.http_left++;
     } else {

@@ -14,7 +14,7 @@
 #define STOP_SECONDS 2 /* that an end waits for the thread */
 
 static double clock_now(void) {
-    return (double)loop_clock() * 1e-9;
+    return (double)clock_ns() * 1e-9;
 }
 
 /* Segments before the cursor's are acknowledged from now on. */

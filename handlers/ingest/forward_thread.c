@@ -1,5 +1,6 @@
 #include "handlers/ingest/forward_state.h"
 
+#include "offload/clock.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
     3.0 /* until a broker is believed to have lost messages: a new leader may be catching up */
 
 static double clock_now(void) {
-    return (double)loop_clock() * 1e-9;
+    return (double)clock_ns() * 1e-9;
 }
 
 static void tell(struct forward *forward, const struct log_bound *bound, const char *why) {

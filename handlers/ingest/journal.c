@@ -241,7 +241,7 @@ static bool have_room(struct journal *journal, size_t n) {
 
 /* The next group, which the active segment has room for. */
 static void gather(struct journal *journal) {
-    int64_t now = loop_clock();
+    int64_t now = clock_ns();
     struct batch *batch;
     group_gather(&journal->group, &journal->queue, journal->settings->segment - journal->offset);
     STAILQ_FOREACH (batch, &journal->group.list, link)
@@ -264,7 +264,7 @@ static void written(struct job *job) {
     int error = job->error;
     bool sync_failed = job->write.sync_failed;
     journal->writing = false;
-    journal->last_ns = loop_clock();
+    journal->last_ns = clock_ns();
     if (job->finished_ns > job->submitted_ns)
         histogram_add(&stats->sync, (uint64_t)(job->finished_ns - job->submitted_ns));
     if (error == 0) {
@@ -327,7 +327,7 @@ static void kick(struct journal *journal) {
         return;
     unsigned expected =
         journal->last_count > journal->before_count ? journal->last_count : journal->before_count;
-    bool idle = (double)(loop_clock() - journal->last_ns) > settings->group_window * 1e9;
+    bool idle = (double)(clock_ns() - journal->last_ns) > settings->group_window * 1e9;
     if (idle || queue->waiting >= expected || queue->waiting_bytes >= settings->group_bytes ||
         settings->group_window <= 0)
         start_group(journal);
@@ -474,7 +474,7 @@ int journal_append(struct journal *journal, struct batch *batch) {
                             .count = batch->count,
                             .payload = span_of(batch->bytes + RECORD_HEAD, batch->n - RECORD_HEAD)};
     batch->sequence = record.sequence;
-    batch->queued_ns = loop_clock();
+    batch->queued_ns = clock_ns();
     journal->next_sequence += batch->count;
     record_seal(batch->bytes, &record);
     queue_push(&journal->queue, batch);

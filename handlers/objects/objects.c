@@ -4,6 +4,7 @@
 #include "handlers/objects/fdpass.h"
 #include "handlers/objects/list.h"
 #include "handlers/objects/report.h"
+#include "offload/clock.h"
 #include "reactor/conn.h"
 #include "reactor/slc1.h"
 
@@ -194,7 +195,7 @@ void objects_release(struct objects *objects, const struct object *object) {
 void objects_latency(const struct objects *objects, struct histogram *histogram,
                      const struct request *request) {
     (void)objects;
-    int64_t ns = loop_clock() - request->started_ns;
+    int64_t ns = clock_ns() - request->started_ns;
     histogram_add(histogram, ns > 0 ? (uint64_t)ns : 0);
 }
 

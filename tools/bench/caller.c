@@ -1,5 +1,6 @@
 #include "tools/bench/caller.h"
 
+#include "offload/clock.h"
 #include "proto/object.h"
 #include "reactor/container.h"
 #include "tools/bench/worker.h"
@@ -115,7 +116,7 @@ static const char *take_descriptor(struct caller *caller, uint32_t key) {
 
 /* When the reply is complete: after touching and checking, if that is done. */
 static int64_t arrival(const struct caller *caller, int64_t now) {
-    return inspector_idle(&caller->worker->inspector) ? now : loop_clock();
+    return inspector_idle(&caller->worker->inspector) ? now : clock_ns();
 }
 
 /* The head of a reply has come. */
@@ -245,7 +246,7 @@ static void go_on(struct caller *caller, int64_t now) {
 
 static void input(struct stream *stream) {
     struct caller *caller = caller_of(stream);
-    int64_t now = loop_clock();
+    int64_t now = clock_ns();
     take_replies(caller, now);
     go_on(caller, now);
     iobuf_settle(&stream->loop->inputs, &stream->in);
@@ -308,7 +309,7 @@ static void open_stream(struct caller *caller, int fd) {
     const struct plan *plan = worker->plan;
     const struct dial_name *server =
         &plan->servers[(unsigned)(caller - worker->callers) % plan->servers_count];
-    int64_t now = loop_clock();
+    int64_t now = clock_ns();
     memset(&caller->stream, 0, sizeof(caller->stream));
     fdqueue_init(&caller->fds);
     stream_init(&caller->stream, worker->loop, &caller_class, fd, server->address.ss_family == AF_UNIX);
@@ -342,7 +343,7 @@ static void dialed(struct dial *dial, int result) {
     deadline_clear(&caller->deadline);
     if (result >= 0)
         open_stream(caller, result);
-    else if (result == -EAGAIN && loop_clock() - caller->dialed_ns < patience)
+    else if (result == -EAGAIN && clock_ns() - caller->dialed_ns < patience)
         deadline_set(&caller->deadline, &worker->backlog_deadline); /* Unix: the server's backlog is full */
     else
         not_connected(caller, result);
@@ -362,7 +363,7 @@ static void dial_now(struct caller *caller) {
 }
 
 void caller_dial(struct caller *caller) {
-    caller->dialed_ns = loop_clock();
+    caller->dialed_ns = clock_ns();
     dial_now(caller);
 }
 

@@ -1,5 +1,6 @@
 #include "tools/bench/crew.h"
 
+#include "offload/clock.h"
 #include "reactor/loop.h"
 #include "tools/bench/worker.h"
 
@@ -14,9 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_PER_S 1000000000
-#define SETTLE_NS                                                                                            \
-    50000 /* a server's time to accept a connection: none is to wait for that behind the load of others */
+/* A server's time to accept a connection: none is to wait for that behind the load of others. */
+#define SETTLE_NS 50000
 
 struct crew {
     const struct plan *plan;
@@ -150,7 +150,7 @@ static void on_signal(struct crew *crew) {
 /* Sleeps until until_ns, or until the workers have something to say. */
 static void wait_until(struct crew *crew, int64_t until_ns) {
     struct pollfd fds[] = {{.fd = crew->ready[0], .events = POLLIN}, {.fd = crew->signals, .events = POLLIN}};
-    int64_t left = until_ns - loop_clock();
+    int64_t left = until_ns - clock_ns();
     struct timespec timeout = {left / NS_PER_S, left % NS_PER_S};
     if (left <= 0 || ppoll(fds, 2, &timeout, NULL) <= 0)
         return;
@@ -162,7 +162,7 @@ static void wait_until(struct crew *crew, int64_t until_ns) {
 
 static void take_sample(const struct crew *crew, struct sample *sample) {
     const char *pids = crew->plan->settings->pid;
-    *sample = (struct sample){.at_ns = loop_clock()};
+    *sample = (struct sample){.at_ns = clock_ns()};
     for (unsigned i = 0; i < crew->count; i++)
         sample->replies += crew->members[i].tally->replies;
     sample->has_server = *pids && procstat_read(pids, &sample->server) == 0;
@@ -182,13 +182,13 @@ static void observe(struct crew *crew, struct outcome *outcome, crew_watch *watc
     int64_t end = settings->duration > 0 ? begin + (int64_t)(settings->duration * NS_PER_S) : INT64_MAX;
     int64_t second = begin + NS_PER_S;
     bool sampled_end = false;
-    while (!crew->over && loop_clock() < begin)
+    while (!crew->over && clock_ns() < begin)
         wait_until(crew, begin);
     take_sample(crew, &outcome->begin);
     while (!crew->over) {
         int64_t next = !sampled_end && end < second ? end : second;
         wait_until(crew, next);
-        int64_t now = loop_clock();
+        int64_t now = clock_ns();
         if (!sampled_end && now >= end) {
             take_sample(crew, &outcome->end);
             sampled_end = true;
@@ -200,7 +200,7 @@ static void observe(struct crew *crew, struct outcome *outcome, crew_watch *watc
     }
     if (!sampled_end)
         take_sample(crew, &outcome->end);
-    tell(crew, watch, context, loop_clock() - begin);
+    tell(crew, watch, context, clock_ns() - begin);
 }
 
 /* All have tried to connect; there is load if anybody could, and if no worker is missing. */
@@ -208,13 +208,13 @@ static void gather(struct crew *crew, struct outcome *outcome) {
     unsigned connected = 0;
     bool lost = false;
     while (!crew->over && !lost && crew->are_ready < crew->count) {
-        wait_until(crew, loop_clock() + NS_PER_S);
+        wait_until(crew, clock_ns() + NS_PER_S);
         lost = has_lost_one(crew);
     }
     for (unsigned i = 0; i < crew->count; i++)
         connected += atomic_load(&crew->members[i].tally->connected);
-    outcome->start_ns = loop_clock() + (int64_t)connected * SETTLE_NS;
-    while (!crew->over && loop_clock() < outcome->start_ns)
+    outcome->start_ns = clock_ns() + (int64_t)connected * SETTLE_NS;
+    while (!crew->over && clock_ns() < outcome->start_ns)
         wait_until(crew, outcome->start_ns);
     tell_start(crew, lost || connected == 0 ? WORKER_QUIT : outcome->start_ns);
 }

@@ -1,5 +1,6 @@
 #include "tools/bench/worker.h"
 
+#include "offload/clock.h"
 #include "proto/object.h"
 #include "tools/sluiced/options.h"
 
@@ -13,7 +14,6 @@
 
 #define DIALS_AT_ONCE 256           /* connections being made: a server's backlog is finite */
 #define INPUT_BYTES   (256u * 1024) /* one read takes this much */
-#define NS_PER_S      1000000000
 
 /* ---- what to send ------------------------------------------------------------------------------ */
 
@@ -120,7 +120,7 @@ static void say_ready(struct worker *worker) {
 
 void worker_tried(struct worker *worker, struct caller *caller) {
     if (!caller->open && worker->open == 0 && worker->started &&
-        loop_clock() - worker->alone_ns > (int64_t)(worker->plan->settings->timeout * NS_PER_S))
+        clock_ns() - worker->alone_ns > (int64_t)(worker->plan->settings->timeout * NS_PER_S))
         finish(worker); /* the server is gone */
     if (caller->tried)
         return;
@@ -137,12 +137,12 @@ void worker_opened(struct worker *worker) {
 
 void worker_closed(struct worker *worker) {
     if (--worker->open == 0)
-        worker->alone_ns = loop_clock();
+        worker->alone_ns = clock_ns();
 }
 
 static void begin_closed_loop(struct worker *worker) {
     for (unsigned i = 0; i < worker->count; i++) {
-        worker->callers[i].free_ns = loop_clock();
+        worker->callers[i].free_ns = clock_ns();
         caller_send(&worker->callers[i], worker->callers[i].free_ns);
     }
 }
@@ -167,11 +167,11 @@ static void begin(struct worker *worker, int64_t start_ns) {
     worker->measure_ns = start_ns + (int64_t)(settings->warmup * NS_PER_S);
     worker->end_ns = INT64_MAX;
     worker->started = true;
-    worker->alone_ns = loop_clock();
+    worker->alone_ns = clock_ns();
     ev_now_update(ev);
     if (settings->duration > 0) {
         worker->end_ns = worker->measure_ns + (int64_t)(settings->duration * NS_PER_S);
-        ev_timer_set(&worker->end, (double)(worker->end_ns - loop_clock()) / NS_PER_S, 0);
+        ev_timer_set(&worker->end, (double)(worker->end_ns - clock_ns()) / NS_PER_S, 0);
         ev_timer_start(ev, &worker->end);
     }
     if (worker->schedule.rate > 0)
@@ -205,7 +205,7 @@ static void on_tick(struct ev_loop *ev, ev_io *io, int events) {
         ev_io_stop(ev, io);
         return;
     }
-    int64_t now = loop_clock();
+    int64_t now = clock_ns();
     uint64_t due = schedule_due(schedule, now);
     /* One that lags behind is tried once: its reply lets it go on. */
     uint64_t first = due - schedule->issued > worker->count ? due - worker->count : schedule->issued;
