@@ -80,9 +80,9 @@ static void end_turn(struct loop *loop) {
 static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events) {
     (void)events;
     struct loop *loop = prepare->data;
-    pieces_step(&loop->pieces);
+    tasks_step(&loop->tasks);
     end_turn(loop);
-    bool pending = !TAILQ_EMPTY(&loop->dirty) || !TAILQ_EMPTY(&loop->dying) || !TAILQ_EMPTY(&loop->pieces);
+    bool pending = !TAILQ_EMPTY(&loop->dirty) || !TAILQ_EMPTY(&loop->dying) || !TAILQ_EMPTY(&loop->tasks);
     if (pending || !offload_sleep(loop->offload)) {
         if (!ev_is_active(&loop->busy))
             ev_idle_start(ev, &loop->busy);
@@ -194,7 +194,7 @@ int loop_init(struct loop *loop, const struct reactor_settings *settings,
     TAILQ_INIT(&loop->dirty);
     TAILQ_INIT(&loop->spent);
     TAILQ_INIT(&loop->dying);
-    TAILQ_INIT(&loop->pieces);
+    TAILQ_INIT(&loop->tasks);
     LIST_INIT(&loop->listeners);
     int error = ledger_init(&loop->ledger, (size_t)sysconf(_SC_OPEN_MAX));
     if (error)
@@ -241,7 +241,7 @@ static void end_connections(struct loop *loop) {
 bool loop_end(struct loop *loop) {
     listeners_close(loop);
     end_connections(loop);
-    pieces_finish(&loop->pieces); /* nobody waits for it any more */
+    tasks_finish(&loop->tasks); /* nobody waits for it any more */
     bool ended = offload_drain(loop->offload, END_AFTER);
     reap(loop);
     if (!ended)

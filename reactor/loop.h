@@ -2,7 +2,7 @@
  *
  *     epoll -> check: awake, new turn
  *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
- *           -> prepare: one piece of long work (pieces.h); repeat { reap completions -> flush dirty streams -> submit the ring }
+ *           -> prepare: one step of the first task (tasks.h); repeat { reap completions -> flush dirty streams -> submit the ring }
  *                       until nothing is left, every stream sent its share or the turn's rounds are spent;
  *                       bury what died; close passed descriptors; sleep only if nothing is pending
  *
@@ -19,10 +19,10 @@
 #include "reactor/ledger.h"
 #include "reactor/log.h"
 #include "reactor/peers.h"
-#include "reactor/pieces.h"
 #include "reactor/settings.h"
 #include "reactor/slots.h"
 #include "reactor/stream.h"
+#include "reactor/tasks.h"
 
 #define LOOP_COUNTERS 16
 #define LOOP_SOURCES  4
@@ -60,7 +60,7 @@ struct loop {
     ev_io completions;
     TAILQ_HEAD(, stream) dirty, spent, dying; /* to flush; to flush in the next turn; to bury */
     unsigned dirty_count;
-    struct pieces pieces; /* long work, one piece a turn */
+    struct tasks tasks; /* long work, a step a turn */
 
     struct reactor_settings settings;
     struct offload *offload;

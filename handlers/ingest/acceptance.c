@@ -6,25 +6,24 @@
 
 #include <stdio.h>
 
-#define PIECE 2000 /* samples that pass in a turn: about a millisecond */
+#define STEP_SAMPLES 2000 /* samples of one step: about a millisecond */
 
-static struct batch *batch_of(struct piecework *work) {
-    return CONTAINER_OF(work, struct batch, work);
+static struct batch *batch_of(struct task *task) {
+    return CONTAINER_OF(task, struct batch, task);
 }
 
-/* Takes a batch's samples through the table of series, in pieces if they are many. */
-static void start(struct batch *batch, bool (*step)(struct piecework *work),
-                  void (*passed)(struct batch *batch)) {
+/* Takes a batch's samples through the table of series, step by step if they are many. */
+static void start(struct batch *batch, bool (*step)(struct task *task), void (*passed)(struct batch *batch)) {
     struct loop *loop = batch->ingest->loop;
     batch->left = batch_samples(batch);
     batch->at = 0;
     batch->passed = passed;
-    batch->work.step = step;
-    if (batch->count > PIECE && loop->state != LOOP_STOPPED) {
-        pieces_add(&loop->pieces, &batch->work);
+    batch->task.step = step;
+    if (batch->count > STEP_SAMPLES && loop->state != LOOP_STOPPED) {
+        tasks_add(&loop->tasks, &batch->task);
         return;
     }
-    while (step(&batch->work))
+    while (step(&batch->task))
         continue;
 }
 
@@ -85,9 +84,9 @@ static void spoil(struct batch *batch) {
     batch->n = RECORD_HEAD;
 }
 
-static bool step_take(struct piecework *work) {
-    struct batch *batch = batch_of(work);
-    if (admit(batch, PIECE))
+static bool step_take(struct task *task) {
+    struct batch *batch = batch_of(task);
+    if (admit(batch, STEP_SAMPLES))
         return true;
     if (batch->refusals.count > 0 && batch->count > 0)
         batch_drop(batch);
@@ -117,10 +116,10 @@ void acceptance_take_now(struct batch *batch) {
 
 /* ---- behind the log ---------------------------------------------------------------------------- */
 
-static bool step_apply(struct piecework *work) {
-    struct batch *batch = batch_of(work);
+static bool step_apply(struct task *task) {
+    struct batch *batch = batch_of(task);
     struct ingest *ingest = batch->ingest;
-    ingest_apply(ingest, &batch->left, PIECE);
+    ingest_apply(ingest, &batch->left, STEP_SAMPLES);
     if (batch->left.n > 0)
         return true;
     ingest->stats.series = ingest->series.count;

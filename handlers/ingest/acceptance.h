@@ -4,7 +4,7 @@
  *             -> log -> acceptance_logged(): the samples are the latest of their series -> passed()
  *                '-> acceptance_undo()
  *
- * A long batch goes through the table in pieces, others are served between; passed() comes then. A short one does it
+ * A long batch goes through the table in steps, others are served between; passed() comes then. A short one does it
  * at once, from inside the call. */
 #ifndef SLUICE_INGEST_ACCEPTANCE_H
 #define SLUICE_INGEST_ACCEPTANCE_H

@@ -8,7 +8,7 @@
 #include "handlers/ingest/refusals.h"
 #include "handlers/ingest/segment.h"
 #include "proto/sample.h"
-#include "reactor/pieces.h"
+#include "reactor/tasks.h"
 
 #define BATCH_REFUSED UINT32_MAX /* the place of a sample that batch_drop() takes out */
 
@@ -27,7 +27,7 @@ struct batch {
     uint64_t sequence; /* of the first sample; set by the journal */
     struct refusals refusals;
     int64_t queued_ns;
-    struct piecework work;               /* its samples' way through the table of series (acceptance.c), */
+    struct task task;                    /* its samples' way through the table of series (acceptance.c), */
     struct span left;                    /* those to come, */
     uint32_t at;                         /* the index of the first of them, */
     uint64_t client;                     /* whose new series they are: series_admit(), */

@@ -12,7 +12,7 @@
 
 /* A text that is being printed. */
 struct exposition {
-    struct piecework work; /* first */
+    struct task task; /* first */
     struct loop *loop;
     struct series_table *table;
     uint64_t request; /* handle */
@@ -134,8 +134,8 @@ static void end(struct exposition *exposition, struct request *request) {
     free(exposition);
 }
 
-static bool step(struct piecework *work) {
-    struct exposition *exposition = (struct exposition *)(void *)work;
+static bool step(struct task *task) {
+    struct exposition *exposition = (struct exposition *)(void *)task;
     struct request *request = request_find(exposition->loop, exposition->request);
     const struct series *series = NULL;
     if (request && !exposition->out) {
@@ -161,10 +161,10 @@ void exposition_start(struct request *request, struct series_table *table,
         done(request, NULL, 0);
         return;
     }
-    exposition->work.step = step;
+    exposition->task.step = step;
     exposition->loop = request_loop(request);
     exposition->table = table;
     exposition->request = request_handle(request);
     exposition->done = done;
-    pieces_add(&exposition->loop->pieces, &exposition->work);
+    tasks_add(&exposition->loop->tasks, &exposition->task);
 }

@@ -68,8 +68,8 @@ static void recovered(void *context, const struct record *record) {
 
 /* ---- series ------------------------------------------------------------------------------------ */
 
-static bool drop_stale(struct piecework *work) {
-    struct ingest *ingest = CONTAINER_OF(work, struct ingest, stale_work);
+static bool drop_stale(struct task *task) {
+    struct ingest *ingest = CONTAINER_OF(task, struct ingest, stale_task);
     double since = loop_now(ingest->loop) - ingest->settings->stale;
     uint64_t dropped = series_drop(&ingest->series, since, STALE_PIECE);
     ingest->stats.series_dropped += dropped;
@@ -82,8 +82,8 @@ static bool drop_stale(struct piecework *work) {
 
 static void on_stale(struct deadline *deadline) {
     struct ingest *ingest = CONTAINER_OF(deadline, struct ingest, stale);
-    ingest->stale_work.step = drop_stale;
-    pieces_add(&ingest->loop->pieces, &ingest->stale_work);
+    ingest->stale_task.step = drop_stale;
+    tasks_add(&ingest->loop->tasks, &ingest->stale_task);
 }
 
 /* Series are looked through four times in the span that makes them stale. */

@@ -56,7 +56,7 @@ struct ingest {
     struct series_table series;
     struct deadline_class stale_class;
     struct deadline stale;
-    struct piecework stale_work;
+    struct task stale_task;
     struct ingest_endpoint endpoints[INGEST_ENDPOINTS]; /* for whoever routes to register */
     size_t endpoints_count;
     SLIST_HEAD(, ingest_route) routes;

@@ -35,8 +35,8 @@ static void begin(struct rows *rows) {
     rows->failed = !rows->out || fputc('[', rows->out) == EOF;
 }
 
-static bool step(struct piecework *work) {
-    struct rows *rows = (struct rows *)(void *)work;
+static bool step(struct task *task) {
+    struct rows *rows = (struct rows *)(void *)task;
     struct request *request = request_find(rows->loop, rows->request);
     bool more = request != NULL;
     if (more && !rows->out)
@@ -54,10 +54,10 @@ void rows_start(struct rows *rows, struct request *request, rows_next *next, row
         done(request, NULL, 0);
         return;
     }
-    rows->work.step = step;
+    rows->task.step = step;
     rows->loop = request_loop(request);
     rows->request = request_handle(request);
     rows->next = next;
     rows->done = done;
-    pieces_add(&rows->loop->pieces, &rows->work);
+    tasks_add(&rows->loop->tasks, &rows->task);
 }

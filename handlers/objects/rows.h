@@ -5,7 +5,7 @@
 #ifndef SLUICE_HANDLERS_OBJECTS_ROWS_H
 #define SLUICE_HANDLERS_OBJECTS_ROWS_H
 
-#include "reactor/pieces.h"
+#include "reactor/tasks.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ typedef bool rows_next(struct rows *rows);
 
 /* Starts the owner's struct, in which its next() keeps the place. */
 struct rows {
-    struct piecework work;
+    struct task task;
     struct loop *loop;
     uint64_t request; /* handle: the client may leave */
     rows_next *next;
