@@ -350,14 +350,14 @@ static void complete(struct ring *ring, uint32_t index, const struct ring_comple
 
 static unsigned state_of(const struct ring *ring) {
     unsigned state = ring->driver->class->state(ring->driver);
-    return ring->deaf ? state & RING_READY : state;
+    return ring->enter_failed ? state & RING_READY : state;
 }
 
 static void enter(struct ring *ring) {
     int error = ring->driver->class->enter(ring->driver);
     if (error == 0 || error == -EINTR || error == -EAGAIN || error == -EBUSY)
         return;
-    ring->deaf = true;
+    ring->enter_failed = true;
     if (!ring->broken)
         break_down(ring, error);
 }

@@ -85,7 +85,7 @@ struct ring {
     struct joblist unfit;    /* for the owner to run in a pool */
     unsigned refusals;       /* submits in a row that failed while nothing was on its way */
     int broken;              /* -errno of what made it useless, or 0 */
-    bool deaf;               /* entering the kernel fails: no use in trying to get more out of it */
+    bool enter_failed;       /* the kernel is not entered any more: only what is in the queue is reaped */
     struct ring_counts counts;
 };
 

@@ -71,7 +71,7 @@ static bool fill_pipe(struct relay *relay) {
         return true;
     }
     bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
-    if (n == 0 && !from->deaf) {
+    if (n == 0 && !from->send_failed) {
         from->eof = true;
         stream_read(from, false);
     } else if (!later) {

@@ -159,16 +159,16 @@ static void sink_passed(void *owner, unsigned fds) {
         stream->class->passed(stream, fds);
 }
 
-/* What the peer has not taken yet, in the kernel's own measure: less than before means that it took something. */
-static int untaken(const struct stream *stream) {
+/* What the kernel still holds for the peer, in its own measure: less than before means that the peer took something. */
+static int send_queue(const struct stream *stream) {
     int amount = 0;
     return ioctl(stream->io.fd, SIOCOUTQ, &amount) == 0 ? amount : 0;
 }
 
 static void watch_peer(struct stream *stream) {
-    if (stream->patient)
+    if (stream->no_send_timeout)
         return;
-    stream->untaken = untaken(stream);
+    stream->send_queue = send_queue(stream);
     deadline_set(&stream->send_by, &stream->loop->send_deadline);
 }
 
@@ -211,8 +211,8 @@ static enum outq_result descriptors_refused(struct stream *stream) {
 /* Nothing can be sent any more. */
 static enum outq_result broken(struct stream *stream, int error) {
     struct loop *loop = stream->loop;
-    if (stream->class->hears_out && error != -ENODATA) {
-        stream->deaf = true;
+    if (stream->class->read_after_send_error && error != -ENODATA) {
+        stream->send_failed = true;
         outq_drop(&stream->out, &loop->segments, &loop->ledger);
         return OUTQ_EMPTY;
     }
@@ -234,7 +234,7 @@ void stream_flush(struct stream *stream) {
         .admit = sink_admit,
         .passed = sink_passed,
     };
-    if (stream->deaf)
+    if (stream->send_failed)
         outq_drop(&stream->out, &loop->segments, &loop->ledger);
     enum outq_result result = outq_flush(&stream->out, &sink);
     if (is_client(stream))
@@ -380,7 +380,7 @@ static void readable(struct stream *stream) {
         iobuf_settle(&loop->inputs, &stream->in);
         return;
     }
-    if (n < 0 || (n == 0 && stream->deaf)) { /* deaf: the send that failed took the error of a reset */
+    if (n < 0 || (n == 0 && stream->send_failed)) { /* the send that failed took the error of a reset */
         loop->stats.closed_broken += is_client(stream);
         stream_abort(stream);
         return;
@@ -430,10 +430,10 @@ static void send_retry(struct deadline *deadline) {
 
 static void send_over(struct deadline *deadline) {
     struct stream *stream = by_send(deadline);
-    if (stream->patient)
+    if (stream->no_send_timeout)
         return;
     /* A socket is writable only when a third of its buffer is free: a slow peer may need longer for that. */
-    if (untaken(stream) < stream->untaken) {
+    if (send_queue(stream) < stream->send_queue) {
         watch_peer(stream);
         return;
     }

@@ -41,9 +41,9 @@ struct stream_class {
     /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
      * May be NULL. */
     bool (*hold)(struct stream *stream);
-    /* A peer that takes nothing more (EPIPE, ECONNRESET) is heard out: what it had sent is read before the stream is
-     * aborted. */
-    bool hears_out;
+    /* After a send that failed (EPIPE, ECONNRESET) what the peer had sent before is still read; the end of that ends the
+     * stream. Else the stream is aborted at once. */
+    bool read_after_send_error;
 };
 
 struct stream {
@@ -55,7 +55,7 @@ struct stream {
     TAILQ_ENTRY(stream) link; /* dirty, spent or dying list */
     struct deadline read_by, send_by;
     uint64_t received, sent; /* bytes so far */
-    int untaken;             /* by the peer, when send_by was set */
+    int send_queue;          /* bytes in the socket's send queue (SIOCOUTQ) when send_by was set */
     uint16_t denials;        /* times in a row that the kernel let no descriptor pass */
     bool reading : 1;        /* interested in input */
     bool writing : 1;        /* blocked: waiting for the socket to take more */
@@ -66,13 +66,13 @@ struct stream {
     bool closing : 1;        /* close when out is empty */
     bool lingering : 1;      /* FIN sent, discarding input until the peer's EOF */
     bool is_unix : 1;
-    bool held : 1;     /* dying, the socket is kept for now */
-    bool control : 1;  /* receive with room for descriptors: the kernel cannot refuse them for us */
-    bool raw : 1;      /* the owner reads the socket itself: input() only tells that it is readable */
-    bool shutting : 1; /* FIN when out is empty, input goes on */
-    bool shut : 1;     /* FIN was sent */
-    bool patient : 1;  /* the owner, not timeout_send, judges a peer that takes nothing */
-    bool deaf : 1;     /* the peer takes nothing more: what is sent to it is dropped */
+    bool held : 1;            /* dying, the socket is kept for now */
+    bool control : 1;         /* receive with room for descriptors: the kernel cannot refuse them for us */
+    bool raw : 1;             /* the owner reads the socket itself: input() only tells that it is readable */
+    bool shutting : 1;        /* FIN when out is empty, input goes on */
+    bool shut : 1;            /* FIN was sent */
+    bool no_send_timeout : 1; /* the owner, not timeout_send, decides how long a peer may take nothing */
+    bool send_failed : 1;     /* the peer takes nothing more: what is queued for it is dropped */
 };
 
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */

@@ -114,7 +114,7 @@ static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
     deadline_clear(&proxy->total_by);
     deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
     struct stream *client = &request->conn->stream;
-    client->patient = true;
+    client->no_send_timeout = true;
     http1_reply_upgrade(reply, &proxy->relay.body);
     if (!client->dying && !http1_switch(request, &proxy_sink))
         stream_abort(client);

@@ -150,7 +150,7 @@ void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable
     double now = loop_now(endpoint->upstream->loop);
     bool worn = conn->most > 0 && conn->requests >= conn->most;
     worn |= settings->max_requests > 0 && (long)conn->requests >= settings->max_requests;
-    reusable &= !conn->stream.dying && !conn->stream.eof && !conn->stream.deaf && !worn &&
+    reusable &= !conn->stream.dying && !conn->stream.eof && !conn->stream.send_failed && !worn &&
                 !too_old(endpoint, conn, now);
     reusable &= !endpoint->gone && !endpoint->drained && endpoint->upstream->loop->state != LOOP_STOPPED;
     if (reusable && (long)endpoint->idle_count >= settings->max_idle) {

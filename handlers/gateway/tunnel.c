@@ -319,7 +319,7 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
     relay_init(&pair->up, &pair->near, RELAY_REST, NULL, relayed);
     relay_init(&pair->down, &pair->far, RELAY_REST, NULL, relayed);
     pair->up.bursts = pair->down.bursts = true;
-    pair->near.patient = pair->far.patient = true;
+    pair->near.no_send_timeout = pair->far.no_send_timeout = true;
     alive(pair);
     if (pair->near.dying || !send_header(pair)) {
         stream_abort(&pair->far);

@@ -74,7 +74,7 @@ static void died(struct stream *stream) {
 }
 
 static const struct stream_class upconn_class = {
-    .kind = FD_UPSTREAM, .input = input, .drained = drained, .died = died, .hears_out = true};
+    .kind = FD_UPSTREAM, .input = input, .drained = drained, .died = died, .read_after_send_error = true};
 
 struct upconn *upconn_new(struct endpoint *endpoint, int fd) {
     struct loop *loop = endpoint->upstream->loop;
@@ -87,7 +87,7 @@ struct upconn *upconn_new(struct endpoint *endpoint, int fd) {
     conn->opened = loop_now(loop);
     endpoint->open++;
     stream_init(&conn->stream, loop, &upconn_class, fd, endpoint->name.address.ss_family == AF_UNIX);
-    conn->stream.patient = true;
+    conn->stream.no_send_timeout = true;
     return conn;
 }
 
