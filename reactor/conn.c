@@ -177,16 +177,11 @@ static void note_peer(struct conn *conn, const struct sockaddr *address) {
     }
 }
 
-bool conn_rename(struct conn *conn, const struct sockaddr *address) {
-    struct loop *loop = conn->stream.loop;
-    struct peer_key key;
-    struct peer *peer = peer_key_of(-1, address, &key) == 0 ? peers_join(&loop->peers, &key) : NULL;
-    if (!peer || !listener_moved(conn->listener, conn->peer, &key)) {
-        if (peer)
-            peers_leave(&loop->peers, peer);
+/* The client is the one that a trusted proxy names. False: no memory. */
+static bool change_client(struct conn *conn, const struct sockaddr *address) {
+    struct peer *peer = listener_change_client(conn->listener, conn->peer, address);
+    if (!peer)
         return false;
-    }
-    peers_leave(&loop->peers, conn->peer);
     conn->peer = conn->window.peer = peer;
     note_peer(conn, address);
     return true;
@@ -201,7 +196,7 @@ static bool take_proxy_header(struct conn *conn) {
     if (verdict.kind == VERDICT_MORE)
         return false;
     if (verdict.kind == VERDICT_BAD ||
-        (!header.local && !conn_rename(conn, (const struct sockaddr *)(const void *)&header.source))) {
+        (!header.local && !change_client(conn, (const struct sockaddr *)(const void *)&header.source))) {
         conn->stream.loop->stats.bad_frames++;
         stream_abort(&conn->stream);
         return false;
@@ -316,7 +311,6 @@ static void conn_died(struct stream *stream) {
     histogram_add(&loop->stats.connection_requests, conn->total);
     loop->stats.closed++;
     listener_left(conn->listener, conn->peer);
-    peers_leave(&loop->peers, conn->peer);
     slots_give(&loop->conns, conn);
     drain_check(loop);
 }

@@ -45,7 +45,7 @@ struct conn {
 
 /* Sets up the deadlines that connections share. */
 void conn_init_loop(struct loop *loop);
-/* Takes over an accepted socket (in the ledger). peer was joined for it. False: no slot, nothing was taken. */
+/* Takes over an accepted socket; see listener_take. False: no slot. */
 bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                const struct sockaddr *address);
 /* May the front end take one more message now? If not, it is called again when it may. */
@@ -61,8 +61,6 @@ void conn_watch_unread(struct conn *conn);
 bool conn_is_idle(const struct conn *conn);
 /* A request ended. For request.c. */
 void conn_request_ended(struct conn *conn);
-/* The client of a connection, as its proxy tells. False: no memory. */
-bool conn_rename(struct conn *conn, const struct sockaddr *address);
 /* The peer as text ("uid:1000", "127.0.0.1:5000", "[::1]:5000"). */
 void conn_peer_text(const struct conn *conn, char *text, size_t size);
 uint64_t conn_handle(const struct conn *conn);

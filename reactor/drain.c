@@ -12,7 +12,7 @@ static void stop(struct loop *loop) {
 }
 
 void drain_check(struct loop *loop) {
-    if (loop->state == LOOP_DRAINING && loop->conns.used + loop->guests == 0)
+    if (loop->state == LOOP_DRAINING && loop->conns.used + loop->tunnels == 0)
         stop(loop);
 }
 
@@ -21,7 +21,7 @@ static void cut_off(struct loop *loop) {
         loop->stats.closed_drain++;
         stream_abort(&conn->stream);
     }
-    log_warn(loop->log, "drain cut off", log_number("connections", loop->conns.used + loop->guests));
+    log_warn(loop->log, "drain cut off", log_number("connections", loop->conns.used + loop->tunnels));
     stop(loop);
 }
 

@@ -15,11 +15,27 @@ bool listener_offers(const struct listener *listener, enum protocol protocol) {
     return listener->options.offers[protocol];
 }
 
-void listener_left(struct listener *listener, struct peer *peer) {
+/* Counts a connection for a client, over all listeners and at this one. NULL: no memory. */
+static struct peer *count_client(struct listener *listener, const struct peer_key *key) {
+    struct peers *all = &listener->loop->peers;
+    struct peer *peer = peers_join(all, key);
+    if (peer && listener->options.settings->max_per_client && !peers_join(&listener->clients, key)) {
+        peers_leave(all, peer);
+        return NULL;
+    }
+    return peer;
+}
+
+static void uncount_client(struct listener *listener, struct peer *peer) {
     struct peer *here = peers_find(&listener->clients, &peer->key);
-    listener->connections--;
     if (here)
         peers_leave(&listener->clients, here);
+    peers_leave(&listener->loop->peers, peer);
+}
+
+void listener_left(struct listener *listener, struct peer *peer) {
+    listener->connections--;
+    uncount_client(listener, peer);
 }
 
 /* Connections of a client over all listeners, or at one. */
@@ -56,13 +72,13 @@ bool listener_expects_proxy(const struct listener *listener, const struct sockad
     return in_networks(listener->options.proxies, listener->options.proxies_count, address);
 }
 
-bool listener_moved(struct listener *listener, struct peer *from, const struct peer_key *to) {
-    if (listener->options.settings->max_per_client && !peers_join(&listener->clients, to))
-        return false;
-    struct peer *here = peers_find(&listener->clients, &from->key);
-    if (here)
-        peers_leave(&listener->clients, here);
-    return true;
+struct peer *listener_change_client(struct listener *listener, struct peer *from,
+                                    const struct sockaddr *address) {
+    struct peer_key key;
+    struct peer *to = peer_key_of(-1, address, &key) == 0 ? count_client(listener, &key) : NULL;
+    if (to)
+        uncount_client(listener, from);
+    return to;
 }
 
 static bool allowed(const struct listener *listener, int fd, const struct sockaddr *address) {
@@ -84,7 +100,7 @@ static uint64_t *refusal(struct listener *listener, int fd, const struct sockadd
     struct loop *loop = listener->loop;
     if (!allowed(listener, fd, address) || peer_key_of(fd, address, key) != 0)
         return &loop->stats.refused_allow;
-    if (loop->conns.used + loop->guests >= loop->conns.capacity)
+    if (loop->conns.used + loop->tunnels >= loop->conns.capacity)
         return &loop->stats.refused_limit;
     long in_all = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
     if ((in_all && connections_of(&loop->peers, key) >= in_all) ||
@@ -106,11 +122,7 @@ static void take_connection(struct listener *listener, int fd, const struct sock
         close(fd);
         return;
     }
-    struct peer *peer = peers_join(&loop->peers, &key);
-    if (peer && listener->options.settings->max_per_client && !peers_join(&listener->clients, &key)) {
-        peers_leave(&loop->peers, peer);
-        peer = NULL;
-    }
+    struct peer *peer = count_client(listener, &key);
     if (!peer) {
         close(fd);
         return;
@@ -122,7 +134,6 @@ static void take_connection(struct listener *listener, int fd, const struct sock
     listener->connections++;
     if (!listener->take(loop, listener, fd, peer, address)) {
         listener_left(listener, peer);
-        peers_leave(&loop->peers, peer);
         ledger_close(&loop->ledger, fd);
     }
 }

@@ -13,8 +13,8 @@
 
 struct listener;
 
-/* Takes over an accepted socket (in the ledger), whose peer was joined for it; listener_left() and peers_leave() when it
- * ends. False: it cannot, and nothing was taken. conn_open() is one. */
+/* Takes over an accepted socket (in the ledger), which counts for peer until listener_left(). False: it cannot, and
+ * nothing was taken. conn_open() is one. */
 typedef bool listener_take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                            const struct sockaddr *address);
 
@@ -45,9 +45,11 @@ void listeners_free(struct loop *loop);
 bool listener_offers(const struct listener *listener, enum protocol protocol);
 /* Does a connection from there begin with a PROXY header? */
 bool listener_expects_proxy(const struct listener *listener, const struct sockaddr *address);
-/* A connection counts for another client from now on. False: no memory. */
-bool listener_moved(struct listener *listener, struct peer *from, const struct peer_key *to);
-/* A connection of this listener ended. */
+/* A connection counts for another client from now on: the one with this address, AF_INET or AF_INET6. Its peer; NULL: no
+ * memory, and nothing has changed. */
+struct peer *listener_change_client(struct listener *listener, struct peer *from,
+                                    const struct sockaddr *address);
+/* A connection of this listener ended, and no longer counts for its client. */
 void listener_left(struct listener *listener, struct peer *peer);
 
 #endif

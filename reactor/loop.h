@@ -74,7 +74,7 @@ struct loop {
     struct deadline_class send_deadline, send_retry_deadline;   /* send_by */
     struct bufpool inputs, segments;
     struct slots conns, requests;
-    uint32_t guests;         /* client connections that are no conns: tunnels */
+    uint32_t tunnels;        /* client connections beside those in conns: they belong to the gateway */
     uint32_t extra_requests; /* requests beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;

@@ -107,12 +107,11 @@ static void free_pair(struct pair *pair) {
     if (pair->endpoint)
         endpoint_left(pair->endpoint);
     listener_left(pair->listener, pair->peer);
-    peers_leave(&loop->peers, pair->peer);
     LIST_REMOVE(pair, link);
     free(pair->proxied);
     gateway->stats.tunnels_open--;
     loop->stats.closed++;
-    loop->guests--;
+    loop->tunnels--;
     slots_give(&gateway->pairs, pair);
     drain_check(loop);
 }
@@ -155,19 +154,13 @@ static void alive(struct pair *pair) {
     deadline_set(&pair->idle_by, &pair->tunnel->upstream->tunnel);
 }
 
-/* Takes over what a trusted proxy says. False: it is malformed, or there is no memory. */
-static bool rename_client(struct pair *pair, const struct proxy_header *header) {
-    struct loop *loop = loop_of(pair);
+/* The client is the one that a trusted proxy names. False: no memory. */
+static bool change_client(struct pair *pair, const struct proxy_header *header) {
     const struct sockaddr *source = (const struct sockaddr *)(const void *)&header->source;
-    struct peer_key key;
-    struct peer *peer = peer_key_of(-1, source, &key) == 0 ? peers_join(&loop->peers, &key) : NULL;
     pair->proxied = calloc(1, sizeof(*pair->proxied));
-    if (!peer || !pair->proxied || !listener_moved(pair->listener, pair->peer, &key)) {
-        if (peer)
-            peers_leave(&loop->peers, peer);
+    struct peer *peer = pair->proxied ? listener_change_client(pair->listener, pair->peer, source) : NULL;
+    if (!peer)
         return false;
-    }
-    peers_leave(&loop->peers, pair->peer);
     pair->peer = peer;
     memcpy(pair->proxied, &header->source, sizeof(*pair->proxied));
     peer_host(source, pair->host);
@@ -183,7 +176,7 @@ static void take_proxy_header(struct pair *pair) {
     struct span bytes = near->in ? iobuf_pending(near->in) : span_of(NULL, 0);
     struct verdict verdict = proxy_header_decode(bytes.p, bytes.n, &header);
     if (verdict.kind == VERDICT_BAD || near->eof ||
-        (verdict.kind == VERDICT_FRAME && !header.local && !rename_client(pair, &header))) {
+        (verdict.kind == VERDICT_FRAME && !header.local && !change_client(pair, &header))) {
         cut(pair, "bad PROXY header");
         return;
     }
@@ -375,7 +368,7 @@ static bool take(struct loop *loop, struct listener *listener, int fd, struct pe
     tunnel->gateway->stats.tunnels++;
     tunnel->gateway->stats.tunnels_open++;
     loop->stats.accepted++;
-    loop->guests++;
+    loop->tunnels++;
     stream_init(&pair->near, loop, &near_class, fd, address->sa_family == AF_UNIX);
     pair->expect_proxy = listener_expects_proxy(listener, address);
     if (pair->expect_proxy)
