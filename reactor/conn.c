@@ -177,7 +177,7 @@ static void note_peer(struct conn *conn, const struct sockaddr *address) {
     }
 }
 
-/* The client is the one that a trusted proxy names. False: no memory. */
+/* The client is the one that a trusted proxy names. False: it has too many connections, or no memory. */
 static bool change_client(struct conn *conn, const struct sockaddr *address) {
     struct peer *peer = listener_change_client(conn->listener, conn->peer, address);
     if (!peer)
@@ -195,9 +195,12 @@ static bool take_proxy_header(struct conn *conn) {
     struct verdict verdict = proxy_header_decode(bytes.p, bytes.n, &header);
     if (verdict.kind == VERDICT_MORE)
         return false;
-    if (verdict.kind == VERDICT_BAD ||
-        (!header.local && !change_client(conn, (const struct sockaddr *)(const void *)&header.source))) {
+    if (verdict.kind == VERDICT_BAD) {
         conn->stream.loop->stats.bad_frames++;
+        stream_abort(&conn->stream);
+        return false;
+    }
+    if (!header.local && !change_client(conn, (const struct sockaddr *)(const void *)&header.source)) {
         stream_abort(&conn->stream);
         return false;
     }

@@ -15,6 +15,30 @@ bool listener_offers(const struct listener *listener, enum protocol protocol) {
     return listener->options.offers[protocol];
 }
 
+/* Counts a connection that is turned away, and says why. */
+static void refuse(struct listener *listener, uint64_t *counter) {
+    struct loop *loop = listener->loop;
+    (*counter)++;
+    log_warn(loop->log, "connection refused", log_text("listener", listener->options.settings->address),
+             log_text("reason", counter == &loop->stats.refused_allow    ? "not allowed"
+                                : counter == &loop->stats.refused_client ? "limit of one client"
+                                                                         : "limit of connections"));
+}
+
+/* Connections of a client over all listeners, or at one. */
+static long connections_of(struct peers *peers, const struct peer_key *key) {
+    const struct peer *peer = peers_find(peers, key);
+    return peer ? peer->connections : 0;
+}
+
+/* Has this client as many connections as it may have? */
+static bool is_at_limit(struct listener *listener, const struct peer_key *key) {
+    long in_all = listener->loop->settings.connections_per_client;
+    long here = listener->options.settings->max_per_client;
+    return (in_all && connections_of(&listener->loop->peers, key) >= in_all) ||
+           (here && connections_of(&listener->clients, key) >= here);
+}
+
 /* Counts a connection for a client, over all listeners and at this one. NULL: no memory. */
 static struct peer *count_client(struct listener *listener, const struct peer_key *key) {
     struct peers *all = &listener->loop->peers;
@@ -36,12 +60,6 @@ static void uncount_client(struct listener *listener, struct peer *peer) {
 void listener_left(struct listener *listener, struct peer *peer) {
     listener->connections--;
     uncount_client(listener, peer);
-}
-
-/* Connections of a client over all listeners, or at one. */
-static long connections_of(struct peers *peers, const struct peer_key *key) {
-    const struct peer *peer = peers_find(peers, key);
-    return peer ? peer->connections : 0;
 }
 
 static bool in_network(const struct network *network, const uint8_t address[16]) {
@@ -75,7 +93,15 @@ bool listener_expects_proxy(const struct listener *listener, const struct sockad
 struct peer *listener_change_client(struct listener *listener, struct peer *from,
                                     const struct sockaddr *address) {
     struct peer_key key;
-    struct peer *to = peer_key_of(-1, address, &key) == 0 ? count_client(listener, &key) : NULL;
+    if (peer_key_of(-1, address, &key) != 0)
+        return NULL;
+    if (memcmp(&key, &from->key, sizeof(key)) == 0)
+        return from;
+    if (is_at_limit(listener, &key)) {
+        refuse(listener, &listener->loop->stats.refused_client);
+        return NULL;
+    }
+    struct peer *to = count_client(listener, &key);
     if (to)
         uncount_client(listener, from);
     return to;
@@ -94,7 +120,8 @@ static int set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
 }
 
-/* Why this socket may not become a connection: the counter, or NULL if it may. */
+/* Why this socket may not become a connection: the counter, or NULL if it may. What one client may have is asked of a
+ * proxy's connection when it has named its client. */
 static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address,
                          struct peer_key *key) {
     struct loop *loop = listener->loop;
@@ -102,9 +129,7 @@ static uint64_t *refusal(struct listener *listener, int fd, const struct sockadd
         return &loop->stats.refused_allow;
     if (loop->conns.used + loop->tunnels >= loop->conns.capacity)
         return &loop->stats.refused_limit;
-    long in_all = loop->settings.connections_per_client, here = listener->options.settings->max_per_client;
-    if ((in_all && connections_of(&loop->peers, key) >= in_all) ||
-        (here && connections_of(&listener->clients, key) >= here))
+    if (is_at_limit(listener, key) && !listener_expects_proxy(listener, address))
         return &loop->stats.refused_client;
     return NULL;
 }
@@ -114,11 +139,7 @@ static void take_connection(struct listener *listener, int fd, const struct sock
     struct peer_key key;
     uint64_t *refused = refusal(listener, fd, address, &key);
     if (refused) {
-        (*refused)++;
-        log_warn(loop->log, "connection refused", log_text("listener", listener->options.settings->address),
-                 log_text("reason", refused == &loop->stats.refused_allow    ? "not allowed"
-                                    : refused == &loop->stats.refused_client ? "limit of one client"
-                                                                             : "limit of connections"));
+        refuse(listener, refused);
         close(fd);
         return;
     }

@@ -45,8 +45,8 @@ void listeners_free(struct loop *loop);
 bool listener_offers(const struct listener *listener, enum protocol protocol);
 /* Does a connection from there begin with a PROXY header? */
 bool listener_expects_proxy(const struct listener *listener, const struct sockaddr *address);
-/* A connection counts for another client from now on: the one with this address, AF_INET or AF_INET6. Its peer; NULL: no
- * memory, and nothing has changed. */
+/* A connection counts for another client from now on: the one with this address, AF_INET or AF_INET6. Its peer; NULL,
+ * and nothing has changed: that client has as many as it may have, which is counted and logged, or no memory. */
 struct peer *listener_change_client(struct listener *listener, struct peer *from,
                                     const struct sockaddr *address);
 /* A connection of this listener ended, and no longer counts for its client. */

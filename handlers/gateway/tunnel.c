@@ -154,7 +154,7 @@ static void alive(struct pair *pair) {
     deadline_set(&pair->idle_by, &pair->tunnel->upstream->tunnel);
 }
 
-/* The client is the one that a trusted proxy names. False: no memory. */
+/* The client is the one that a trusted proxy names. False: it has too many connections, or no memory. */
 static bool change_client(struct pair *pair, const struct proxy_header *header) {
     const struct sockaddr *source = (const struct sockaddr *)(const void *)&header->source;
     pair->proxied = calloc(1, sizeof(*pair->proxied));
@@ -175,13 +175,16 @@ static void take_proxy_header(struct pair *pair) {
     struct proxy_header header;
     struct span bytes = near->in ? iobuf_pending(near->in) : span_of(NULL, 0);
     struct verdict verdict = proxy_header_decode(bytes.p, bytes.n, &header);
-    if (verdict.kind == VERDICT_BAD || near->eof ||
-        (verdict.kind == VERDICT_FRAME && !header.local && !change_client(pair, &header))) {
+    if (verdict.kind == VERDICT_BAD || near->eof) {
         cut(pair, "bad PROXY header");
         return;
     }
     if (verdict.kind == VERDICT_MORE)
         return;
+    if (!header.local && !change_client(pair, &header)) {
+        cut(pair, "client refused");
+        return;
+    }
     iobuf_parsed(near->in, verdict.n);
     iobuf_settle(&near->loop->inputs, &near->in);
     pair->expect_proxy = false;

@@ -73,6 +73,39 @@ class Connections(Case):
         client.close()
         self.admitted_again(strict)
 
+    def test_of_one_client_behind_a_proxy(self):
+        """The limit is for those whom the proxy names, however many of them come through it."""
+        config = 'listen "tcp:127.0.0.1:0" { proxy_from = {"127.0.0.0/8"} }\nconnections_per_client = 2'
+        daemon = self.daemon(config=config)
+
+        def connect(name):
+            client = self.connect(daemon.addresses[-1])
+            client.send(b"PROXY TCP4 %s 198.51.100.1 56324 443\r\n" % name)
+            return client
+
+        unnamed = [self.connect(daemon.addresses[-1]) for _ in range(4)]
+        clients = [connect(name) for name in (b"192.0.2.1", b"192.0.2.1", b"192.0.2.2", b"127.0.0.1")]
+        for client in clients:
+            self.assertAlive(client)
+        self.assertTrue(connect(b"192.0.2.1").ended_or_reset())
+        self.assertEqual(daemon.counter("reactor", "refused_client"), 1)
+        self.assertEqual(daemon.counter("reactor", "bad_frames"), 0)
+        clients[0].close()
+
+        def is_taken():
+            client = connect(b"192.0.2.1")
+            try:
+                client.ping()
+                return True
+            except (EOFError, ConnectionError):
+                return False
+            finally:
+                client.close()
+
+        until(is_taken, "a connection is taken again")
+        for client in unnamed:
+            client.close()
+
 
 class Requests(Case):
     def test_one_shot_connections(self):

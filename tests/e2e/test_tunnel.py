@@ -402,6 +402,17 @@ class ProxyHeader(TunnelCase):
         client.rest()
         self.assertIn('client=[2001:db8::1:2]:56324', daemon.wait_line("event=tunnel"))
 
+    def test_limit_of_the_client_that_the_header_names(self):
+        daemon, address = self.tunnel(self.echo(), options='max_per_client = 1 proxy_from = {"127.0.0.0/8"}')
+        clients = []
+        for source in (b"192.0.2.1", b"192.0.2.2", b"192.0.2.1"):
+            clients.append(self.connect(address))
+            clients[-1].send(b"PROXY TCP4 %s 198.51.100.1 56324 443\r\nhello" % source)
+            if len(clients) < 3:
+                self.assertEqual(clients[-1].take(5), b"hello")
+        self.assertTrue(clients[2].ended_or_reset())
+        self.assertEqual(daemon.counter("reactor", "refused_client"), 1)
+
     def test_in_byte_by_byte(self):
         _, address = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}')
         client = self.connect(address)
