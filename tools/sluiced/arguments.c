@@ -41,25 +41,17 @@ static int find_action(const char *name) {
     return -1;
 }
 
-static const struct setting *find_setting(const char *name) {
-    const struct config_table *joined;
-    const struct setting *row = NULL;
-    for (size_t i = 0; !row && (joined = config_table(i)); i++)
-        row = option_find(joined->table, name);
-    return row;
-}
-
 static bool is_option(const char *name) {
     static const char *const own[] = {"c", "config", "root", "listen"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0)
             return true;
-    return find_setting(name) != NULL;
+    return config_option(name) != NULL;
 }
 
 /* The value of --NAME: the next argument, or yes if it is a flag and the next argument does not say. */
 static const char *value_of(struct words *cursor, const char *name) {
-    const struct setting *row = find_setting(name);
+    const struct setting *row = config_option(name);
     bool flag = row && row->kind == SETTING_FLAG;
     if (cursor->at < cursor->end && (!flag || option_flag(*cursor->at) >= 0))
         return *cursor->at++;

@@ -54,6 +54,22 @@ void config_free(struct daemon_config *config) {
     memset(config, 0, sizeof *config);
 }
 
+/* The row of an option and, unless it is NULL, the table it is in. */
+static const struct setting *find(const char *name, const struct config_table **in) {
+    const struct config_table *joined;
+    const struct setting *row = NULL;
+    for (size_t i = 0; !row && (joined = config_table(i)); i++) {
+        row = option_find(joined->table, name);
+        if (in)
+            *in = joined;
+    }
+    return row;
+}
+
+const struct setting *config_option(const char *name) {
+    return find(name, NULL);
+}
+
 static int remember(struct daemon_config *config, const struct setting *row, const char *where) {
     char *copy = strdup(where);
     struct config_origin *origins;
@@ -79,16 +95,13 @@ static int remember(struct daemon_config *config, const struct setting *row, con
 int config_set(struct daemon_config *config, const char *name, const char *text, bool append,
                const char *where, char *why, size_t why_size) {
     const struct config_table *joined;
-    for (size_t i = 0; (joined = config_table(i)); i++) {
-        const struct setting *row = option_find(joined->table, name);
-        if (row) {
-            void *base = base_of(config, joined);
-            int error = append ? option_append(row, base, text, why, why_size)
-                               : option_set(row, base, text, why, why_size);
-            return error ? error : remember(config, row, where);
-        }
-    }
-    return -ENOENT;
+    const struct setting *row = find(name, &joined);
+    if (!row)
+        return -ENOENT;
+    void *base = base_of(config, joined);
+    int error =
+        append ? option_append(row, base, text, why, why_size) : option_set(row, base, text, why, why_size);
+    return error ? error : remember(config, row, where);
 }
 
 const char *config_where(const struct daemon_config *config, const char *name) {

@@ -83,6 +83,8 @@ struct config_table {
 
 /* The i-th table, NULL after the last. */
 const struct config_table *config_table(size_t i);
+/* The row of a top-level option, by option_find() in all tables; NULL if there is none. */
+const struct setting *config_option(const char *name);
 
 /* Fills in the defaults. 0 or -ENOMEM. */
 int config_init(struct daemon_config *config);

@@ -41,17 +41,9 @@ static void where_now(const cfg_t *cfg, char *out, size_t size) {
     snprintf(out, size, "%s:%d", cfg->filename, cfg->line);
 }
 
-static const struct setting *find_outside(const char *name) {
-    const struct config_table *joined;
-    const struct setting *row = NULL;
-    for (size_t i = 0; !row && (joined = config_table(i)); i++)
-        row = option_find(joined->table, name);
-    return row;
-}
-
 /* Where an option would be known that is not known here: with other dashes, outside, or in a section. */
 static void print_hint(const struct reading *reading, bool inside, const char *name, FILE *out) {
-    const struct setting *outside = find_outside(name);
+    const struct setting *outside = config_option(name);
     const struct setting *here = inside ? option_find(reading->kind->table, name) : outside;
     const struct section *kind;
     const char *joint = "; it stands in a section: ";
