@@ -17,14 +17,16 @@ static long cores(void) {
     return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* files, handlers, one for names, and two kinds of io_uring workers, bounded and unbounded ones. */
-static long threads_of(const struct offload_settings *settings) {
-    long workers = settings->uring == URING_OFF ? 0 : 2 * settings->uring_workers;
-    return settings->pool + settings->handler_threads + 1 + workers;
+long offload_ring_workers(const struct offload_settings *settings) {
+    return settings->uring == URING_OFF ? 0 : 2 * settings->uring_workers;
+}
+
+long offload_thread_count(const struct offload_settings *settings) {
+    return settings->pool + settings->handler_threads + 1 + offload_ring_workers(settings);
 }
 
 static void share_threads(struct offload_settings *settings) {
-    while (threads_of(settings) > settings->threads_max) {
+    while (offload_thread_count(settings) > settings->threads_max) {
         long *largest = &settings->pool;
         if (settings->handler_threads > *largest)
             largest = &settings->handler_threads;

@@ -19,4 +19,9 @@ extern const struct settings_table offload_settings_table;
  * threads_max, unless 0, is shared out: the largest group gives way first, none below one thread. */
 void offload_resolve(struct offload_settings *settings, long connections);
 
+/* io_uring workers at most, bounded and unbounded ones together. */
+long offload_ring_workers(const struct offload_settings *settings);
+/* Threads at most beside the loop's: those of the pools (names has one) and the ring's workers. */
+long offload_thread_count(const struct offload_settings *settings);
+
 #endif

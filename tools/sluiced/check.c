@@ -15,12 +15,6 @@
 
 #define VALUE_COLUMN 34
 
-/* The pools' threads and the bounded and the unbounded io_uring workers, without the loop's. */
-static long threads_of(const struct offload_settings *offload) {
-    long workers = offload->uring == URING_OFF ? 0 : 2 * offload->uring_workers;
-    return offload->pool + offload->handler_threads + 1 + workers;
-}
-
 /* Tells what is wrong with a top-level option, with its name unless its place is the command line. */
 static void option_problem(const struct daemon_config *config, const char *name, const char *reason,
                            struct problems *problems) {
@@ -174,7 +168,7 @@ unsigned check_resolved(struct daemon_config *config, long nofile, FILE *message
     char reason[CONFIG_WHY];
     if (config_resolve(config, nofile, reason, sizeof reason) != 0)
         descriptor_problem(config, reason, &problems);
-    long most = config->offload.threads_max, threads = threads_of(&config->offload);
+    long most = config->offload.threads_max, threads = offload_thread_count(&config->offload);
     if (most > 0 && threads > most) {
         snprintf(reason, sizeof reason, "%ld are too few, the least is %ld", most, threads);
         option_problem(config, "threads_max", reason, &problems);
@@ -290,8 +284,8 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
     long fixed = config_fixed_fds(config);
     fprintf(out,
             "# threads: loop 1 + files %ld + handlers %ld + names 1 + io_uring workers at most %ld = %ld\n",
-            offload->pool, offload->handler_threads,
-            offload->uring == URING_OFF ? 0 : 2 * offload->uring_workers, threads_of(offload) + 1);
+            offload->pool, offload->handler_threads, offload_ring_workers(offload),
+            offload_thread_count(offload) + 1);
     fprintf(out,
             "# queues: %ld jobs of files and of handlers each, %ld entries of the ring, %ld requests of a "
             "connection\n",
