@@ -39,6 +39,14 @@ int call_error(struct call *call, const char *format, ...) {
     return CALL_REFUSED;
 }
 
+int call_disconnected(struct call *call, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    complain(call, format, arguments);
+    va_end(arguments);
+    return CALL_CONNECTION;
+}
+
 int call_failed(struct call *call, int result, const char *what) {
     call_error(call, "%s: %s", what, sluice_error(call->client));
     return result > 0 || sluice_connected(call->client) ? CALL_REFUSED : CALL_CONNECTION;
@@ -89,6 +97,19 @@ int call_plain(struct call *call, int argc, char **argv, int min, int max) {
     return call_arguments(call, argc - optind, min, max);
 }
 
+int call_json(struct call *call, int argc, char **argv, int min, int max, bool *json) {
+    static const struct option options[] = {CALL_LONG, {"json", no_argument, NULL, 'j'}, {0}};
+    int option;
+    *json = false;
+    while ((option = getopt_long(argc, argv, CALL_SHORT "j", options, NULL)) != -1) {
+        int code = option == 'j' ? CALL_GO_ON : call_option(call, option, argv);
+        if (code != CALL_GO_ON)
+            return code;
+        *json |= option == 'j';
+    }
+    return call_arguments(call, argc - optind, min, max);
+}
+
 int call_address(struct call *call) {
     struct address address;
     if (!call->address)
@@ -105,8 +126,7 @@ int call_connect(struct call *call) {
         return code;
     if (sluice_connect(&call->client, call->address, call->timeout_ms) == 0)
         return CALL_GO_ON;
-    call_error(call, "%s", sluice_error(call->client));
-    return CALL_CONNECTION;
+    return call_disconnected(call, "%s", sluice_error(call->client));
 }
 
 bool call_bytes(const char *text, uint64_t *out) {

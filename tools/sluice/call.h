@@ -36,6 +36,8 @@ int call_option(struct call *call, int option, char **argv);
 /* Parses the arguments of a command without options of its own and checks that from min to max arguments are
  * left from argv[optind]. CALL_GO_ON or an exit code. */
 int call_plain(struct call *call, int argc, char **argv, int min, int max);
+/* The same for a command whose one option is -j, --json. */
+int call_json(struct call *call, int argc, char **argv, int min, int max, bool *json);
 /* Checks the number of arguments left. CALL_GO_ON or an exit code. */
 int call_arguments(struct call *call, int left, int min, int max);
 
@@ -49,6 +51,8 @@ int call_failed(struct call *call, int result, const char *what);
 int call_usage(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for errors of this side; returns CALL_REFUSED. */
 int call_error(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a connection that failed, or could not be made; returns CALL_CONNECTION. */
+int call_disconnected(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A number of bytes; K, M, G and T, as capitals or not, multiply by powers of 1,024. */
 bool call_bytes(const char *text, uint64_t *out);

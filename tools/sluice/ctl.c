@@ -82,10 +82,10 @@ static int ask(struct call *call, const char *method, const char *target, struct
     if (!error)
         error = read_answer(link, answer);
     if (error)
-        call_error(call, "%s", link->error[0] ? link->error : strerror(-error));
+        code = call_disconnected(call, "%s", link->error[0] ? link->error : strerror(-error));
     link_close(link);
     free(link);
-    return error ? CALL_CONNECTION : CALL_GO_ON;
+    return code;
 }
 
 static int print_answer(struct call *call, const struct answer *answer, bool json) {
@@ -132,19 +132,10 @@ static const char *target_of(int count, char **words, char *room, size_t size) {
 }
 
 int command_ctl_run(struct call *call, int argc, char **argv) {
-    static const struct option options[] = {CALL_LONG, {"json", no_argument, NULL, 'j'}, {0}};
     struct answer answer = {0};
     char room[REQUEST_MAX / 2];
-    bool json = false;
-    int option, code = CALL_GO_ON;
-    while (code == CALL_GO_ON && (option = getopt_long(argc, argv, CALL_SHORT "j", options, NULL)) != -1) {
-        if (option == 'j')
-            json = true;
-        else
-            code = call_option(call, option, argv);
-    }
-    if (code == CALL_GO_ON)
-        code = call_arguments(call, argc - optind, 1, 3);
+    bool json;
+    int code = call_json(call, argc, argv, 1, 3, &json);
     if (code != CALL_GO_ON)
         return code;
     const char *target = target_of(argc - optind, argv + optind, room, sizeof(room));

@@ -73,8 +73,8 @@ static void *answers(void *argument) {
     int error = pump(bridge->link.fd, STDOUT_FILENO);
     if (!error && atomic_load(&bridge->asked))
         _exit(CALL_OK);
-    call_error(bridge->call, "%s", error ? strerrordesc_np(-error) : "the server has ended the connection");
-    _exit(CALL_CONNECTION);
+    _exit(call_disconnected(bridge->call, "%s",
+                            error ? strerrordesc_np(-error) : "the server has ended the connection"));
 }
 
 int command_mcp_run(struct call *call, int argc, char **argv) {
@@ -86,10 +86,8 @@ int command_mcp_run(struct call *call, int argc, char **argv) {
     if (code != CALL_GO_ON)
         return code;
     bridge.call = call;
-    if (link_connect(&bridge.link, call->address, call->timeout_ms) != 0) {
-        call_error(call, "%s", bridge.link.error);
-        return CALL_CONNECTION;
-    }
+    if (link_connect(&bridge.link, call->address, call->timeout_ms) != 0)
+        return call_disconnected(call, "%s", bridge.link.error);
     signal(SIGPIPE, SIG_IGN);
     if (pthread_create(&thread, NULL, answers, &bridge) != 0)
         return call_error(call, "cannot start a thread");

@@ -122,14 +122,11 @@ static int ask(struct call *call, struct link *link, const char *text) {
     struct received received = {0};
     int code = CALL_GO_ON;
     if (send_text(link, text) != 0)
-        return call_error(call, "%s", link->error), CALL_CONNECTION;
+        return call_disconnected(call, "%s", link->error);
     while (code == CALL_GO_ON) {
         const char *line = next_line(link, &received);
-        if (line)
-            code = show(call, line);
-        else
-            code = (call_error(call, "%s", *link->error ? link->error : "the connection ended"),
-                    CALL_CONNECTION);
+        code = line ? show(call, line)
+                    : call_disconnected(call, "%s", *link->error ? link->error : "the connection ended");
     }
     free(received.p);
     return code;
@@ -155,11 +152,9 @@ static int connect_and_ask(struct call *call, const char *text) {
     struct link *link = calloc(1, sizeof(*link));
     if (!link)
         return call_error(call, "no memory");
-    int code;
-    if (link_connect(link, call->address, call->timeout_ms) != 0)
-        code = (call_error(call, "%s", link->error), CALL_CONNECTION);
-    else
-        code = ask(call, link, text);
+    int code = link_connect(link, call->address, call->timeout_ms) == 0
+                   ? ask(call, link, text)
+                   : call_disconnected(call, "%s", link->error);
     link_close(link);
     free(link);
     return code;

@@ -89,18 +89,9 @@ static int print_document(struct call *call, const char *text, bool json, bool (
 }
 
 static int show(struct call *call, int argc, char **argv, const char *what, bool (*print)(json_t *document)) {
-    static const struct option options[] = {CALL_LONG, {"json", no_argument, NULL, 'j'}, {0}};
-    int option, code = CALL_GO_ON;
-    bool json = false;
+    bool json;
     char *text;
-    while (code == CALL_GO_ON && (option = getopt_long(argc, argv, CALL_SHORT "j", options, NULL)) != -1) {
-        if (option == 'j')
-            json = true;
-        else
-            code = call_option(call, option, argv);
-    }
-    if (code == CALL_GO_ON)
-        code = call_arguments(call, argc - optind, 0, 0);
+    int code = call_json(call, argc, argv, 0, 0, &json);
     if (code == CALL_GO_ON)
         code = call_connect(call);
     if (code != CALL_GO_ON)
