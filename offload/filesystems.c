@@ -1,6 +1,7 @@
 #include "offload/filesystems.h"
 
 #include <linux/magic.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -53,36 +54,46 @@ static struct filesystem_device *device_entry(struct filesystems *filesystems, i
     return &filesystems->devices[i];
 }
 
-unsigned filesystems_root(struct filesystems *filesystems, int root) {
-    unsigned i = filesystems->root_last;
-    if (!filesystems->root_count || filesystems->roots[i].fd != root) {
-        unsigned known =
-            filesystems->root_count < FILESYSTEM_ROOTS ? filesystems->root_count : FILESYSTEM_ROOTS;
-        for (i = 0; i < known && filesystems->roots[i].fd != root; i++)
-            continue;
-        if (i == known) {
-            struct stat st;
-            if (fstat(root, &st) != 0)
-                return 0;
-            i = filesystems->root_count++ % FILESYSTEM_ROOTS;
-            filesystems->roots[i] = (struct filesystem_root){root, st.st_dev};
-        }
-        filesystems->root_last = i;
+/* The entry of a root, like that of a device. NULL: fstat(2) failed. */
+static const struct filesystem_root *root_entry(struct filesystems *filesystems, int root) {
+    const struct filesystem_root *last = &filesystems->roots[filesystems->root_last];
+    if (last->fd == root && filesystems->root_count)
+        return last;
+    unsigned known = filesystems->root_count < FILESYSTEM_ROOTS ? filesystems->root_count : FILESYSTEM_ROOTS;
+    unsigned i = 0;
+    while (i < known && filesystems->roots[i].fd != root)
+        i++;
+    if (i == known) {
+        struct stat st;
+        if (fstat(root, &st) != 0)
+            return NULL;
+        i = filesystems->root_count++ % FILESYSTEM_ROOTS;
+        filesystems->roots[i] = (struct filesystem_root){root, st.st_dev};
     }
-    return device_entry(filesystems, root, filesystems->roots[i].device)->abilities;
+    filesystems->root_last = i;
+    return &filesystems->roots[i];
+}
+
+unsigned filesystems_root(struct filesystems *filesystems, int root) {
+    const struct filesystem_root *entry = root_entry(filesystems, root);
+    return entry ? device_entry(filesystems, root, entry->device)->abilities : 0;
+}
+
+/* The entry of an open file, whose device may not be known (0). NULL: fstat(2) failed. */
+static struct filesystem_device *file_entry(struct filesystems *filesystems, int fd, dev_t device) {
+    struct stat st;
+    if (device == 0 && fstat(fd, &st) == 0)
+        device = st.st_dev;
+    return device ? device_entry(filesystems, fd, device) : NULL;
 }
 
 unsigned filesystems_file(struct filesystems *filesystems, int fd, dev_t device) {
-    struct stat st;
-    if (device == 0 && fstat(fd, &st) == 0)
-        device = st.st_dev;
-    return device ? device_entry(filesystems, fd, device)->abilities : 0;
+    const struct filesystem_device *entry = file_entry(filesystems, fd, device);
+    return entry ? entry->abilities : 0;
 }
 
 void filesystems_lack(struct filesystems *filesystems, int fd, dev_t device, unsigned ability) {
-    struct stat st;
-    if (device == 0 && fstat(fd, &st) == 0)
-        device = st.st_dev;
-    if (device)
-        device_entry(filesystems, fd, device)->abilities &= ~ability;
+    struct filesystem_device *entry = file_entry(filesystems, fd, device);
+    if (entry)
+        entry->abilities &= ~ability;
 }
