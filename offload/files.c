@@ -24,24 +24,26 @@ struct cache_state {
 #define LEASE_TRIES  6
 #define RENAME_TRIES 3
 
-/* An absolute name, "..", or a symbolic link may not lead out; /proc's links lead anywhere. */
-#define RESOLVE_INSIDE (RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-/* On the spot also not to another mount, which need not be local. */
-#define RESOLVE_SPOT (RESOLVE_INSIDE | RESOLVE_CACHED | RESOLVE_NO_XDEV)
+/* On the spot: without sleeping, and not to another mount, which need not be local. */
+#define RESOLVE_SPOT (RESOLVE_CACHED | RESOLVE_NO_XDEV)
 
-static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
+static int call_openat2(int root, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
     long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
     return fd < 0 ? -errno : (int)fd;
 }
 
+int files_open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
+    return call_openat2(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve);
+}
+
 int files_init(struct files *files, size_t spot_max) {
     *files = (struct files){.spot_max = spot_max, .page = (size_t)sysconf(_SC_PAGESIZE)};
-    int fd = open_beneath(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+    int fd = call_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
     if (fd < 0)
         return fd;
     close(fd);
-    fd = open_beneath(AT_FDCWD, "/", O_PATH | O_DIRECTORY, RESOLVE_CACHED);
+    fd = call_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, RESOLVE_CACHED);
     files->cached_lookup = fd != -EINVAL;
     if (fd >= 0)
         close(fd);
@@ -56,7 +58,7 @@ int files_init(struct files *files, size_t spot_max) {
 static int open_regular(struct job *job, uint64_t resolve, bool blocking) {
     job->open.fd = -1;
     job->open.st.st_mode = 0;
-    int fd = open_beneath(job->open.root, job->open.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve);
+    int fd = files_open_beneath(job->open.root, job->open.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve);
     if (fd < 0)
         return fd == -ENXIO ? -EISDIR : fd; /* ENXIO: a socket, or a device that is not there */
     int error = 0;
@@ -85,7 +87,7 @@ static enum spot spot_open(struct files *files, struct job *job) {
 int files_look(struct files *files, int root, const char *path, struct stat *st) {
     if (!files->cached_lookup || !(filesystems_root(&files->filesystems, root) & FILESYSTEM_LOCAL))
         return -EAGAIN;
-    int fd = open_beneath(root, path, O_PATH, RESOLVE_SPOT);
+    int fd = files_open_beneath(root, path, O_PATH, RESOLVE_SPOT);
     if (fd < 0)
         return fd;
     int error = fstat(fd, st) == 0 ? 0 : -errno;
@@ -105,7 +107,7 @@ static int run_open(struct job *job) {
     for (int i = 0; i < RENAME_TRIES + LEASE_TRIES && (error == -EAGAIN || error == -EINTR); i++) {
         if (i >= RENAME_TRIES)
             pause_ms(1L << (i - RENAME_TRIES));
-        error = open_regular(job, RESOLVE_INSIDE, true);
+        error = open_regular(job, 0, true);
     }
     return error;
 }

@@ -1,6 +1,7 @@
 #include "handlers/objects/walk.h"
 
 #include "handlers/objects/entries.h"
+#include "offload/files.h"
 #include "proto/object.h"
 
 #include <dirent.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define HELD       10001 /* entries in memory over all levels: a reply's keys and one more */
@@ -26,14 +26,6 @@ struct place {
 };
 
 static int walk_directory(struct walk *walk, struct place *place, bool top);
-
-/* An fd or -errno. */
-static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
-    struct open_how how = {.flags = flags | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
-    int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-    return fd < 0 ? -errno : fd;
-}
 
 /* Errors that say nothing about what is there: a list that left it out would be wrong. */
 static bool is_failure(int error) {
@@ -61,7 +53,7 @@ static int kind_of(const struct walk *walk, const struct place *place, int direc
     char path[OBJECT_KEY_MAX + NAME_MAX + 2];
     snprintf(path, sizeof(path), "%.*s%s", (int)(place->n - place->skip), place->key + place->skip,
              found->d_name);
-    int fd = open_beneath(place->root->fd, path, O_PATH, 0);
+    int fd = files_open_beneath(place->root->fd, path, O_PATH, 0);
     if (fd < 0)
         return is_failure(fd) ? fd : 0;
     bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
@@ -175,7 +167,8 @@ static int take(struct walk *walk, struct level *level, int directory, const str
 static DIR *open_directory(const struct place *place, int *error) {
     char path[OBJECT_KEY_MAX + 2];
     snprintf(path, sizeof(path), "%.*s", (int)(place->n - place->skip), place->key + place->skip);
-    int fd = open_beneath(place->root->fd, path, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+    int fd =
+        files_open_beneath(place->root->fd, *path ? path : ".", O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     *error = is_failure(fd) ? fd : 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (fd >= 0 && !dir) {
