@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define RECEIVE_BUFFER (4 << 20) /* asked for; the kernel gives what it may (net.core.rmem_max) */
 
@@ -48,23 +47,6 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events) {
         socket->class->ended(socket->context, dropped);
 }
 
-static int bind_udp(struct datagrams *udp, char *why, size_t why_size) {
-    struct sockaddr_storage name;
-    socklen_t size;
-    int fd = inetsock_open(&udp->address, SOCK_DGRAM, &name, &size, why, why_size);
-    if (fd < 0)
-        return fd;
-    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    size = sizeof(name);
-    if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
-        address_of_socket(&name, size, true, &udp->address);
-    return fd;
-}
-
 static int bind_unix(struct datagrams *socket, char *why, size_t why_size) {
     struct unixsock options = {
         .address = &socket->address, .mode = 0660, .owner = (uid_t)-1, .group = (gid_t)-1};
@@ -84,7 +66,8 @@ int datagrams_open(struct datagrams *socket, struct loop *loop, const char *addr
         return -EINVAL;
     }
     why[0] = '\0';
-    int fd = kind == ADDRESS_UDP ? bind_udp(socket, why, why_size) : bind_unix(socket, why, why_size);
+    int fd = kind == ADDRESS_UDP ? inetsock_bind(&socket->address, SOCK_DGRAM, why, why_size)
+                                 : bind_unix(socket, why, why_size);
     if (fd < 0) {
         if (!why[0])
             snprintf(why, why_size, "%s", strerrordesc_np(-fd));

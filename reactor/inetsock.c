@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int resolve(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size,
                    char *why, size_t why_size) {
@@ -25,12 +26,9 @@ static int resolve(const struct address *address, int type, struct sockaddr_stor
     return 0;
 }
 
-int inetsock_open(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size,
-                  char *why, size_t why_size) {
+/* A socket for a name; for any address also on a host without IPv6, and then the name changes. */
+static int open_for(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
     int any = strcmp(address->host, "*") == 0, only = !any;
-    int error = resolve(address, type, name, size, why, why_size);
-    if (error)
-        return error;
     int fd = socket(name->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 && any && errno == EAFNOSUPPORT) { /* a host without IPv6 */
         struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(address->port)};
@@ -41,4 +39,29 @@ int inetsock_open(const struct address *address, int type, struct sockaddr_stora
     if (fd >= 0 && name->ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
     return fd < 0 ? -errno : fd;
+}
+
+static uint16_t port_of(const struct sockaddr_storage *name) {
+    return ntohs(name->ss_family == AF_INET ? ((const struct sockaddr_in *)(const void *)name)->sin_port
+                                            : ((const struct sockaddr_in6 *)(const void *)name)->sin6_port);
+}
+
+int inetsock_bind(struct address *address, int type, char *why, size_t why_size) {
+    struct sockaddr_storage name;
+    socklen_t size = 0;
+    int error = resolve(address, type, &name, &size, why, why_size), on = 1;
+    int fd = error ? error : open_for(address, type, &name, &size);
+    if (fd < 0)
+        return fd;
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    size = sizeof(name);
+    if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
+        address->port = port_of(&name);
+    return fd;
 }

@@ -196,7 +196,6 @@ static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
 
 /* Options that accepted sockets inherit. */
 static void set_tcp_options(int fd, const struct listen_settings *settings) {
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (settings->nodelay)
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (settings->keepalive > 0) {
@@ -222,24 +221,15 @@ static int set_congestion(int fd, const struct listener_options *options, char *
 }
 
 static int open_tcp(struct listener *listener, char *why, size_t why_size) {
-    struct sockaddr_storage name;
-    socklen_t size = 0;
-    int fd = inetsock_open(&listener->address, SOCK_STREAM, &name, &size, why, why_size);
+    int fd = inetsock_bind(&listener->address, SOCK_STREAM, why, why_size);
     if (fd < 0)
         return fd;
     set_tcp_options(fd, listener->options.settings);
     int error = set_congestion(fd, &listener->options, why, why_size);
-    if (!error && bind(fd, (struct sockaddr *)&name, size) != 0)
-        error = -errno;
     if (error) {
         close(fd);
         return error;
     }
-    size = sizeof(name);
-    if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
-        listener->address.port =
-            ntohs(name.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&name)->sin_port
-                                            : ((struct sockaddr_in6 *)(void *)&name)->sin6_port);
     return fd;
 }
 
