@@ -1,4 +1,4 @@
-/* The clock that jobs are timed with, and the time of day. */
+/* Nanoseconds: the clock that jobs are timed with, the time of day, times of files. */
 #ifndef SLUICE_OFFLOAD_CLOCK_H
 #define SLUICE_OFFLOAD_CLOCK_H
 
@@ -7,11 +7,16 @@
 
 #define NS_PER_S 1000000000
 
+/* A time of a system call or a file in nanoseconds. */
+static inline int64_t clock_of(struct timespec time) {
+    return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 static inline int64_t clock_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+    return clock_of(now);
 }
 
 /* The time of day in ms since 1970. */

@@ -1,6 +1,7 @@
 #include "handlers/objects/changes.h"
 
 #include "handlers/objects/walk.h"
+#include "offload/clock.h"
 #include "reactor/loop.h"
 
 #include <errno.h>
@@ -56,10 +57,6 @@ static bool keep_found(struct survey *survey, int wd, struct span key) {
     return true;
 }
 
-static int64_t nanoseconds(const struct timespec *time) {
-    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
-}
-
 static bool found_directory(struct walk *walk, int fd, struct span key) {
     struct survey *survey = (struct survey *)(void *)walk;
     char path[40];
@@ -69,7 +66,7 @@ static bool found_directory(struct walk *walk, int fd, struct span key) {
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     int wd = inotify_add_watch(survey->fd, path, EVENTS);
     struct stat st;
-    survey->fresh |= fstat(fd, &st) == 0 && nanoseconds(&st.st_mtim) >= survey->began_ns;
+    survey->fresh |= fstat(fd, &st) == 0 && clock_of(st.st_mtim) >= survey->began_ns;
     survey->full = wd < 0 && errno == ENOSPC; /* fs.inotify.max_user_watches */
     return wd < 0 ? !survey->full : keep_found(survey, wd, key);
 }
@@ -279,7 +276,7 @@ static void begin(struct changes *changes) {
     }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now); /* that of file times */
-    changes->began_ns = nanoseconds(&now);
+    changes->began_ns = clock_of(now);
     changes->limited = changes->due = false;
     start_survey(changes, span_of("", 0), false);
 }

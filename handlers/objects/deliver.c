@@ -14,7 +14,7 @@
 
 static void short_done(struct request *request, const struct short_read *read) {
     struct objects *objects = read->objects;
-    objects_latency(objects, &objects->stats.latency_copy, request);
+    objects_latency(&objects->stats.latency_copy, request);
     slc1_reply_bytes(request, read->mark, 0, &read->object.fields, short_read_bytes(read));
 }
 
@@ -80,7 +80,7 @@ static void answer_auto(struct objects *objects, struct request *request, const 
     bool inlined = object->fields.count <= objects->offload->inline_max;
     if (is_unix && !inlined && fdpass_available(request)) {
         objects->stats.served_fd++;
-        objects_latency(objects, &objects->stats.latency_fdpass, request);
+        objects_latency(&objects->stats.latency_fdpass, request);
         histogram_add(&objects->stats.object_size, object->fields.size);
         request->refused = copy_refused;
         slc1_reply_fields(request, OBJECT_OP_FDPASS, 0, &object->fields, fdpass_prepare(object->fd), NULL);
@@ -103,7 +103,7 @@ static void answer_short(struct objects *objects, struct request *request, const
     objects->stats.served_copy++;
     objects->stats.bytes_copy += fields.count;
     histogram_add(&objects->stats.object_size, fields.size);
-    objects_latency(objects, &objects->stats.latency_copy, request);
+    objects_latency(&objects->stats.latency_copy, request);
     slc1_reply_bytes(request, op, 0, &fields,
                      span_of(cached_bytes(hot).p + fields.offset, (size_t)fields.count));
 }

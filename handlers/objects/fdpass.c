@@ -40,7 +40,7 @@ static void reply(struct objects *objects, struct request *request, uint8_t flag
         return;
     }
     (*(flags & OBJECT_SHARED ? &objects->stats.served_shared : &objects->stats.served_fd))++;
-    objects_latency(objects, &objects->stats.latency_fdpass, request);
+    objects_latency(&objects->stats.latency_fdpass, request);
     histogram_add(&objects->stats.object_size, fields->size);
     request->refused = refused;
     slc1_reply_fields(request, OBJECT_OP_FDPASS, flags, fields, fd, NULL);

@@ -31,7 +31,7 @@ static void reply(struct objects *objects, struct request *request, struct walk 
         walk->keys = NULL;
     }
     objects->stats.names_skipped += walk->skipped;
-    objects_latency(objects, &objects->stats.latency_list, request);
+    objects_latency(&objects->stats.latency_list, request);
     slc1_reply_fields(request, OBJECT_OP_LIST, flags, &fields, -1, body);
 }
 

@@ -51,15 +51,11 @@ static void register_operations(struct objects *objects) {
 }
 
 static int init_histograms(struct objects_stats *stats) {
-    int error = histogram_init(&stats->latency_fdpass, 5, 60000000000u);
-    if (!error)
-        error = histogram_init(&stats->latency_copy, 5, 60000000000u);
-    if (!error)
-        error = histogram_init(&stats->latency_splice, 5, 60000000000u);
-    if (!error)
-        error = histogram_init(&stats->latency_list, 5, 60000000000u);
-    if (!error)
-        error = histogram_init(&stats->object_size, 4, UINT64_MAX >> 8);
+    struct histogram *const latencies[] = {&stats->latency_fdpass, &stats->latency_copy,
+                                           &stats->latency_splice, &stats->latency_list};
+    int error = histogram_init(&stats->object_size, 4, UINT64_MAX >> 8);
+    for (size_t i = 0; i < sizeof(latencies) / sizeof(latencies[0]) && !error; i++)
+        error = histogram_init(latencies[i], 5, 60 * (uint64_t)NS_PER_S);
     return error;
 }
 
@@ -139,17 +135,13 @@ int objects_open(struct objects *objects, struct request *request, struct span k
     return 0;
 }
 
-static int64_t nanoseconds(struct timespec time) {
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 void objects_describe(const struct stat *st, struct object_fields *fields) {
-    int64_t mtime_ns = nanoseconds(st->st_mtim);
+    int64_t mtime_ns = clock_of(st->st_mtim);
     uint64_t size = (uint64_t)st->st_size;
     *fields = (struct object_fields){
         .size = size,
         .count = size,
-        .version = object_version(st->st_dev, st->st_ino, size, mtime_ns, nanoseconds(st->st_ctim)),
+        .version = object_version(st->st_dev, st->st_ino, size, mtime_ns, clock_of(st->st_ctim)),
         .mtime_ns = mtime_ns,
     };
 }
@@ -192,9 +184,7 @@ void objects_release(struct objects *objects, const struct object *object) {
     ledger_release(&objects->loop->ledger, object->fd);
 }
 
-void objects_latency(const struct objects *objects, struct histogram *histogram,
-                     const struct request *request) {
-    (void)objects;
+void objects_latency(struct histogram *histogram, const struct request *request) {
     int64_t ns = clock_ns() - request->started_ns;
     histogram_add(histogram, ns > 0 ? (uint64_t)ns : 0);
 }

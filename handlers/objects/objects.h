@@ -77,7 +77,6 @@ bool objects_clip(struct request *request, struct object_fields *fields);
 /* Closes an object with the turn. */
 void objects_release(struct objects *objects, const struct object *object);
 /* Time since a request was parsed, into a histogram. */
-void objects_latency(const struct objects *objects, struct histogram *histogram,
-                     const struct request *request);
+void objects_latency(struct histogram *histogram, const struct request *request);
 
 #endif

@@ -347,7 +347,7 @@ static void count_end(struct transfer *transfer) {
     struct objects *objects = transfer->objects;
     struct objects_stats *stats = &objects->stats;
     bool copied = transfer->request->op == OBJECT_OP_COPY || transfer->mode == TRANSFER_COPY;
-    objects_latency(objects, copied ? &stats->latency_copy : &stats->latency_splice, transfer->request);
+    objects_latency(copied ? &stats->latency_copy : &stats->latency_splice, transfer->request);
     (*(transfer->mode == TRANSFER_SPLICE ? &stats->served_splice
        : transfer->by_sendfile           ? &stats->served_sendfile
                                          : &stats->served_copy))++;
