@@ -154,8 +154,8 @@ struct http1_verdict http1_decode(struct http1_scan *scan, const void *bytes, si
     verdict = http1_scan_head(scan, p, n, REQUEST_LINE_MAX(limits), limits->head);
     if (scan->second == 0)
         return verdict.http_status == 414 ? overlong(scan, p, verdict, out) : verdict;
-    if (verdict.kind != VERDICT_MORE ||
-        !judged) { /* a bad request line is answered before its head is whole */
+    /* A bad request line is answered before its head is whole, and judged once until then. */
+    if (verdict.kind != VERDICT_MORE || !judged) {
         struct span line = span_of(p + scan->first, scan->second - scan->first - 2);
         struct http1_verdict judgement = decode_line(line, limits->target, out);
         if (judgement.kind == VERDICT_BAD)

@@ -33,12 +33,10 @@ struct sample {
     double value;    /* of a histogram or summary: the sum of what was observed */
     unsigned labels_n, bounds_n;
     struct sample_label labels[SAMPLE_LABELS];
-    double bounds
-        [SAMPLE_BOUNDS]; /* of a histogram: upper ends of its buckets, without infinity; of a summary: its
-                                   * quantiles; both ascend */
-    uint64_t counts[SAMPLE_BOUNDS +
-                    1];           /* of a histogram: in each bucket, not summed up, bounds_n + 1 of them; of a
-                                         * summary: counts[0] were observed */
+    /* Of a histogram: upper ends of its buckets, without infinity; of a summary: its quantiles. Both ascend. */
+    double bounds[SAMPLE_BOUNDS];
+    /* Of a histogram: in each bucket, not summed up, bounds_n + 1 of them; of a summary: counts[0] were observed. */
+    uint64_t counts[SAMPLE_BOUNDS + 1];
     double values[SAMPLE_BOUNDS]; /* of a summary: at each quantile */
 };
 
