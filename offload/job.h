@@ -5,8 +5,8 @@
  *     loop:                                                                    '-> offload_reap() -> job->done(job)
  *                                                                                                 -> offload_release()
  *
- * Ownership (contract 5): from submit until done() the job owns the fds, pipes and buffers named in it;
- * done() takes them. A job names its owner by handle, never by pointer (contract 3): done() looks the
+ * Ownership (docs/design.md, contract 5): from submit until done() the job owns the fds, pipes and buffers named in it;
+ * done() takes them. A job names its owner by handle, never by pointer (docs/design.md, contract 3): done() looks the
  * handle up, and if the owner is gone it closes and frees what the job holds. Sizes come in as
  * arguments; fds, byte counts, errors and times come back. offload never calls done() itself. */
 #ifndef SLUICE_OFFLOAD_JOB_H

@@ -1,4 +1,4 @@
-/* Which protocol a connection speaks, told from its first bytes (PROTOCOL.md, the first table). */
+/* Which protocol a connection speaks, told from its first bytes (docs/protocol.md, "Detection"). */
 #ifndef SLUICE_PROTO_DETECT_H
 #define SLUICE_PROTO_DETECT_H
 

@@ -1,4 +1,4 @@
-/* The 16-byte header that SLC1 and MCP1 share (PROTOCOL.md, "Frame").
+/* The 16-byte header that SLC1 and MCP1 share (docs/protocol.md, "Frame").
  *
  *     0        4    5       6        7      8     12       16
  *     | magic  | op | flags | status | nfds | tag | length | payload ... (length bytes) | body ...

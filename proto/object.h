@@ -1,4 +1,4 @@
-/* Payloads of the object protocol (PROTOCOL.md, "Object protocol (SLC1)"): keys, requests, the five fields. */
+/* Payloads of the object protocol (docs/protocol.md, "Object protocol (SLC1)"): keys, requests, the five fields. */
 #ifndef SLUICE_PROTO_OBJECT_H
 #define SLUICE_PROTO_OBJECT_H
 

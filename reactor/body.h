@@ -1,4 +1,4 @@
-/* Bodies are pulled (contract 6): the output queue asks for the next piece when it can send one.
+/* Bodies are pulled (docs/design.md, contract 6): the output queue asks for the next piece when it can send one.
  *
  *     outq: [bytes][body] -> next(): bytes | a range of a file | bytes in a pipe | wait | end
  *                            sent(n): n bytes of that piece are on their way

@@ -1,4 +1,5 @@
-/* Descriptors in flight: sent, perhaps not received; the kernel counts them against us (DESIGN.md, section 4).
+/* Descriptors in flight: sent, perhaps not received; the kernel counts them against us (docs/design.md, "Descriptors in
+ * flight").
  *
  *     sent since SIOCOUTQ was last 0 = at most so many in flight on this connection
  *     192: ask again     256: pause; an edge-triggered epoll set, watched by the loop as one fd, tells when the

@@ -1,4 +1,4 @@
-/* Input buffer with three positions (contract 2).
+/* Input buffer with three positions (docs/design.md, contract 2).
  *
  *     data: [ done ............ parsed ............ received ........ size ]
  *           | consumed | whole messages, in hand | bytes of the next one | room

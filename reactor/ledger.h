@@ -1,4 +1,5 @@
-/* The ledger of descriptors: every fd this process has open, of what kind, whose and since when (contract 5).
+/* The ledger of descriptors: each one that this process has open, with its kind, owner and time (docs/design.md,
+ * contract 5).
  *
  *     ledger_enter(fd) -- holders 1 -- [ledger_hold(fd) +1] -- ledger_release(fd) -1 -> 0: closed with the turn
  *
@@ -28,7 +29,7 @@ struct ledger_entry {
 
 struct ledger {
     struct ledger_entry *entries; /* by fd number */
-    size_t capacity;              /* may be a thousand million: walk through the first top entries only */
+    size_t capacity;              /* may be a billion: walk through the first top entries only */
     size_t top;                   /* above every fd that was ever entered */
     uint64_t opened, closed;
     uint64_t open_by_kind[FD_KINDS];

@@ -152,7 +152,7 @@ static bool is_loopback(const struct address *address) {
     return strcmp(address->host, "::1") == 0 || strcmp(address->host, "localhost") == 0;
 }
 
-/* Unix and loopback: everything; elsewhere slc and http without administration (DESIGN.md, section 5). */
+/* Unix and loopback: everything; elsewhere slc and http without administration (docs/design.md, "Listeners"). */
 static void set_defaults(struct listener_options *out) {
     bool local = out->is_unix || out->is_loopback;
     out->admin = out->settings->admin == LISTEN_ADMIN_AUTO ? local : out->settings->admin == LISTEN_ADMIN_YES;

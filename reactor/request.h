@@ -1,4 +1,4 @@
-/* A request: from a parsed message to its one reply (contracts 3 and 4).
+/* A request: from a parsed message to its one reply (docs/design.md, contracts 3 and 4).
  *
  *     request_new() -> handler.run() -> request_reply()                       exactly once (asserted)
  *                        \-> job -> done() -> request_find(handle) -> request_reply()

@@ -1,4 +1,4 @@
-/* The front ends of JSON-RPC: newline-delimited messages, and MCP1 frames (PROTOCOL.md).
+/* The front ends of JSON-RPC: newline-delimited messages, and MCP1 frames (docs/protocol.md).
  *
  *     bytes -> lines_decode | frame_decode -> request -> service->run(payload)
  *                  text LF | frame <- rpc_front_reply() whenever it is ready: replies match by id, not by order

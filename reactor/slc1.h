@@ -1,4 +1,4 @@
-/* The object protocol's front end (PROTOCOL.md, "Frame" and "Object protocol"): frames to requests and back. */
+/* The object protocol's front end (docs/protocol.md, "Frame" and "Object protocol"): frames to requests and back. */
 #ifndef SLUICE_REACTOR_SLC1_H
 #define SLUICE_REACTOR_SLC1_H
 

@@ -1,4 +1,4 @@
-/* A fixed number of equal slots, named by handles that outlive them (contract 3).
+/* A fixed number of equal slots, named by handles that outlive them (docs/design.md, contract 3).
  *
  *     handle = generation << 32 | index        slot: [ generation | next free ][ the caller's struct ]
  *

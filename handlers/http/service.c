@@ -74,8 +74,8 @@ static const struct http_handler *path_route(const struct http *http, const stru
     return NULL;
 }
 
-/* Administration, then configured routes, then built-in paths, which have the methods that no route has (PROTOCOL.md,
- * "HTTP"). */
+/* Administration, then configured routes, then built-in paths, which have the methods that no route has
+ * (docs/protocol.md, "HTTP"). */
 static const struct http_handler *route(struct http1_service *service, struct request *request,
                                         struct exchange *exchange) {
     static const struct http_handler none = {.early = true, .run = unserved};

@@ -2,7 +2,7 @@
 
     build/sluiced --listen unix:DIR/admin.sock MODE... --listen ... -> ready: -> tests -> at rest? -> SIGTERM -> 0?
 
-At rest means: nothing in hand, and every descriptor in the ledger (DESIGN.md, contract 5).
+At rest means: nothing in hand, and every descriptor in the ledger (docs/design.md, contract 5).
 """
 import ctypes
 import json

@@ -2,7 +2,7 @@
 
 Each row: section of the RFC and what it is about, the bytes, the statuses that answer them, and whether the
 connection goes on (OPEN) or ends (CLOSED). LATER rows are for a connection on which HTTP was spoken before: as
-its first bytes they are no HTTP at all, and it is closed without a word (PROTOCOL.md, detection)."""
+its first bytes they are no HTTP at all, and it is closed without a word (docs/protocol.md, "Detection")."""
 import collections
 
 from http1 import chunks, head

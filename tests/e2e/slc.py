@@ -1,4 +1,4 @@
-"""A raw client of the object protocol, written from PROTOCOL.md alone so that it shares no mistake with
+"""A raw client of the object protocol, written from docs/protocol.md alone so that it shares no mistake with
 tools/client: it sends any bytes in any cuts, and checks where each received descriptor came in.
 
     with Client("unix:/run/sluice.sock") as client:
@@ -29,7 +29,7 @@ Fields = collections.namedtuple("Fields", "size offset count version mtime_ns")
 
 
 class ProtocolError(AssertionError):
-    """The server broke a rule of PROTOCOL.md."""
+    """The server broke a rule of docs/protocol.md."""
 
 
 def frame(op, payload=b"", tag=0, flags=0, status=0, nfds=0, magic=b"SLC1", length=None):

@@ -398,7 +398,7 @@ class Conditionals(HttpCase):
 
 
 class Descriptor(HttpCase):
-    """Sluice-Delivery: fd (PROTOCOL.md, rules for fds, 4)."""
+    """Sluice-Delivery: fd (docs/protocol.md, "Rules for fds", 4)."""
     WANT = "Sluice-Delivery: fd"
 
     def take(self, response, data):

@@ -301,7 +301,7 @@ class Pipelining(HttpCase):
 
 
 class Ends(HttpCase):
-    """The client ends its side (PROTOCOL.md, half-close)."""
+    """The client ends its side (docs/protocol.md, "Frame": half-close)."""
 
     def test_all_complete_requests_are_answered(self):
         for address in (self.server.tcp, self.server.unix):

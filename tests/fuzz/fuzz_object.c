@@ -7,7 +7,7 @@
 #include "proto/object.h"
 #include "proto/utf8.h"
 
-/* The rules of PROTOCOL.md once more, said differently. */
+/* The rules of docs/protocol.md once more, said differently. */
 static bool is_key(struct span key) {
     if (key.n < 1 || key.n > OBJECT_KEY_MAX)
         return false;

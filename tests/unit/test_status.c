@@ -1,4 +1,4 @@
-/* The table of outcomes against PROTOCOL.md, and errno's way into it. */
+/* The table of outcomes against docs/protocol.md, and errno's way into it. */
 #include "proto/status.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* The object protocol from the client's side (PROTOCOL.md, "Object protocol").
+/* The object protocol from the client's side (docs/protocol.md, "Object protocol").
  *
  *     written for each key: offset, count, key | at sending: header with op, flags and tag before it */
 #include "proto/frame.h"
