@@ -107,7 +107,7 @@ static bool done_on_the_spot(struct offload *offload, struct job *job) {
 
 ssize_t offload_read_now(struct offload *offload, int fd, dev_t device, void *buffer, size_t want,
                          uint64_t offset) {
-    struct job job;
+    struct job job; /* not zeroed: most of it is the path of an open */
     job.kind = JOB_READ;
     job.error = 0;
     job.read.fd = fd;

@@ -1,5 +1,5 @@
 /* A fixed number of pipes for splice. An unprivileged user gets 64 MiB of pipe room over all processes,
- * and past it pipes of two pages (pipe(7)): so few, and each one's real size is looked at.
+ * and past it pipes of two pages (pipe(7)): hence their number is small, and the real size of each is asked for.
  *
  *     free: [pair pair pair]  --take()-->  file -> pair -> socket  --give(drained)--> free
  *                                                                  --give(not drained)--> closed, a new one

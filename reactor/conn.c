@@ -14,6 +14,8 @@
 
 #define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
 
+/* ---- limits ------------------------------------------------------------------------------------ */
+
 uint64_t conn_handle(const struct conn *conn) {
     return slots_handle(&conn->stream.loop->conns, conn);
 }
@@ -87,6 +89,8 @@ bool conn_admit(struct conn *conn, struct request *request) {
     return true;
 }
 
+/* ---- between requests -------------------------------------------------------------------------- */
+
 static struct deadline_class *idle_class(const struct conn *conn) {
     struct loop *loop = conn->stream.loop;
     return is_http(conn) ? &loop->keep_alive_deadline : &loop->idle_deadline;
@@ -134,6 +138,8 @@ static void set_read_deadline(struct conn *conn) {
         deadline_clear(deadline);
     }
 }
+
+/* ---- the first bytes: PROXY header, protocol --------------------------------------------------- */
 
 static void refuse_protocol(struct conn *conn, enum protocol protocol) {
     struct reactor_stats *stats = &conn->stream.loop->stats;
@@ -232,6 +238,8 @@ static bool detect(struct conn *conn) {
     deadline_clear(&conn->stream.read_by);
     return true;
 }
+
+/* ---- the calls of the stream ------------------------------------------------------------------- */
 
 /* Has a client of which nothing is read left? The end of its sending side is no departure (it may read on), and on
  * TCP a close looks the same until something is sent to it; a reset, and any close of a Unix socket, are told by
@@ -356,6 +364,8 @@ static const struct stream_class conn_class = {
     .denied = conn_deny_fds,
     .hold = conn_hold,
 };
+
+/* ---- deadlines --------------------------------------------------------------------------------- */
 
 static struct conn *conn_by_read(struct deadline *deadline) {
     return CONTAINER_OF(deadline, struct conn, stream.read_by);

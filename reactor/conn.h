@@ -18,27 +18,27 @@ struct listener;
 
 struct conn {
     struct stream stream;      /* first: a stream of class conn is its conn */
-    const struct front *front; /* NULL until the first bytes told */
+    const struct front *front; /* NULL until the protocol is detected */
     struct listener *listener;
     struct peer *peer;
     void *state;                     /* the front end's */
     STAILQ_HEAD(, request) requests; /* in hand, in order of arrival */
-    STAILQ_HEAD(, request) passing;  /* replied with a descriptor that is in the queue, in its order */
+    STAILQ_HEAD(, request) passing;  /* answered by a descriptor that is still in the output queue */
     uint64_t memory;                 /* bytes of replies in memory (memory_body.h) */
-    uint32_t open;           /* requests in hand, with those that are passing or have a body in the queue */
+    uint32_t open;           /* requests that have not ended: in hand, passing, or with a body in the queue */
     uint32_t total;          /* requests so far */
     uint32_t pid;            /* of a Unix peer */
     uint16_t port;           /* of a TCP peer */
-    uint16_t waiting;        /* open requests that wait for what the client sends next */
+    uint16_t waiting;        /* of the open ones: those that wait for a further message (request_wait()) */
     uint8_t host[PEER_HOST]; /* of an IPv6 peer: what its key leaves out */
-    bool last;               /* parse no further: close when everything was answered */
-    bool paused;             /* stopped parsing: too much in hand */
-    bool parsing;            /* inside front->parse() */
-    bool expect_proxy;       /* a PROXY header comes first */
-    bool ordered;            /* a request that may change something waits for what is in hand */
-    bool alone;              /* what follows is left until everything in hand was answered */
-    bool receiving;          /* the body of a message comes: progress is awaited, though nothing is pending */
-    double opened, active;   /* seconds, the loop's clock */
+    bool last;         /* nothing more is parsed, and the connection closes when everything was answered */
+    bool paused;       /* too much is in hand: front->parse() is called again when some of it has ended */
+    bool parsing;      /* inside front->parse() */
+    bool expect_proxy; /* a PROXY header comes first */
+    bool ordered; /* a request with an unsafe method waits until those in hand have ended (RFC 9112, 9.3.2) */
+    bool alone;   /* such a request waits: nothing is parsed before everything in hand was answered */
+    bool receiving; /* a body is being received: the front end sees every input, and sets the deadline */
+    double opened, active; /* seconds, the loop's clock */
     struct bucket rate;
     struct fdwindow window;
 };

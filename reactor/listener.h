@@ -1,4 +1,4 @@
-/* Listening sockets: bind, accept in bounded batches, turn away who may not in.
+/* Listening sockets: bind, accept in bounded batches, refuse peers that are not allowed or over a limit.
  *
  *     bind -> readable -> accept4 x batch -> allowed? within the limits? -> conn_open()
  *                         EMFILE | ENFILE: pause, try again after accept_pause; existing connections go on

@@ -16,6 +16,8 @@ void outq_init(struct outq *queue) {
     queue->count = 0;
 }
 
+/* ---- appending --------------------------------------------------------------------------------- */
+
 static struct segment *add_segment(struct outq *queue, struct bufpool *pool) {
     struct segment *segment = bufpool_take(pool);
     if (!segment)
@@ -92,6 +94,8 @@ static void release_fds(struct segment *segment, struct ledger *ledger) {
     segment->fds = 0;
 }
 
+/* ---- other answers for descriptors that do not pass -------------------------------------------- */
+
 /* Moves bytes [from, to) of a segment, and the body behind them, to the end of the queue. */
 static int move_bytes(struct outq *queue, struct bufpool *pool, const struct segment *segment, size_t from,
                       size_t to, struct body *body) {
@@ -138,7 +142,9 @@ int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, o
     return error;
 }
 
-static size_t put_control(struct msghdr *message, void *room, const struct segment *segment) {
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+static void put_control(struct msghdr *message, void *room, const struct segment *segment) {
     size_t bytes = segment->fds * sizeof(int);
     message->msg_control = room;
     message->msg_controllen = CMSG_SPACE(bytes);
@@ -147,7 +153,6 @@ static size_t put_control(struct msghdr *message, void *room, const struct segme
     control->cmsg_type = SCM_RIGHTS;
     control->cmsg_len = CMSG_LEN(bytes);
     memcpy(CMSG_DATA(control), segment->fd, bytes);
-    return bytes;
 }
 
 /* One sendmsg of the segment's bytes and a piece of its body. Returns bytes sent, or -errno. */

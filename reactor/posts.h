@@ -1,9 +1,9 @@
-/* Notes from any thread to the loop: whoever works for a request on a thread of its own says so this way.
+/* Messages from any thread to the loop, for work on threads that no pool owns.
  *
  *     thread: posts_send(post) -> [ list, under a lock ] -> ev_async -> loop: post->run(post)
  *
- * Those who may send hold the box: posts_join() before, posts_leave() after. So a thread that comes after the loop has
- * ended finds a closed box instead of freed memory, and what it wanted to send stays its own. */
+ * Senders hold a reference: posts_join() before the first message, posts_leave() after the last. So a thread that outlives
+ * the loop finds the queue closed instead of freed, and what it wanted to send stays its own. */
 #ifndef SLUICE_REACTOR_POSTS_H
 #define SLUICE_REACTOR_POSTS_H
 
@@ -18,14 +18,14 @@ struct post {
     void (*run)(struct post *post);
 };
 
-/* At most max may hold it at once. NULL without memory. */
+/* At most max references at once. NULL without memory. */
 struct posts *posts_new(struct ev_loop *ev, unsigned max);
-/* Loop: runs what has arrived; nothing is taken from now on. Frees the box when the last holder leaves. */
+/* Loop: runs what has arrived; nothing is taken from now on. Freed with the last reference. */
 void posts_close(struct posts *posts);
-/* Any thread. False: too many hold it already. */
+/* Any thread: takes a reference. False: there are too many already. */
 bool posts_join(struct posts *posts);
 void posts_leave(struct posts *posts);
-/* Any thread that holds it. False: the loop has ended, the post still is the caller's. */
+/* Any thread with a reference. False: the loop has ended, the post still is the caller's. */
 bool posts_send(struct posts *posts, struct post *post);
 
 #endif

@@ -50,6 +50,8 @@ void request_wait(struct request *request, bool waiting) {
         stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
 }
 
+/* ---- the reply, in its turn -------------------------------------------------------------------- */
+
 /* Gives the slot back; the request has left its connection's list. */
 static void end_request(struct request *request) {
     struct conn *conn = request->conn;
@@ -164,6 +166,8 @@ void request_no_reply(struct request *request) {
     release_kept(conn);
 }
 
+/* ---- errors ------------------------------------------------------------------------------------ */
+
 void request_fail(struct request *request, enum status status, const char *text) {
     loop_count_reply(request_loop(request), status);
     request->conn->front->fail(request, status, text);
@@ -191,6 +195,8 @@ void request_body_ended(struct request *request, bool whole) {
         STAILQ_REMOVE(&conn->requests, request, request, link);
     end_request(request);
 }
+
+/* ---- jobs, and the end of the connection ------------------------------------------------------- */
 
 void request_submit(struct request *request, struct job *job, void (*done)(struct job *job), void *context) {
     struct loop *loop = request_loop(request);

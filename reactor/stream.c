@@ -38,6 +38,8 @@ void stream_read(struct stream *stream, bool on) {
     update_watcher(stream);
 }
 
+/* ---- the lists of the loop: dirty, spent, dying ------------------------------------------------ */
+
 void stream_wake(struct stream *stream) {
     if (stream->dirty || stream->dying)
         return;
@@ -82,6 +84,8 @@ static void die(struct stream *stream) {
     update_watcher(stream);
     TAILQ_INSERT_TAIL(&stream->loop->dying, stream, link);
 }
+
+/* ---- the ways to end --------------------------------------------------------------------------- */
 
 void stream_abort(struct stream *stream) {
     if (stream->dying)
@@ -132,6 +136,8 @@ void stream_close(struct stream *stream) {
     deadline_clear(&stream->read_by); /* no input is awaited any more */
     stream_wake(stream);
 }
+
+/* ---- sending ----------------------------------------------------------------------------------- */
 
 int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body) {
     if (stream->dying)
@@ -252,6 +258,8 @@ void stream_flush(struct stream *stream) {
         after_flush(stream, result, &sink);
 }
 
+/* ---- the end ----------------------------------------------------------------------------------- */
+
 void stream_bury(struct stream *stream) {
     struct loop *loop = stream->loop;
     int fd = stream->io.fd;
@@ -272,6 +280,8 @@ void stream_bury_again(struct stream *stream) {
     stream->held = false;
     TAILQ_INSERT_TAIL(&stream->loop->dying, stream, link);
 }
+
+/* ---- descriptors that nobody asked for --------------------------------------------------------- */
 
 /* A client sent descriptors on a kernel that cannot refuse them for us (before 6.16): the kernel put them
  * into our table, and closing a stranger's file may sleep, so the pool does it. */
@@ -329,6 +339,8 @@ static bool take_descriptors(struct stream *stream, struct msghdr *message) {
         return stream->class->descriptors(stream, message);
     return !take_foreign(stream, message) && !(message->msg_flags & MSG_CTRUNC);
 }
+
+/* ---- receiving --------------------------------------------------------------------------------- */
 
 /* recv(2), or recvmsg(2) with room for descriptors where they cannot be refused. */
 static ssize_t receive(struct stream *stream, void *room, size_t n) {
@@ -407,6 +419,8 @@ static void on_event(struct ev_loop *ev, ev_io *io, int events) {
     if (events & EV_READ && stream->reading)
         readable(stream);
 }
+
+/* ---- deadlines --------------------------------------------------------------------------------- */
 
 static struct stream *by_read(struct deadline *deadline) {
     return CONTAINER_OF(deadline, struct stream, read_by);
