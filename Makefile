@@ -57,7 +57,7 @@ CHECK_LIBS := -lcheck -lsubunit -lrt
 
 # ---- sources -----------------------------------------------------------------------------------
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
-rooms := proto offload reactor handlers client sluiced sluice bench baselines tests
+archives := proto offload reactor handlers client sluiced sluice bench baselines tests
 proto_c := $(wildcard proto/*.c)
 offload_c := $(wildcard offload/*.c)
 reactor_c := $(wildcard reactor/*.c)
@@ -168,6 +168,7 @@ install-handler:
 	$(call public,handlers/http/sluice_json.h,json.h)
 	$(call public,handlers/rpc/sluice_rpc.h,rpc.h)
 	$(Q)$(call package,sluice-handler,modules of HTTP handlers for sluiced)
+
 clean:
 	rm -rf $(BUILD)
 
@@ -192,7 +193,7 @@ $(OUT)/lib/$(1).a: $(call objects,$($(1)_c)) $(OUT)/lib/$(1).list
 	@rm -f $$@
 	$(Q)$(AR) qcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach room,$(rooms),$(eval $(call archive_rules,$(room))))
+$(foreach archive,$(archives),$(eval $(call archive_rules,$(archive))))
 
 link = $(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^)
 

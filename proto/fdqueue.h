@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#define FDQUEUE_MESSAGE 253 /* descriptors of one message at most: the kernel's SCM_MAX_FD */
 #define FDQUEUE_MAX     512 /* two full messages */
-#define FDQUEUE_CONTROL CMSG_SPACE(253 * sizeof(int))
+#define FDQUEUE_CONTROL CMSG_SPACE(FDQUEUE_MESSAGE * sizeof(int))
 
 struct fdqueue {
     unsigned head, count;

@@ -1,5 +1,6 @@
 #include "reactor/stream.h"
 
+#include "proto/fdqueue.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 #include "reactor/unixsock.h"
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FOREIGN_FDS  253  /* the most one message carries */
 #define RETRY_AFTER  0.05 /* seconds until a stream that found no buffer or descriptor tries again */
 #define LINGER_AFTER 2.0  /* seconds a closed stream waits for its peer's EOF */
 
@@ -287,7 +287,7 @@ void stream_bury_again(struct stream *stream) {
  * into our table, and closing a stranger's file may sleep, so the pool does it. */
 static void close_in_pool(struct job *job) {
     int *fds = job->call.argument;
-    for (int i = 0; i < FOREIGN_FDS && fds[i] >= 0; i++)
+    for (int i = 0; i < FDQUEUE_MESSAGE && fds[i] >= 0; i++)
         close(fds[i]);
 }
 
@@ -299,7 +299,7 @@ static void closed_in_pool(struct job *job) {
 
 static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
     struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
-    int *copy = malloc((FOREIGN_FDS + 1) * sizeof(int));
+    int *copy = malloc((FDQUEUE_MESSAGE + 1) * sizeof(int));
     if (!job || !copy) {
         for (unsigned i = 0; i < count; i++)
             close(fds[i]);
@@ -317,13 +317,13 @@ static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
 }
 
 static bool take_foreign(struct stream *stream, struct msghdr *message) {
-    int fds[FOREIGN_FDS];
+    int fds[FDQUEUE_MESSAGE];
     unsigned count = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
         size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n && count < FOREIGN_FDS; i++)
+        for (size_t i = 0; i < n && count < FDQUEUE_MESSAGE; i++)
             memcpy(&fds[count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
     }
     if (count == 0)
@@ -346,7 +346,7 @@ static bool take_descriptors(struct stream *stream, struct msghdr *message) {
 static ssize_t receive(struct stream *stream, void *room, size_t n) {
     if (!stream->control)
         return recv(stream->io.fd, room, n, MSG_DONTWAIT);
-    char control[CMSG_SPACE(FOREIGN_FDS * sizeof(int))];
+    char control[FDQUEUE_CONTROL];
     struct iovec iov = {room, n};
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};

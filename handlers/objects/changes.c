@@ -134,7 +134,7 @@ static struct survey *new_survey(const struct changes *changes) {
     struct survey *survey = calloc(1, sizeof(*survey) + changes->due_n);
     uint64_t count = *changes->watched;
     /* A quarter is kept for the directories of single keys. */
-    uint64_t most = changes->due_way ? changes->most : changes->most - changes->most / 4;
+    uint64_t most = changes->due_ancestors ? changes->most : changes->most - changes->most / 4;
     if (!survey)
         return NULL;
     memcpy(survey->prefix, changes->due_prefix, changes->due_n);
@@ -143,7 +143,7 @@ static struct survey *new_survey(const struct changes *changes) {
     survey->walk.roots = changes->roots;
     survey->walk.prefix = span_of(survey->prefix, changes->due_n);
     survey->walk.directory = found_directory;
-    survey->walk.way = changes->due_way;
+    survey->walk.ancestors = changes->due_ancestors;
     return survey;
 }
 
@@ -167,7 +167,7 @@ static void survey_due(struct changes *changes) {
     survey->began_ns = changes->began_ns;
     changes->began_ns = 0;
     changes->survey = survey;
-    changes->due = changes->due_way = false;
+    changes->due = changes->due_ancestors = false;
     inotify_read(&changes->inotify, false);
     job->call.run = run_survey;
     job->call.argument = survey;
@@ -183,19 +183,19 @@ static size_t common(struct span a, struct span b) {
     return end;
 }
 
-/* Has the directories below prefix walked (way: only those on the way there). One walk stands for all that are asked for
- * while another one is under way. */
-static void start_survey(struct changes *changes, struct span prefix, bool way) {
+/* Has the directories below prefix walked (ancestors: only those that lead to it). One walk stands for all that are asked
+ * for while another one is under way. */
+static void start_survey(struct changes *changes, struct span prefix, bool ancestors) {
     size_t n = prefix.n;
     if (n > OBJECT_KEY_MAX)
         return;
     if (changes->due) {
         n = common(prefix, span_of(changes->due_prefix, changes->due_n));
-        way = way && changes->due_way && n == prefix.n;
+        ancestors = ancestors && changes->due_ancestors && n == prefix.n;
     }
     memcpy(changes->due_prefix, prefix.p, n);
     changes->due_n = n;
-    changes->due_way = way;
+    changes->due_ancestors = ancestors;
     changes->due = true;
     survey_due(changes);
 }

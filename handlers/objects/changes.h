@@ -38,8 +38,8 @@ struct changes {
     void *context;
     struct inotify inotify;
     struct change_watch *watches;
-    struct survey *survey; /* under way */
-    bool due, due_way;     /* another one is due, of what is below this: */
+    struct survey *survey;   /* under way */
+    bool due, due_ancestors; /* another one is due, of what is below this or of what leads to it: */
     size_t due_n;
     char due_prefix[OBJECT_KEY_MAX + 1];
     int64_t began_ns;         /* for the first survey; 0: it is over */

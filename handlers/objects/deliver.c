@@ -41,7 +41,7 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
     }
 }
 
-/* An A whose descriptor does not pass after all is copied. At once, so that it keeps its place: a transfer. */
+/* request->refused of an A: it is copied instead. By a transfer, even if it is short, since the answer is due now. */
 static void copy_refused(struct request *request, struct span message, int fd) {
     struct objects *objects = request_loop(request)->operations[request->op]->context;
     struct object object = {.fd = fd};

@@ -112,7 +112,7 @@ static int visit_file(struct walk *walk, struct span key) {
 
 /* Can the keys that start with directory ("a/b/") be wanted? */
 static bool may_hold(const struct walk *walk, struct span directory) {
-    if (!starts_with(walk->prefix, directory) && (walk->way || !starts_with(directory, walk->prefix)))
+    if (!starts_with(walk->prefix, directory) && (walk->ancestors || !starts_with(directory, walk->prefix)))
         return false;
     return walk->after.n == 0 || starts_with(walk->after, directory) ||
            compare_keys(directory, walk->after) > 0;

@@ -22,8 +22,8 @@ struct walk {
     /* Not NULL: the directories are wanted instead of the keys. Called for each before it is read, key is "" or ends in
      * '/'. False: enough. */
     bool (*directory)(struct walk *walk, int fd, struct span key);
-    bool way;   /* only the directories on the way to prefix */
-    char *keys; /* out: each key and a newline; malloc'ed */
+    bool ancestors; /* only the directories that lead to prefix */
+    char *keys;     /* out: each key and a newline; malloc'ed */
     size_t used, size;
     uint64_t count, skipped; /* out: keys; names that are no keys */
     bool more;               /* out: there are further keys */

@@ -281,7 +281,6 @@ int command_log_run(struct call *call, int argc, char **argv) {
                                             {0}};
     struct reading reading = {.call = call, .since = INT64_MIN, .until = INT64_MAX};
     int option;
-    opterr = 0;
     while ((option = getopt_long(argc, argv, CALL_SHORT "n:", options, NULL)) != -1) {
         if (option == 'n') {
             reading.name = optarg;
