@@ -5,32 +5,32 @@
 #include "reactor/handler.h"
 #include "reactor/loop.h"
 
-void slc1_reply_fields(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
-                       int fd, struct body *body) {
+static void reply(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
+                  struct span bytes, int fd, struct body *body) {
     char head[FRAME_HEADER + OBJECT_FIELDS];
     struct frame frame = {
         .op = op, .flags = flags, .nfds = fd >= 0, .tag = request->tag, .length = OBJECT_FIELDS};
     frame_encode(head, FRAME_SLC1, &frame);
     object_fields_encode(head + FRAME_HEADER, fields);
-    request_loop(request)->stats.replies_OK++;
-    request_reply(request, span_of(head, sizeof(head)), span_of(NULL, 0), fd, body);
+    loop_count_reply(request_loop(request), STATUS_OK);
+    request_reply(request, span_of(head, sizeof(head)), bytes, fd, body);
+}
+
+void slc1_reply_fields(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
+                       int fd, struct body *body) {
+    reply(request, op, flags, fields, span_of(NULL, 0), fd, body);
 }
 
 void slc1_reply_bytes(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
                       struct span body) {
-    char head[FRAME_HEADER + OBJECT_FIELDS];
-    struct frame frame = {.op = op, .flags = flags, .tag = request->tag, .length = OBJECT_FIELDS};
-    frame_encode(head, FRAME_SLC1, &frame);
-    object_fields_encode(head + FRAME_HEADER, fields);
-    request_loop(request)->stats.replies_OK++;
-    request_reply(request, span_of(head, sizeof(head)), body, -1, NULL);
+    reply(request, op, flags, fields, body, -1, NULL);
 }
 
 void slc1_reply_payload(struct request *request, struct span payload) {
     char head[FRAME_HEADER];
     struct frame frame = {.op = request->op, .tag = request->tag, .length = (uint32_t)payload.n};
     frame_encode(head, FRAME_SLC1, &frame);
-    request_loop(request)->stats.replies_OK++;
+    loop_count_reply(request_loop(request), STATUS_OK);
     request_reply(request, span_of(head, sizeof(head)), payload, -1, NULL);
 }
 

@@ -43,7 +43,7 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
 
 /* request->refused of an A: it is copied instead. By a transfer, even if it is short, since the answer is due now. */
 static void copy_refused(struct request *request, struct span message, int fd) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     struct object object = {.fd = fd};
     struct statx at;
     object_fields_decode(message.p + FRAME_HEADER, &object.fields);
@@ -146,7 +146,7 @@ static bool answer_hot(struct objects *objects, struct request *request, const s
 }
 
 void deliver_run(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     struct object_request asked;
     const char *reason = object_request_decode(payload, &asked);
     struct objects_stats *stats = &objects->stats;

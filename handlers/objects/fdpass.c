@@ -23,7 +23,7 @@ static void refuse(struct request *request) {
 }
 
 static void refused(struct request *request, struct span message, int fd) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     bool shared = request->flags & OBJECT_SHARED && objects->settings.shared_max > 0;
     (void)message;
     (*(shared ? &objects->stats.served_shared : &objects->stats.served_fd))--;
@@ -112,7 +112,7 @@ static void run_shared(struct objects *objects, struct request *request, struct 
 }
 
 void fdpass_run(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     struct object_request asked;
     const char *reason = object_request_decode(payload, &asked);
     objects->stats.requests_fdpass++;

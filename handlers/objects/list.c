@@ -64,7 +64,7 @@ static struct listing *new_listing(const struct objects *objects, const struct o
 }
 
 void list_run(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     struct object_list_request asked;
     const char *reason = object_list_decode(payload, &asked);
     objects->stats.requests_list++;

@@ -201,7 +201,7 @@ static void info_done(struct job *job) {
 }
 
 static void run_info(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     struct object_request asked;
     const char *reason = object_request_decode(payload, &asked);
     objects->stats.requests_info++;
@@ -212,7 +212,7 @@ static void run_info(struct request *request, struct span payload) {
 }
 
 static void run_ping(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     objects->stats.requests_ping++;
     slc1_reply_payload(request, payload);
 }

@@ -61,6 +61,11 @@ int objects_init(struct objects *objects, struct loop *loop, const struct object
 /* After loop_end(): closes cached descriptions and roots, frees the rest. */
 void objects_free(struct objects *objects);
 
+/* The family of a request of the object protocol. */
+static inline struct objects *objects_of(const struct request *request) {
+    return request_loop(request)->operations[request->op]->context;
+}
+
 /* The fields of a file, for the whole of it. */
 void objects_describe(const struct stat *st, struct object_fields *fields);
 /* May no further object be open for now? The answer is FD_LIMIT. */

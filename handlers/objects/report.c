@@ -106,7 +106,7 @@ static void reply(struct request *request, char *text, size_t n) {
 }
 
 void report_run(struct request *request, struct span payload) {
-    struct objects *objects = request_loop(request)->operations[request->op]->context;
+    struct objects *objects = objects_of(request);
     if (!request->conn->listener->options.admin) {
         request_fail(request, STATUS_DENIED, "this listener has no administration");
         return;
