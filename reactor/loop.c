@@ -6,6 +6,7 @@
 #include "reactor/listener.h"
 #include "reactor/posts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,13 +265,13 @@ void loop_free(struct loop *loop) {
 }
 
 void loop_add_counters(struct loop *loop, struct counters_table table) {
-    if (loop->counters_count < LOOP_COUNTERS)
-        loop->counters[loop->counters_count++] = table;
+    assert(loop->counters_count < LOOP_COUNTERS);
+    loop->counters[loop->counters_count++] = table;
 }
 
 void loop_add_source(struct loop *loop, struct counters_source source) {
-    if (loop->sources_count < LOOP_SOURCES)
-        loop->sources[loop->sources_count++] = source;
+    assert(loop->sources_count < LOOP_SOURCES);
+    loop->sources[loop->sources_count++] = source;
 }
 
 static void sample_ledger(struct loop *loop) {

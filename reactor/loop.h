@@ -56,8 +56,14 @@ struct loop {
     struct ev_loop *ev;
     ev_prepare prepare;
     ev_check check;
-    ev_idle busy; /* active: do not sleep, work is left over */
-    ev_io completions;
+    ev_idle busy;      /* active: do not sleep, work is left over */
+    ev_io completions; /* offload's eventfd */
+    enum loop_state state;
+    ev_signal sigterm, sigint; /* drain.h */
+    ev_timer drain_timer;
+    int64_t now_ns; /* CLOCK_MONOTONIC at the start of the turn */
+
+    /* What is to be done in the prepare hook. */
     TAILQ_HEAD(, stream) dirty, spent, dying; /* to flush; to flush in the next turn; to bury */
     unsigned dirty_count;
     struct tasks tasks; /* long work, a step a turn */
@@ -65,21 +71,22 @@ struct loop {
     struct reactor_settings settings;
     struct offload *offload;
     struct posts *posts; /* from other threads */
-    struct log *log;
+    struct log *log;     /* not owned */
     struct ledger ledger;
     struct deadlines deadlines;
     struct deadline_class detect_deadline, idle_deadline, keep_alive_deadline, request_deadline,
         unread_deadline;                                        /* read_by, of connections */
     struct deadline_class linger_deadline, read_retry_deadline; /* read_by, of streams */
     struct deadline_class send_deadline, send_retry_deadline;   /* send_by */
-    struct bufpool inputs, segments;
+
+    /* What connections are made of and bounded by. */
+    LIST_HEAD(, listener) listeners;
+    struct bufpool inputs, segments; /* input buffers; parts of output queues */
     struct slots conns, requests;
     uint32_t tunnels;        /* client connections beside those in conns: they belong to the gateway */
     uint32_t extra_requests; /* requests beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;
-    uint64_t open_files; /* object files open at the moment */
-    int64_t now_ns;      /* CLOCK_MONOTONIC at the start of the turn */
 
     /* Injected before the loop runs. */
     const struct front *fronts[PROTOCOL_COUNT];
@@ -87,16 +94,11 @@ struct loop {
     struct http1_service *http;              /* not owned */
     struct rpc_service *rpc;                 /* not owned */
 
-    struct counters_table counters[LOOP_COUNTERS];
+    struct reactor_stats stats;
+    struct counters_table counters[LOOP_COUNTERS]; /* all floors' and families', for reports */
     unsigned counters_count;
     struct counters_source sources[LOOP_SOURCES];
     unsigned sources_count;
-    struct reactor_stats stats;
-
-    LIST_HEAD(, listener) listeners;
-    enum loop_state state;
-    ev_signal sigterm, sigint;
-    ev_timer drain_timer;
 };
 
 /* Sets up the loop; the caller is its thread. settings are resolved; offload settings too. 0, or -errno with
