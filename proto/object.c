@@ -11,18 +11,6 @@
 
 #define RANGE_BYTES 16 /* the two numbers before the key */
 
-const char *object_op_word(uint8_t letter) {
-    switch (letter) {
-#define OP(op, name, word)                                                                                   \
-    case op:                                                                                                 \
-        return word;
-#include "proto/ops.def"
-#undef OP
-    default:
-        return NULL;
-    }
-}
-
 static bool is_dots(struct span segment) {
     return span_equal(segment, span_of(".", 1)) || span_equal(segment, span_of("..", 2));
 }

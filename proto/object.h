@@ -15,13 +15,10 @@
 #define OBJECT_PING_MAX   4096
 
 enum object_op {
-#define OP(letter, name, word) OBJECT_OP_##name = (letter),
+#define OP(letter, name) OBJECT_OP_##name = (letter),
 #include "proto/ops.def"
 #undef OP
 };
-
-/* The word for an operation's letter ("fdpass"), or NULL if there is no such operation. */
-const char *object_op_word(uint8_t letter);
 
 struct object_request {
     uint64_t offset, count; /* count 0: to the end */

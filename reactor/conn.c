@@ -14,6 +14,10 @@
 
 #define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
 
+static struct conn *conn_of(struct stream *stream) {
+    return (struct conn *)(void *)stream;
+}
+
 /* ---- limits ------------------------------------------------------------------------------------ */
 
 uint64_t conn_handle(const struct conn *conn) {

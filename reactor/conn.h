@@ -65,8 +65,4 @@ void conn_request_ended(struct conn *conn);
 void conn_peer_text(const struct conn *conn, char *text, size_t size);
 uint64_t conn_handle(const struct conn *conn);
 
-static inline struct conn *conn_of(struct stream *stream) {
-    return (struct conn *)(void *)stream;
-}
-
 #endif

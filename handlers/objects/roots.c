@@ -1,16 +1,11 @@
 #include "handlers/objects/roots.h"
 
-#include "proto/object.h"
 #include "reactor/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-bool root_name_valid(const char *name) {
-    return !*name || (!object_key_check(span_text(name)) && !strchr(name, '/'));
-}
 
 static int append(struct roots *roots, const struct root *root) {
     struct root *list = realloc(roots->list, (roots->count + 1) * sizeof(*list));

@@ -25,7 +25,5 @@ int roots_add(struct roots *roots, struct ledger *ledger, const char *name, cons
 void roots_free(struct roots *roots, struct ledger *ledger);
 /* The root of a key and the path below it; NULL: no root has such a key. */
 const struct root *roots_find(const struct roots *roots, struct span key, struct span *path);
-/* True for a name that a root may have: a key without '/', or "". */
-bool root_name_valid(const char *name);
 
 #endif

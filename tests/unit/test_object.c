@@ -318,22 +318,6 @@ START_TEST(ranges_are_clipped)
 }
 END_TEST
 
-START_TEST(operations_have_words)
-{
-    static const char letters[] = "FCSAILNT";
-    static const char *const words[] = {"fdpass", "copy", "splice", "auto", "info", "list", "ping", "stats"};
-    for (int letter = 0; letter < 256; letter++) {
-        const char *at = letter ? strchr(letters, letter) : NULL;
-        if (at)
-            ck_assert_str_eq(object_op_word((uint8_t)letter), words[at - letters]);
-        else
-            ck_assert_ptr_null(object_op_word((uint8_t)letter));
-    }
-    ck_assert_int_eq(OBJECT_OP_FDPASS, 'F');
-    ck_assert_int_eq(OBJECT_OP_STATS, 'T');
-}
-END_TEST
-
 static TCase *key_tests(void) {
     TCase *tests = tcase_create("keys");
     tcase_add_test(tests, good_keys);
@@ -353,7 +337,6 @@ static TCase *payload_tests(void) {
                         sizeof(list_texts) / sizeof(list_texts[0]));
     tcase_add_test(tests, every_beginning_of_a_key_is_a_prefix);
     tcase_add_test(tests, fields_byte_for_byte);
-    tcase_add_test(tests, operations_have_words);
     return tests;
 }
 
