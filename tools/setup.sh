@@ -99,8 +99,8 @@ install_conformance() {
     npm install --silent --no-save --prefix "$place" "${from_npm[@]}" </dev/null
     echo "${from_npm[*]}" >"$place/installed"
 }
-conformance=
 
+conformance=
 for option in "$@"; do
     case $option in
     --lint) packages+=("${lint_packages[@]}") ;;

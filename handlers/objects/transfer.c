@@ -139,12 +139,17 @@ static size_t read_size(const struct transfer *transfer, uint64_t left) {
     return left < size ? (size_t)left : (size_t)size;
 }
 
+/* Whose buffers a read of so many bytes takes. */
+static struct bufpool *pool_for(struct objects *objects, size_t want) {
+    return want <= objects->small.size ? &objects->small : &objects->chunks;
+}
+
 /* Starts reading left bytes from offset into chunk. False: no buffer or job is free. */
 static bool start_read(struct transfer *transfer, struct chunk *chunk, uint64_t offset, uint64_t left) {
     struct objects *objects = transfer->objects;
     struct loop *loop = objects->loop;
     size_t want = read_size(transfer, left);
-    struct bufpool *pool = want <= objects->small.size ? &objects->small : &objects->chunks;
+    struct bufpool *pool = pool_for(objects, want);
     struct job *job = offload_job(loop->offload, JOB_READ, JOB_POOL_FILES);
     if (!job)
         return false;
@@ -255,7 +260,7 @@ static bool sendfile_piece(struct transfer *transfer, struct piece *piece) {
 static bool read_now(struct transfer *transfer) {
     struct objects *objects = transfer->objects;
     size_t want = read_size(transfer, transfer->left);
-    struct bufpool *pool = want <= objects->small.size ? &objects->small : &objects->chunks;
+    struct bufpool *pool = pool_for(objects, want);
     void *bytes = transfer->mode == TRANSFER_SPLICE ? NULL : take_buffer(transfer, pool);
     if (!bytes)
         return false;
