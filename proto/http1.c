@@ -22,7 +22,7 @@ static struct http1_verdict decode_version(struct span version, struct http1_req
         !char_is(p[5], CHAR_DIGIT) || !char_is(p[7], CHAR_DIGIT))
         return http1_bad(400, "bad HTTP version");
     if (p[5] != '1')
-        return http1_bad(505, "only HTTP/1.0 and HTTP/1.1 are spoken");
+        return http1_bad(505, "only HTTP/1.0 and HTTP/1.1 are supported");
     out->minor = p[7] > '0';
     return http1_frame(0);
 }

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs what sluice needs to build on Debian, with apt-get and only what is missing.
 #
-#     tools/setup.sh            to build and test
-#     tools/setup.sh --lint     also what `make lint`, `make format` and `make fuzz` run
-#     tools/setup.sh --conformance   also what others check us with: promtool, nginx, wrk; below build/, the MCP conformance suite and
-#                                    SDK, and OpenTelemetry's exporters
-#     tools/setup.sh --bench    also the servers and load generators that `make bench` compares with
+#     tools/setup.sh                 to build and test
+#     tools/setup.sh --lint          also what `make lint`, `make format` and `make fuzz` run
+#     tools/setup.sh --conformance   also what others check us with: promtool, nginx, wrk; below build/, the MCP
+#                                    conformance suite and SDK, and OpenTelemetry's exporters
+#     tools/setup.sh --bench         also the servers and load generators that `make bench` compares with
 #
 # Says nothing and changes nothing when nothing is missing.
 set -eu
