@@ -31,8 +31,8 @@ enum spot files_spot(struct files *files, struct job *job);
 /* The same for a JOB_READ of any length whose bytes are sent at once: one warm buffer for all such reads is
  * cheaper than as many as the ring would fill in a turn. */
 enum spot files_read_now(struct files *files, struct job *job);
-/* openat2(2) of a path below root: neither an absolute name, nor "..", nor a symbolic link leads out, nor one of /proc's
- * anywhere. flags: of open(2), O_CLOEXEC is added; resolve: further RESOLVE_ flags. The descriptor, or -errno. */
+/* openat2(2) of a path below root: neither an absolute name, nor "..", nor a symbolic link leads out, nor one of
+ * /proc's anywhere. flags: of open(2), O_CLOEXEC is added; resolve: further RESOLVE_ flags. A descriptor or -errno. */
 int files_open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve);
 /* Does a job of any kind; may sleep. Sets job->error. */
 void files_run(struct job *job);

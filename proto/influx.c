@@ -17,7 +17,7 @@ static bool read_tags(struct metric_line *line, struct influx_point *out) {
     return true;
 }
 
-/* text" with \" and \\; what it says is of no use as a metric. With line ends in it the line is longer than it seemed. */
+/* text" with \" and \\; what it says is of no use as a metric. Line ends in it make the line longer than it seemed. */
 static bool read_string(struct metric_line *line) {
     char *at = line->at;
     while (at < line->most && *at != '"')

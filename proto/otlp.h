@@ -21,7 +21,7 @@ struct otlp_attribute {
     double real;
 };
 
-/* Attributes of the resource that tell who sends: service.namespace, service.name, service.instance.id; empty without. */
+/* Attributes of the resource that name the sender: service.namespace, service.name, service.instance.id; or empty. */
 struct otlp_resource {
     struct span namespace, service, instance;
 };

@@ -1,5 +1,5 @@
-/* Prometheus text, exposition format 0.0.4, line by line, and what OpenMetrics 1.0 adds: exemplars, times in seconds. Pure;
- * unescapes in place. */
+/* Prometheus text, exposition format 0.0.4, line by line, and what OpenMetrics 1.0 adds: exemplars, times in seconds.
+ * Pure; unescapes in place. */
 #ifndef SLUICE_PROTO_PROMETHEUS_TEXT_H
 #define SLUICE_PROTO_PROMETHEUS_TEXT_H
 

@@ -1,5 +1,5 @@
-/* What a parser answers to the bytes it was shown (docs/design.md, contract 1): it neither reads a socket nor keeps what
- * it saw.
+/* What a parser answers to the bytes it was shown (docs/design.md, contract 1): it neither reads a socket nor keeps
+ * what it saw.
  *
  *     socket -> input buffer | in hand | the next message ...... | room |
  *                                      '-> parser(bytes, n) -> verdict

@@ -28,8 +28,8 @@ struct dial {
 /* Sets up a class of deadlines for dials: seconds until -ETIMEDOUT, 0: the kernel's. */
 void dial_deadline_init(struct loop *loop, struct deadline_class *class, double seconds);
 /* Connects to server from source (NULL: any; ignored for Unix sockets). timeout: NULL: the kernel's. done is called
- * once, perhaps before this returns, with a connected non-blocking socket that is in the ledger as FD_UPSTREAM and now the
- * owner's, or with -errno. A full backlog of a Unix socket is -EAGAIN. */
+ * once, perhaps before this returns, with a connected non-blocking socket that is in the ledger as FD_UPSTREAM and now
+ * the owner's, or with -errno. A full backlog of a Unix socket is -EAGAIN. */
 void dial_begin(struct dial *dial, struct loop *loop, const struct dial_name *server,
                 const struct dial_name *source, struct deadline_class *timeout,
                 void (*done)(struct dial *dial, int result));

@@ -2,7 +2,8 @@
  *
  *     epoll -> check: awake, new turn
  *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
- *           -> prepare: one step of the first task (tasks.h); repeat { reap completions -> flush dirty streams -> submit the ring }
+ *           -> prepare: one step of the first task (tasks.h);
+ *                       repeat { reap completions -> flush dirty streams -> submit the ring }
  *                       until nothing is left, every stream sent its share or the turn's rounds are spent;
  *                       bury what died; close passed descriptors; sleep only if nothing is pending
  *

@@ -2,8 +2,8 @@
  *
  *     thread: posts_send(post) -> [ list, under a lock ] -> ev_async -> loop: post->run(post)
  *
- * Senders hold a reference: posts_join() before the first message, posts_leave() after the last. So a thread that outlives
- * the loop finds the queue closed instead of freed, and what it wanted to send stays its own. */
+ * Senders hold a reference: posts_join() before the first message, posts_leave() after the last. So a thread that
+ * outlives the loop finds the queue closed instead of freed, and what it wanted to send stays its own. */
 #ifndef SLUICE_REACTOR_POSTS_H
 #define SLUICE_REACTOR_POSTS_H
 

@@ -32,8 +32,8 @@ struct request {
     uint64_t offset, count;    /* the handler's: a range */
     uint64_t body_sent;        /* bytes of the body of its reply that have left */
     void (*cleanup)(struct request *request); /* the client left: free state; may be NULL */
-    /* The kernel does not let the descriptor of the reply (message) pass: gives another reply at once, fd is the callee's.
-     * NULL: there is none. */
+    /* The kernel does not let the descriptor of the reply (message) pass: gives another reply at once, fd is the
+     * callee's. NULL: there is none. */
     void (*refused)(struct request *request, struct span message, int fd);
     int64_t started_ns;
     uint32_t tag;

@@ -41,8 +41,8 @@ struct stream_class {
     /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
      * May be NULL. */
     bool (*hold)(struct stream *stream);
-    /* After a send that failed (EPIPE, ECONNRESET) what the peer had sent before is still read; the end of that ends the
-     * stream. Else the stream is aborted at once. */
+    /* After a send that failed (EPIPE, ECONNRESET) what the peer had sent before is still read; the end of that ends
+     * the stream. Else the stream is aborted at once. */
     bool read_after_send_error;
 };
 

@@ -183,8 +183,8 @@ static size_t common(struct span a, struct span b) {
     return end;
 }
 
-/* Has the directories below prefix walked (ancestors: only those that lead to it). One walk stands for all that are asked
- * for while another one is under way. */
+/* Has the directories below prefix walked (ancestors: only those that lead to it). One walk stands for all that are
+ * asked for while another one is under way. */
 static void start_survey(struct changes *changes, struct span prefix, bool ancestors) {
     size_t n = prefix.n;
     if (n > OBJECT_KEY_MAX)

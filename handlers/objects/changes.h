@@ -32,8 +32,8 @@ struct changes {
     const struct roots *roots;
     uint64_t most;     /* watches */
     uint64_t *watched; /* a counter of them */
-    /* An object, or with below every object whose key starts with key, is new, gone or another one. listed: there may be
-     * other keys than before. */
+    /* An object, or with below every object whose key starts with key, is new, gone or another one. listed: there may
+     * be other keys than before. */
     void (*changed)(void *context, struct span key, bool below, bool listed);
     void *context;
     struct inotify inotify;

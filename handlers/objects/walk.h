@@ -3,8 +3,8 @@
  *     directory -> the first entries that can bring wanted keys, directories sorted as "name/" -> in order -> keys
  *                     ^--------- once more from behind them, until there are no further ones ----------'
  *
- * Blocking: runs in a pool thread. One directory is open at a time, and a bounded number of entries is in memory however
- * large the directories are. */
+ * Blocking: runs in a pool thread. One directory is open at a time, and a bounded number of entries is in memory
+ * however large the directories are. */
 #ifndef SLUICE_HANDLERS_OBJECTS_WALK_H
 #define SLUICE_HANDLERS_OBJECTS_WALK_H
 

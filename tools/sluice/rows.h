@@ -14,8 +14,8 @@ void rows_add_heading(struct table *table, json_t *columns);
 /* A cell for each member of columns, with the row's value. */
 void rows_add(struct table *table, json_t *columns, json_t *row, bool grouped);
 
-/* Prints an array of objects, with a column for every member that any of them has, in the order of their first appearance.
- * False: no memory. */
+/* Prints an array of objects, with a column for every member that any of them has, in the order of their first
+ * appearance. False: no memory. */
 bool rows_print(json_t *rows);
 
 #endif

@@ -61,8 +61,8 @@ static const struct listen_settings *listener_at(const struct daemon_config *con
                                      : &config->tunnels[i - config->listens_count].listen;
 }
 
-/* One address twice: --listen beside the file, or given again, or a tunnel's; libconfuse tells what sections of one kind
- * repeat. */
+/* One address twice: --listen beside the file, or given again, or a tunnel's; libconfuse tells what sections of one
+ * kind repeat. */
 static void check_listen_twice(const struct daemon_config *config, struct problems *problems) {
     for (size_t i = 1; i < config->listens_count + config->tunnels_count; i++) {
         const struct listen_settings *listen = listener_at(config, i);

@@ -196,8 +196,8 @@ static size_t string_length(const char *text) {
     return n;
 }
 
-/* Does what libconfuse does not: comments become spaces, because it counts too many lines for them, as does a byte order
- * mark, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
+/* Does what libconfuse does not: comments become spaces, because it counts too many lines for them, as does a byte
+ * order mark, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
 static const char *prepare(char *text, const char **why) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     const char *outermost = NULL;
