@@ -1,4 +1,5 @@
-/* What a front end finds handlers by: tables that main injects (nobody calls upward). */
+/* How the object protocol's front end finds handlers: a table by letter that main fills, so that nobody calls upward.
+ * Those of HTTP and JSON-RPC are in http1_front.h and rpc_front.h. */
 #ifndef SLUICE_REACTOR_HANDLER_H
 #define SLUICE_REACTOR_HANDLER_H
 
