@@ -99,7 +99,7 @@ int gateway_add_upstream(struct gateway *gateway, const struct upstream_settings
     return upstream_new(gateway, settings, why, why_size);
 }
 
-int gateway_add_route(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+int gateway_add_route(struct gateway *gateway, const struct route_settings *settings, const char *title,
                       char *why, size_t why_size) {
     struct route *route;
     int error = route_new(gateway, settings, title, &route, why, why_size);

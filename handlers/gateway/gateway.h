@@ -14,7 +14,7 @@
 
 #include <sys/queue.h>
 
-struct gateway_route;
+struct route_settings;
 struct http;
 struct loop;
 struct route;
@@ -53,7 +53,7 @@ void gateway_init(struct gateway *gateway, struct loop *loop, struct http *http)
 /* settings and texts must stay. 0 or -errno with a sentence. */
 int gateway_add_upstream(struct gateway *gateway, const struct upstream_settings *settings, char *why,
                          size_t why_size);
-int gateway_add_route(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+int gateway_add_route(struct gateway *gateway, const struct route_settings *settings, const char *title,
                       char *why, size_t why_size);
 /* A tunnel's listener; open it after those of the HTTP side: it is named after them. */
 int gateway_add_tunnel(struct gateway *gateway, const struct tunnel_settings *settings, char *why,

@@ -19,7 +19,7 @@ const struct counter route_counters[] = {
 };
 const size_t route_counters_count = sizeof(route_counters) / sizeof(route_counters[0]);
 
-bool route_is_ours(const struct gateway_route *settings) {
+bool route_is_ours(const struct route_settings *settings) {
     return *settings->upstream || *settings->redirect || settings->answer_status > 0;
 }
 
@@ -47,7 +47,7 @@ static bool is_uri(const char *text) {
 #define FAULTS 8u
 
 /* The i-th of the things that may be wrong: a sentence, or NULL if it is right. */
-static const char *fault(const struct gateway_route *settings, size_t i) {
+static const char *fault(const struct route_settings *settings, size_t i) {
     int answers =
         (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);
     struct uri_authority authority;
@@ -74,7 +74,7 @@ static const char *fault(const struct gateway_route *settings, size_t i) {
 
 /* The lists from *step on, up to a mistake. */
 static int parse_transforms(struct route *route, size_t *step, char *why, size_t why_size) {
-    const struct gateway_route *settings = route->settings;
+    const struct route_settings *settings = route->settings;
     const struct {
         const char *name, *list;
         enum transform_kind kind;
@@ -112,7 +112,7 @@ static int parse(struct route *route, size_t *step, char *why, size_t why_size) 
     return parse_transforms(route, step, why, why_size);
 }
 
-int route_check(const struct gateway_route *settings, size_t *step, char *why, size_t why_size) {
+int route_check(const struct route_settings *settings, size_t *step, char *why, size_t why_size) {
     struct route route = {.settings = settings};
     snprintf(why, why_size, "out of memory");
     int error = parse(&route, step, why, why_size);
@@ -137,7 +137,7 @@ static void answer(struct route *route, struct request *request, int status, con
 }
 
 void route_fallback(struct route *route, struct request *request, const char *reason) {
-    const struct gateway_route *settings = route->settings;
+    const struct route_settings *settings = route->settings;
     int status = (int)settings->fallback_status;
     route->stats.fallbacks++;
     if (*settings->fallback_body)
@@ -188,7 +188,7 @@ static void note_breaker(struct route *route, enum breaker_state before) {
 
 static void run(struct request *request, struct exchange *exchange) {
     struct route *route = exchange->handler->context;
-    const struct gateway_route *settings = route->settings;
+    const struct route_settings *settings = route->settings;
     route->stats.requests++;
     if (*settings->redirect) {
         redirect(route, request);
@@ -244,7 +244,7 @@ static void write_labels(struct route *route) {
     *at = '\0';
 }
 
-int route_new(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+int route_new(struct gateway *gateway, const struct route_settings *settings, const char *title,
               struct route **out, char *why, size_t why_size) {
     struct route *route = calloc(1, sizeof(*route));
     snprintf(why, why_size, "out of memory");

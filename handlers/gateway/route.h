@@ -17,7 +17,7 @@ struct upstream;
 
 enum { FORWARDED_X, FORWARDED_RFC7239, FORWARDED_BOTH, FORWARDED_OFF };
 
-struct gateway_route {
+struct route_settings {
 #define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
 #include "handlers/gateway/route.def"
 #undef SETTING
@@ -37,7 +37,7 @@ struct route {
     LIST_ENTRY(route) link;
     struct gateway *gateway;
     struct upstream *upstream;            /* NULL: it answers by itself */
-    const struct gateway_route *settings; /* not owned */
+    const struct route_settings *settings; /* not owned */
     const char *title;
     struct span strip, add;
     struct transforms request, response;
@@ -49,12 +49,12 @@ struct route {
 };
 
 /* Is this route one of ours: an upstream, a redirect or a fixed answer? */
-bool route_is_ours(const struct gateway_route *settings);
+bool route_is_ours(const struct route_settings *settings);
 /* Checks what settings say but for the upstream's existence, from *step on (0 at first), up to the next mistake, behind
  * which *step is then. 0: there is none, or -EINVAL with a sentence. */
-int route_check(const struct gateway_route *settings, size_t *step, char *why, size_t why_size);
+int route_check(const struct route_settings *settings, size_t *step, char *why, size_t why_size);
 /* A route, not yet in any table. settings and title must stay. 0 or -errno with a sentence. */
-int route_new(struct gateway *gateway, const struct gateway_route *settings, const char *title,
+int route_new(struct gateway *gateway, const struct route_settings *settings, const char *title,
               struct route **out, char *why, size_t why_size);
 void route_free(struct route *route);
 /* Answers in the place of an upstream. */

@@ -293,7 +293,7 @@ END_TEST
 struct rewrite {
     struct http1_field fields[HTTP1_FIELDS_MAX];
     struct exchange exchange;
-    struct gateway_route settings;
+    struct route_settings settings;
     struct route route;
     char bytes[FORWARD_ROOM];
     char out[FORWARD_ROOM];

@@ -40,7 +40,7 @@ struct route_config {
 #define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
 #include "tools/sluiced/route.def"
 #undef SETTING
-    struct gateway_route gateway; /* if an upstream answers */
+    struct route_settings gateway; /* if an upstream answers */
 };
 
 /* Where a top-level option was set last; those that are not listed have their default. */
