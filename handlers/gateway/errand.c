@@ -3,6 +3,7 @@
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "handlers/gateway/upstream_pick.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 

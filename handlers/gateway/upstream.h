@@ -1,7 +1,7 @@
 /* A named group of servers that do the same.
  *
- *     servers -> [names: looked up in the names pool, again and again] -> endpoints
- *     errand -> upstream_pick(): balanced over those that are usable and have room -> endpoint
+ *     section -> upstream_settings.c -> servers -> [names.c: looked up in a pool, again and again] -> endpoints
+ *     errand -> upstream_pick.c: balanced over those that are usable and have room -> endpoint
  *            -> nobody has room, or the first look-up is under way: waits in line, at most timeout_pending -> 503
  *            -> nobody is usable                                                                           -> 503 at once */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
@@ -11,24 +11,13 @@
 #include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/errand.h"
 #include "handlers/gateway/hashring.h"
+#include "handlers/gateway/upstream_settings.h"
 #include "reactor/deadlines.h"
 
 #define UPSTREAM_ENDPOINTS 64u /* a set of them is a 64-bit word */
 
 struct gateway;
 struct loop;
-
-enum { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
-
-struct upstream_settings {
-    char *name;  /* the section's title */
-    char *where; /* "FILE:LINE", for messages */
-#define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
-#include "handlers/gateway/upstream.def"
-#undef SETTING
-};
-
-extern const struct settings_table upstream_settings_table;
 
 struct upstream {
     LIST_ENTRY(upstream) link;
@@ -56,9 +45,6 @@ struct upstream {
     unsigned lookups;              /* under way */
 };
 
-/* Checks what settings say, from *step on (0 at first), up to the next mistake, behind which *step is then. 0: there is
- * none, or -EINVAL with a sentence. */
-int upstream_check(const struct upstream_settings *settings, size_t *step, char *why, size_t why_size);
 /* settings must stay. 0 or -errno with a sentence. */
 int upstream_new(struct gateway *gateway, const struct upstream_settings *settings, char *why,
                  size_t why_size);
@@ -67,17 +53,11 @@ void upstream_close(struct upstream *upstream);
 void upstream_free(struct upstream *upstream);
 /* Four times a second. */
 void upstream_tick(struct upstream *upstream, double now);
-
-enum upstream_answer { UPSTREAM_PICKED, UPSTREAM_FULL, UPSTREAM_DOWN };
-
-/* The server for an errand, if possible none of those it has tried. FULL: where connections at rest are all that is in
- * its way, one of them ends. */
-enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
-                                   struct endpoint **out);
 /* Room has come up: those who wait go on. */
 void upstream_serve(struct upstream *upstream);
 /* Where a TCP connection to this family starts from; NULL: anywhere. */
 const struct dial_name *upstream_source(struct upstream *upstream, int family);
+/* The server with this address, as endpoint->text has it; NULL: none. */
 struct endpoint *upstream_find(struct upstream *upstream, struct span text);
 
 #endif

@@ -1,0 +1,24 @@
+/* Which server of an upstream gets a request.
+ *
+ *     endpoints -> candidates: usable, and not tried by this request before -> with room -> balance.c | hashring.c -> one
+ *                  (if there are none: backups; then those tried; then those ejected)   \-> all full -> the line
+ */
+#ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H
+#define SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H
+
+struct endpoint;
+struct errand;
+struct upstream;
+
+enum upstream_answer {
+    UPSTREAM_PICKED,
+    UPSTREAM_FULL, /* every server that could do it has max_connections, or the first look-up is under way: wait */
+    UPSTREAM_DOWN, /* no server is usable */
+};
+
+/* The server for an errand, if possible none of those it has tried. FULL: where connections at rest are all that is in
+ * its way, one of them ends. */
+enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
+                                   struct endpoint **out);
+
+#endif
