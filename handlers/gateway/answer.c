@@ -2,6 +2,7 @@
 
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/proxy.h"
+#include "handlers/gateway/proxy_failure.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
 #include "offload/clock.h"
@@ -82,7 +83,7 @@ static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
     struct conn *client = proxy->request->conn;
     relay_init(&proxy->relay, from, length ? framing->length : RELAY_REST, chunked, relayed);
     proxy->relay.queued = true;
-    deadline_set(&proxy->phase_by, &proxy->errand.upstream->idle);
+    proxy_rearm(proxy);
     if (length)
         http1_reply_body(reply, framing->length, &proxy->relay.body);
     else
@@ -107,12 +108,12 @@ static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
     struct span protocol;
     http1_fields_find(&response->fields, span_text("Upgrade"), &protocol);
     http1_reply_field(reply, "Upgrade", protocol);
-    proxy->upgraded = true;
+    proxy->state = PROXY_UPGRADED;
     gateway_of(proxy)->stats.upgrades++;
     relay_init(&proxy->relay, &proxy->conn->stream, RELAY_REST, NULL, relayed);
     proxy->relay.queued = true;
     deadline_clear(&proxy->total_by);
-    deadline_set(&proxy->phase_by, &proxy->errand.upstream->upgraded);
+    proxy_rearm(proxy);
     struct stream *client = &request->conn->stream;
     client->no_send_timeout = true;
     http1_reply_upgrade(reply, &proxy->relay.body);
@@ -133,7 +134,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     deadline_clear(&proxy->phase_by);
     proxy->status = response->status;
     proxy->keep_alive = response->framing.keep_alive;
-    proxy->replied = true;
+    proxy->state = PROXY_ANSWERED;
     if (http1_fields_find(&response->fields, span_text("Keep-Alive"), &said) > 0) {
         int more = keepalive_said(&endpoint->keepalive, said);
         conn->most = more >= 0 ? conn->requests + (unsigned)more : 0;
@@ -210,11 +211,10 @@ void answer_input(struct proxy *proxy) {
         proxy_cut_short(proxy);
         return;
     }
-    if (!proxy->replied) {
+    if (!proxy_has_replied(proxy)) {
         take_heads(proxy);
         return;
     }
-    deadline_set(&proxy->phase_by,
-                 proxy->upgraded ? &proxy->errand.upstream->upgraded : &proxy->errand.upstream->idle);
+    proxy_rearm(proxy);
     relay_input(&proxy->relay, &proxy->request->conn->stream);
 }

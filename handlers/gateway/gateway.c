@@ -1,7 +1,8 @@
 #include "handlers/gateway/gateway.h"
 
 #include "handlers/gateway/control.h"
-#include "handlers/gateway/proxy.h"
+#include "handlers/gateway/proxy_failure.h"
+#include "handlers/gateway/route.h"
 #include "handlers/gateway/tunnel.h"
 #include "handlers/gateway/upstream.h"
 #include "handlers/http/http.h"

@@ -3,11 +3,18 @@
  *     head -> errand -> connection -> head' -> answer's head -> reply -> [relay] -> pool
  *     body -> sink   -> outq of the connection, at most a mark of it; a copy while it may have to be sent again
  *
- *     failed before a byte was sent         -> another connection, whatever the method
- *     sent, idempotent, no byte of answer   -> another server
- *     else                                  -> 502 | 504, or the client's connection is cut inside the answer
+ *     state       since                    too late (its deadline)                  the server's connection ends
+ *     CONNECTING  proxy_run(), or a retry  503, 504 (the errand's)                  -
+ *     SENDING     a connection             504 (idle, while nothing is taken)       another try, or 502
+ *     AWAITING    all of it was sent       another try, or 504 (first_byte)         another try, or 502
+ *     ANSWERED    the answer's head        the client is cut (idle)                 so is the client, unless it ends the body
+ *     UPGRADED    101                      the client is cut (timeout_tunnel)       the same
  *
- * Whatever ends it - answer complete, client gone, server gone, too late - goes through one place. */
+ *     another try: before a byte was sent on another connection, whatever the method; afterwards on another server, if
+ *     the request is idempotent, its body was kept and no byte of an answer came (proxy_failure.c)
+ *
+ * Whatever ends it - answer complete, client gone, server gone, too late - goes through proxy_finish() or
+ * proxy_abandon(). */
 #ifndef SLUICE_HANDLERS_GATEWAY_PROXY_H
 #define SLUICE_HANDLERS_GATEWAY_PROXY_H
 
@@ -22,14 +29,17 @@
 struct upconn;
 struct upstream;
 
+enum proxy_state { PROXY_CONNECTING, PROXY_SENDING, PROXY_AWAITING, PROXY_ANSWERED, PROXY_UPGRADED };
+
 struct proxy {
     struct errand errand; /* first */
     struct relay relay;   /* the answer's body */
     struct chunked chunked;
-    struct deadline phase_by, total_by;
+    struct deadline phase_by, total_by; /* of the state; of all of it */
+    enum proxy_state state;
     struct request *request; /* open as long as this is */
     struct route *route;
-    struct upconn *conn;
+    struct upconn *conn; /* NULL: none yet, or no longer */
     struct http1_scan scan;
     struct replay replay; /* the request's body, while it may be needed again */
     struct forward_framing framing;
@@ -43,33 +53,29 @@ struct proxy {
     bool body_over;  /* all of the request's body has come */
     bool blocked;    /* the sink refused bytes */
     bool reused;     /* the connection comes from the pool */
-    bool replied;    /* the answer's head has gone on */
     bool keep_alive; /* the server keeps the connection */
-    bool upgraded;
 };
 
 extern const struct http_sink proxy_sink;
 
 void proxy_run(struct route *route, struct request *request, struct exchange *exchange);
-/* Its connection has room again; died. */
+/* Its connection has room again. */
 void proxy_drained(struct proxy *proxy);
-void proxy_lost(struct proxy *proxy);
-/* Has its connection taken a byte of the request? */
-bool proxy_has_sent(const struct proxy *proxy);
-/* Its connection is of no use any more, and the answer's head is not whole. */
-void proxy_cut_short(struct proxy *proxy);
-/* The answer is no HTTP. */
-void proxy_malformed(struct proxy *proxy, const char *reason);
-/* A line about the server in use. */
-void proxy_log(const struct proxy *proxy, const char *event, const char *reason);
+/* The deadline of its state begins anew: something has come or gone. */
+void proxy_rearm(struct proxy *proxy);
 /* Tells the server's books how it went. */
 void proxy_book(struct proxy *proxy, enum endpoint_result result);
+/* Its connection ends; reset: the server learns that nobody wants the rest. Nothing if it has none. */
+void proxy_let_go(struct proxy *proxy, bool reset);
 /* The exchange is over, and freed; the request is the caller's to end. */
 void proxy_finish(struct proxy *proxy, bool good);
 /* The same when the client does not want it any more. */
 void proxy_abandon(struct proxy *proxy);
-/* The deadlines of an upstream's exchanges. */
-void proxy_deadlines(struct upstream *upstream);
+
+/* Has the answer's head gone on to the client? */
+static inline bool proxy_has_replied(const struct proxy *proxy) {
+    return proxy->state >= PROXY_ANSWERED;
+}
 
 static inline struct gateway *gateway_of(const struct proxy *proxy) {
     return proxy->route->gateway;

@@ -4,6 +4,7 @@
 #include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/proxy.h"
+#include "handlers/gateway/proxy_failure.h"
 #include "handlers/gateway/upstream.h"
 #include "reactor/loop.h"
 
