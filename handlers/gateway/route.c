@@ -219,15 +219,20 @@ void route_answered(struct route *route, unsigned era, int status) {
     note_breaker(route, before);
 }
 
+static uint64_t *outcome_counter(struct route_stats *stats, int status) {
+    return status >= 500   ? &stats->responses_5xx
+           : status >= 400 ? &stats->responses_4xx
+           : status >= 300 ? &stats->responses_3xx
+           : status >= 200 ? &stats->responses_2xx
+                           : &stats->failures;
+}
+
 void route_book(struct route *route, unsigned era, int status, bool good, int64_t ns) {
     struct route_stats *stats = &route->stats;
     enum breaker_state before = route->breaker.state;
     breaker_leave(&route->breaker, &route->rule, era, good, loop_now(route->gateway->loop));
     note_breaker(route, before);
-    if (status >= 200)
-        (&stats->responses_2xx)[status / 100 - 2]++;
-    else
-        stats->failures++;
+    ++*outcome_counter(stats, status);
     histogram_add(&stats->latency, ns > 0 ? (uint64_t)ns : 0);
 }
 

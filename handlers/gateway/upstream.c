@@ -155,7 +155,7 @@ static void log_pool(struct upstream *upstream, struct endpoint *endpoint) {
     endpoint->logged = *now;
 }
 
-static void bury_retired(struct upstream *upstream) {
+static void free_retired(struct upstream *upstream) {
     struct endpoint *endpoint, *following;
     for (endpoint = TAILQ_FIRST(&upstream->endpoints); endpoint; endpoint = following) {
         following = TAILQ_NEXT(endpoint, link);
@@ -167,7 +167,7 @@ static void bury_retired(struct upstream *upstream) {
 void upstream_tick(struct upstream *upstream, double now) {
     const struct upstream_settings *settings = upstream->settings;
     struct endpoint *endpoint;
-    bury_retired(upstream);
+    free_retired(upstream);
     bool log = settings->log_interval > 0 && now - upstream->logged >= settings->log_interval;
     if (now - upstream->judged >= settings->outlier_interval) {
         upstream->judged = now;
