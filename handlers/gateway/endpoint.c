@@ -136,7 +136,7 @@ struct upconn *endpoint_take(struct endpoint *endpoint) {
         conn->idle = false;
         if (too_old(endpoint, conn, now)) {
             endpoint->stats.expired++;
-        } else if (!needs_a_look(conn, now) || !upconn_is_spoilt(conn)) {
+        } else if (!needs_a_look(conn, now) || !upconn_is_stale(conn)) {
             conn->unread = false;
             return conn;
         }

@@ -19,7 +19,7 @@ static void closed_at_rest(struct upconn *conn) {
 }
 
 /* In the pool: the server closed it, or sent what nobody asked for. */
-static void disturbed(struct upconn *conn) {
+static void input_at_rest(struct upconn *conn) {
     if (stream_pending(&conn->stream).n > 0)
         conn->endpoint->stats.stray_bytes++;
     else
@@ -37,7 +37,7 @@ static void input(struct stream *stream) {
     if (conn->proxy)
         answer_input(conn->proxy);
     else
-        disturbed(conn);
+        input_at_rest(conn);
 }
 
 static void drained(struct stream *stream) {
@@ -101,7 +101,7 @@ void upconn_end(struct upconn *conn, bool reset) {
         stream_drop(&conn->stream);
 }
 
-bool upconn_is_spoilt(struct upconn *conn) {
+bool upconn_is_stale(struct upconn *conn) {
     struct endpoint *endpoint = conn->endpoint;
     double now = loop_now(conn->stream.loop);
     char byte;

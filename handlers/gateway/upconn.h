@@ -28,7 +28,7 @@ struct upconn *upconn_new(struct endpoint *endpoint, int fd);
 /* Its user lets go of it: it is closed; reset: the server learns that nobody wants the rest. */
 void upconn_end(struct upconn *conn, bool reset);
 /* In the pool, about to be used: has the server closed it, or sent what nobody asked for? Then it is so counted. */
-bool upconn_is_spoilt(struct upconn *conn);
+bool upconn_is_stale(struct upconn *conn);
 
 static inline struct upconn *upconn_of(struct stream *stream) {
     return (struct upconn *)(void *)stream;
