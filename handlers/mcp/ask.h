@@ -11,7 +11,7 @@
 /* For rpc->ask and rpc->prepare. */
 void ask_client(struct rpc_call *call, json_t *asks);
 void ask_prepare(struct rpc_call *call, struct rpc_work *work);
-/* For a way's answered(): an answer from the client of this batch. */
+/* For a transport's answered(): an answer from the client of this batch. */
 void ask_answered(struct rpc_batch *batch, struct span id, struct span result, struct span error);
 /* The server goes: calls that wait for answers are told so. */
 void ask_drain(struct mcp *mcp);

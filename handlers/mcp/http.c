@@ -48,7 +48,7 @@ static void reply_empty(struct request *request, int status, const char *allow) 
         http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
-/* ---- the way of a POST --------------------------------------------------------------------------- */
+/* ---- the transport of a POST --------------------------------------------------------------------- */
 
 static int status_of(const struct rpc_batch *batch, const struct post *post) {
     if (post->status)
@@ -112,25 +112,18 @@ static bool admit(struct rpc_call *call, json_t *params) {
     return mcp_admit(call, params);
 }
 
-static const struct rpc_way way = {.sets = RPC_MCP,
-                                   .reply = reply,
-                                   .notify = notify,
-                                   .pause = pause_reply,
-                                   .admit = admit,
-                                   .answered = ask_answered,
-                                   .drop = drop};
-static const struct rpc_way batch_way = {.sets = RPC_MCP,
-                                         .batches = true,
-                                         .reply = reply,
-                                         .notify = notify,
-                                         .pause = pause_reply,
-                                         .admit = admit,
-                                         .answered = ask_answered,
-                                         .drop = drop};
+#define TRANSPORT                                                                                            \
+    .sets = RPC_MCP, .reply = reply, .notify = notify, .pause = pause_reply, .admit = admit,                 \
+    .answered = ask_answered, .drop = drop
+static const struct rpc_transport transport = {TRANSPORT}, batch_transport = {TRANSPORT, .batches = true};
+
+static struct post *post_of_batch(const struct rpc_batch *batch) {
+    bool ours = batch->transport == &transport || batch->transport == &batch_transport;
+    return ours ? batch->context : NULL;
+}
 
 static struct post *post_of(const struct rpc_call *call) {
-    const struct rpc_way *its = call->batch->way;
-    return its == &way || its == &batch_way ? call->batch->context : NULL;
+    return post_of_batch(call->batch);
 }
 
 void mcp_http_refused(struct rpc_call *call) {
@@ -155,7 +148,7 @@ bool mcp_http_token(struct rpc_call *call, struct mcp_token *token) {
 }
 
 const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch) {
-    const struct post *post = batch->way == &way || batch->way == &batch_way ? batch->context : NULL;
+    const struct post *post = post_of_batch(batch);
     return post && post->has_token ? &post->token : NULL;
 }
 
@@ -322,7 +315,7 @@ static void run_post(struct mcp *mcp, struct request *request, const struct exch
         return;
     }
     bool batches = post->has_token && post->token.version == 1; /* 2025-03-26 alone has them */
-    rpc_batch_run_value(mcp->rpc, request, batches ? &batch_way : &way, post, glance.value);
+    rpc_batch_run_value(mcp->rpc, request, batches ? &batch_transport : &transport, post, glance.value);
 }
 
 static void run(struct request *request, struct exchange *exchange) {

@@ -168,7 +168,8 @@ bool mcp_admit(struct rpc_call *call, json_t *params) {
         return true;
     mcp_of(call)->stats.mcp_calls++;
     call->asked = call->method->name;
-    bool plain = call->method->flags & call->batch->way->sets & RPC_PLAIN; /* JSON-RPC's, which takes null */
+    bool plain =
+        call->method->flags & call->batch->transport->sets & RPC_PLAIN; /* JSON-RPC's, which takes null */
     if (!call->notice && !plain && call->id_n == 4 && memcmp(call->id, "null", 4) == 0)
         return refuse(call, MESSAGE_INVALID_REQUEST, "the id must not be null", NULL);
     if (version)
@@ -253,7 +254,7 @@ static void closed(struct conn *conn, void *session) {
     mcp_session_free(session);
 }
 
-static const struct rpc_way *choose_way(const struct rpc *rpc, const struct conn *conn) {
+static const struct rpc_transport *choose_transport(const struct rpc *rpc, const struct conn *conn) {
     const struct mcp_session *session = rpc_front_session(conn);
     (void)rpc;
     return session && session->token.version >= BATCHES_UNTIL ? &rpc_single_socket : &rpc_socket;
@@ -309,7 +310,7 @@ int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
     if (error)
         return error;
     rpc->mcp = mcp;
-    rpc->choose_way = choose_way;
+    rpc->choose_transport = choose_transport;
     rpc->admit = mcp_admit;
     rpc->answered = ask_answered;
     rpc->ask = ask_client;

@@ -62,7 +62,7 @@ struct mcp {
     LIST_HEAD(, listening) listening; /* subscriptions/listen */
 };
 
-/* Adds MCP's methods and ways; objects must stay. 0, or -errno with a reason. */
+/* Adds MCP's methods and transports; objects must stay. 0, or -errno with a reason. */
 int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
              const struct mcp_settings *settings, char *why, size_t why_size);
 /* The loop has ended. */
@@ -77,7 +77,7 @@ extern const char *const mcp_legacy_versions[];
 /* Index in that list; -1: not known. */
 int mcp_version_index(struct span version);
 
-/* For every way's admit(): tells the era by _meta and prepares the answer. False: the call was answered. */
+/* For every transport's admit(): tells the era by _meta and prepares the answer. False: the call was answered. */
 bool mcp_admit(struct rpc_call *call, json_t *params);
 /* MCP_CAN_* of the client, whatever the era. */
 unsigned mcp_client_can(struct rpc_call *call);

@@ -33,12 +33,13 @@ static void client_left(struct request *request) {
     rpc_batch_abandon(request->state);
 }
 
-static struct rpc_batch *new_batch(struct rpc *rpc, struct request *request, const struct rpc_way *way,
-                                   void *context) {
+static struct rpc_batch *new_batch(struct rpc *rpc, struct request *request,
+                                   const struct rpc_transport *transport, void *context) {
     struct rpc_batch *batch = malloc(sizeof(*batch));
     if (!batch)
         return NULL;
-    *batch = (struct rpc_batch){.rpc = rpc, .request = request, .way = way, .context = context, .fd = -1};
+    *batch = (struct rpc_batch){
+        .rpc = rpc, .request = request, .transport = transport, .context = context, .fd = -1};
     LIST_INIT(&batch->calls);
     LIST_INSERT_HEAD(&rpc->batches, batch, link);
     request->state = batch;
@@ -54,8 +55,8 @@ static void drop_fd(struct rpc_batch *batch) {
 
 static void free_batch(struct rpc_batch *batch) {
     LIST_REMOVE(batch, link);
-    if (batch->way->drop)
-        batch->way->drop(batch);
+    if (batch->transport->drop)
+        batch->transport->drop(batch);
     drop_fd(batch);
     text_free(&batch->out);
     free(batch->rest);
@@ -79,7 +80,7 @@ static void send_reply(struct rpc_batch *batch) {
     }
     int fd = batch->fd;
     batch->fd = -1;
-    batch->way->reply(batch, text, n, fd);
+    batch->transport->reply(batch, text, n, fd);
 }
 
 /* After a member: the next ones start, or, when every one is answered, the reply leaves. */
@@ -281,7 +282,7 @@ static const struct rpc_method *method_of(const struct rpc_batch *batch, struct 
     if (n < 0 || memchr(name, '\0', (size_t)n))
         return NULL;
     name[n] = '\0';
-    return rpc_find(batch->rpc, name, batch->way->sets);
+    return rpc_find(batch->rpc, name, batch->transport->sets);
 }
 
 /* Parses params. False: the call was answered. */
@@ -334,19 +335,19 @@ void rpc_run_method(struct rpc_call *call) {
 
 bool rpc_notify(struct rpc_call *call, struct span text) {
     struct rpc_batch *batch = call->batch;
-    return (batch->request || batch->detached) && !call->cancelled && batch->way->notify &&
-           batch->way->notify(batch, text);
+    return (batch->request || batch->detached) && !call->cancelled && batch->transport->notify &&
+           batch->transport->notify(batch, text);
 }
 
 void rpc_pause(struct rpc_call *call) {
     struct rpc_batch *batch = call->batch;
-    if (batch->request && !call->cancelled && batch->way->pause)
-        batch->way->pause(batch);
+    if (batch->request && !call->cancelled && batch->transport->pause)
+        batch->transport->pause(batch);
 }
 
 static void run_call(struct rpc_call *call, struct span params) {
-    const struct rpc_way *way = call->batch->way;
-    if (take_params(call, params) && (!way->admit || way->admit(call, call->params)))
+    const struct rpc_transport *transport = call->batch->transport;
+    if (take_params(call, params) && (!transport->admit || transport->admit(call, call->params)))
         rpc_run_method(call);
 }
 
@@ -360,8 +361,8 @@ static void run_member(struct rpc_batch *batch, struct span value) {
         return;
     }
     if (message.kind == MESSAGE_REPLY) {
-        if (batch->way->answered)
-            batch->way->answered(batch, message.id, message.result, message.error);
+        if (batch->transport->answered)
+            batch->transport->answered(batch, message.id, message.result, message.error);
         return;
     }
     (*(message.kind == MESSAGE_CALL ? &stats->rpc_calls : &stats->rpc_notifications))++;
@@ -424,10 +425,10 @@ static void keep_rest(struct rpc_batch *batch) {
 static void run_array(struct rpc_batch *batch, struct span value) {
     unsigned count = count_members(value);
     batch->rpc->stats.rpc_batches++;
-    if (count == 0 || !batch->way->batches || count > (unsigned)batch->rpc->settings.rpc_batch) {
-        const char *why = count == 0             ? NULL
-                          : !batch->way->batches ? "batches are not taken here"
-                                                 : "more calls than rpc_batch allows";
+    if (count == 0 || !batch->transport->batches || count > (unsigned)batch->rpc->settings.rpc_batch) {
+        const char *why = count == 0                   ? NULL
+                          : !batch->transport->batches ? "batches are not taken here"
+                                                       : "more calls than rpc_batch allows";
         add_error(batch, span_text("null"), MESSAGE_INVALID_REQUEST, why, NULL);
         return;
     }
@@ -437,9 +438,9 @@ static void run_array(struct rpc_batch *batch, struct span value) {
     keep_rest(batch);
 }
 
-void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
-                         struct span value) {
-    struct rpc_batch *batch = new_batch(rpc, request, way, context);
+void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+                         void *context, struct span value) {
+    struct rpc_batch *batch = new_batch(rpc, request, transport, context);
     if (!batch) {
         request_fail(request, STATUS_BUSY, "no memory; try again");
         return;
@@ -457,10 +458,10 @@ void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct 
     finish(batch);
 }
 
-void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
-                   struct span payload) {
+void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+                   void *context, struct span payload) {
     struct span value;
     if (jsontext_check(payload, (unsigned)rpc->settings.rpc_depth, &value))
         value = span_of(NULL, 0);
-    rpc_batch_run_value(rpc, request, way, context, value);
+    rpc_batch_run_value(rpc, request, transport, context, value);
 }

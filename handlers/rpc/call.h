@@ -1,8 +1,8 @@
 /* A call in hand: the way from a message to its methods and back.
  *
- *     payload -> rpc_batch_run() -> message(s) -> method.run(call) ---- rpc_result() | rpc_error() ----+
- *                                             \-> method.work on a thread -> done -------------------+ |
- *     way.reply(text) <- all members answered: one object, or an array as they finished <------------+-+
+ *     payload -> rpc_batch_run() -> message(s) -> method.run(call) ---- rpc_result() | rpc_error() ---------+
+ *                                             \-> method.work on a thread -> done ------------------------+ |
+ *     transport.reply(text) <- all members answered: one object, or an array as they finished <-----------+-+
  *
  * A call belongs to its method until that answers it, exactly once, whatever has become of the client: then
  * the answer is dropped. So methods may keep the pointer across jobs. Replies name the id as it was written.
@@ -21,14 +21,14 @@
 struct rpc;
 struct rpc_batch;
 
-/* How a message's answer leaves; one for each transport. */
-struct rpc_way {
+/* How messages of a transport are answered. */
+struct rpc_transport {
     unsigned sets; /* RPC_PLAIN, RPC_MCP: the methods that are found */
     bool batches;  /* arrays are taken */
-    /* The one reply: text, malloc'ed, n bytes and room for one more, now the way's; NULL: there is nothing to
+    /* The one reply: text, malloc'ed, n bytes and room for one more, now the transport's; NULL: there is nothing to
      * say. fd: -1, or held for the client; batch has the rest about it. batch->request is the client's. */
     void (*reply)(struct rpc_batch *batch, char *text, size_t n, int fd);
-    /* A notification that belongs to the message, before its reply; NULL: there is no way. False: it does not reach
+    /* A notification that belongs to the message, before its reply; NULL: it has none. False: it does not reach
      * the client. */
     bool (*notify)(struct rpc_batch *batch, struct span text);
     /* The client is to come back for the rest later. May be NULL. */
@@ -57,15 +57,15 @@ struct rpc_batch {
     LIST_HEAD(, rpc_call) calls; /* those not answered */
     struct rpc *rpc;
     struct request *request; /* NULL: the client has left */
-    const struct rpc_way *way;
-    void *context; /* the way's */
+    const struct rpc_transport *transport;
+    void *context; /* the transport's */
     struct text out;
     unsigned open;    /* calls not answered */
     unsigned answers; /* in out */
     unsigned awaits;  /* calls that await the client's word */
     bool array;
     bool dispatching; /* inside dispatch(): the reply waits */
-    bool detached;    /* there is no request any more, but the way still has somebody to tell */
+    bool detached;    /* there is no request any more, but the transport still has somebody to tell */
     int fd;           /* rides on the reply; -1: none */
     uint64_t *passed; /* counts it */
     size_t fd_at;     /* where in out the answer that it belongs to starts */
@@ -88,7 +88,7 @@ struct rpc_call {
     void (*waiting)(
         struct rpc_call *call); /* not NULL: it waits for the client; answers it when it is cancelled */
     void *state;                /* the method's */
-    void *extra;                /* the way's; */
+    void *extra;                /* the transport's; */
     void (*drop)(void *extra);  /* frees it; may be NULL */
     bool notice;                /* a notification: never answered */
     bool cancelled;             /* nobody wants the answer */
@@ -98,18 +98,18 @@ struct rpc_call {
     char id[]; /* as it was written */
 };
 
-/* Takes a message. payload is looked at during the call only. Replies by way, now or later. */
-void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
-                   struct span payload);
+/* Takes a message. payload is looked at during the call only. Replies by the transport, now or later. */
+void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+                   void *context, struct span payload);
 
 /* The same for a message that was checked already (jsontext_check()); value.p NULL: it is no JSON. */
-void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_way *way, void *context,
-                         struct span value);
+void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+                         void *context, struct span value);
 
 /* The client has left: what is in hand goes on without it, and its answers are dropped. */
 void rpc_batch_abandon(struct rpc_batch *batch);
 
-/* The request ends, but not the way: all that was to be said still is. */
+/* The request ends, but its client is to come back: all that was to be said still is. */
 void rpc_batch_detach(struct rpc_batch *batch);
 
 /* The answer; result is taken. NULL: out of memory. */
@@ -134,9 +134,9 @@ bool rpc_has_admin(const struct rpc_call *call);
  * *passed counts those that do, and must stay. False: the reply has one already, and fd still is the caller's. */
 bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed);
 
-/* A notification that belongs to the call, before its answer. False: there is no way for it, it is dropped. */
+/* A notification that belongs to the call, before its answer. False: the transport has none, it is dropped. */
 bool rpc_notify(struct rpc_call *call, struct span text);
-/* The client shall come back for the rest, where the way has a way for it. */
+/* The client shall come back for the rest, where the transport can. */
 void rpc_pause(struct rpc_call *call);
 /* The call lasts until the client says something more: that is read however much the client has in hand. Until the call
  * is answered, or it does so no longer. */

@@ -64,7 +64,7 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     }
 }
 
-static const struct rpc_way way = {.sets = RPC_PLAIN, .batches = true, .reply = reply};
+static const struct rpc_transport transport = {.sets = RPC_PLAIN, .batches = true, .reply = reply};
 
 static void run(struct request *request, struct exchange *exchange) {
     struct loop *loop = request_loop(request);
@@ -78,7 +78,7 @@ static void run(struct request *request, struct exchange *exchange) {
     else if (unreadable)
         http1_reply_error(request, 415, "UNSUPPORTED", unreadable);
     else
-        rpc_batch_run(rpc, request, &way, NULL, span_of(exchange->body, exchange->body_n));
+        rpc_batch_run(rpc, request, &transport, NULL, span_of(exchange->body, exchange->body_n));
 }
 
 void rpc_http_init(struct rpc *rpc) {

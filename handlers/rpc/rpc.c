@@ -127,19 +127,20 @@ static void answered(struct rpc_batch *batch, struct span id, struct span result
         batch->rpc->answered(batch, id, result, error);
 }
 
-const struct rpc_way rpc_socket = {.sets = RPC_PLAIN | RPC_MCP,
-                                   .batches = true,
-                                   .reply = reply,
-                                   .notify = notify,
-                                   .admit = admit,
-                                   .answered = answered};
-const struct rpc_way rpc_single_socket = {
+const struct rpc_transport rpc_socket = {.sets = RPC_PLAIN | RPC_MCP,
+                                         .batches = true,
+                                         .reply = reply,
+                                         .notify = notify,
+                                         .admit = admit,
+                                         .answered = answered};
+const struct rpc_transport rpc_single_socket = {
     .sets = RPC_PLAIN | RPC_MCP, .reply = reply, .notify = notify, .admit = admit, .answered = answered};
 
 static void run(struct request *request, struct span payload) {
     struct rpc *rpc = rpc_of(request_loop(request));
-    const struct rpc_way *way = rpc->choose_way ? rpc->choose_way(rpc, request->conn) : &rpc_socket;
-    rpc_batch_run(rpc, request, way, NULL, payload);
+    const struct rpc_transport *transport =
+        rpc->choose_transport ? rpc->choose_transport(rpc, request->conn) : &rpc_socket;
+    rpc_batch_run(rpc, request, transport, NULL, payload);
 }
 
 /* ---- methods --------------------------------------------------------------------------------------- */

@@ -39,9 +39,9 @@ struct rpc {
     const struct rpc_method **methods; /* sorted by name */
     unsigned methods_count;
     LIST_HEAD(, rpc_batch) batches; /* messages in hand */
-    const struct rpc_way *(*choose_way)(const struct rpc *rpc,
-                                        const struct conn *conn); /* of a socket; NULL: rpc_socket */
-    bool (*admit)(struct rpc_call *call, json_t *params);         /* for calls of MCP's methods; NULL: all */
+    const struct rpc_transport *(*choose_transport)(
+        const struct rpc *rpc, const struct conn *conn);  /* of a socket; NULL: rpc_socket */
+    bool (*admit)(struct rpc_call *call, json_t *params); /* for calls of MCP's methods; NULL: all */
     struct mcp *mcp;     /* the family that speaks MCP over this; NULL: none */
     const char *version; /* of the server: injected */
     void (*answered)(struct rpc_batch *batch, struct span id, struct span result,
@@ -53,8 +53,8 @@ struct rpc {
     void *config_context;
 };
 
-/* The ways of sockets: with batches, and without. */
-extern const struct rpc_way rpc_socket, rpc_single_socket;
+/* The transports of sockets: with batches, and without. */
+extern const struct rpc_transport rpc_socket, rpc_single_socket;
 
 /* Registers the front ends and counters with the loop. settings' texts must stay. 0 or -errno. */
 int rpc_init(struct rpc *rpc, struct loop *loop, const struct rpc_settings *settings);
