@@ -153,8 +153,6 @@ void rpc_silence(struct rpc_call *call) {
     json_decref(call->message);
     json_decref(call->answers);
     json_decref(call->meta);
-    if (call->drop)
-        call->drop(call->extra);
     free(call);
     batch->open--;
     finish(batch);

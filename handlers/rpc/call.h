@@ -88,8 +88,6 @@ struct rpc_call {
     void (*waiting)(
         struct rpc_call *call); /* not NULL: it waits for the client; answers it when it is cancelled */
     void *state;                /* the method's */
-    void *extra;                /* the transport's; */
-    void (*drop)(void *extra);  /* frees it; may be NULL */
     bool notice;                /* a notification: never answered */
     bool cancelled;             /* nobody wants the answer */
     bool awaits;                /* the client's word (rpc_await_client()) */
