@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static struct upconn *upconn_of(struct stream *stream) {
+    return (struct upconn *)(void *)stream;
+}
+
 /* In the pool: the server closed it. */
 static void closed_at_rest(struct upconn *conn) {
     double now = loop_now(conn->stream.loop);

@@ -30,8 +30,4 @@ void upconn_end(struct upconn *conn, bool reset);
 /* In the pool, about to be used: has the server closed it, or sent what nobody asked for? Then it is so counted. */
 bool upconn_is_stale(struct upconn *conn);
 
-static inline struct upconn *upconn_of(struct stream *stream) {
-    return (struct upconn *)(void *)stream;
-}
-
 #endif

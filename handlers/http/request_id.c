@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-struct span request_id_sent(const struct exchange *exchange) {
+#define REQUEST_ID_MAX 64
+
+/* The client's, if it is harmless; p is NULL otherwise. */
+static struct span sent_id(const struct exchange *exchange) {
     struct span id = exchange_field(exchange, "X-Request-ID");
     if (id.n == 0 || id.n > REQUEST_ID_MAX)
         return span_of(NULL, 0);
@@ -15,7 +18,7 @@ struct span request_id_sent(const struct exchange *exchange) {
 }
 
 struct span request_id_of(const struct exchange *exchange) {
-    struct span sent = request_id_sent(exchange);
+    struct span sent = sent_id(exchange);
     if (sent.p)
         return sent;
     return exchange->request_id[0] ? span_text(exchange->request_id) : span_of(NULL, 0);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-const char *refusal_word(enum refusal code) {
+static const char *word_of(enum refusal code) {
     static const char *const words[] = {
 #define INGEST_REFUSAL(name, word, meaning) #word,
 #include "handlers/ingest/refusal.def"
@@ -43,7 +43,7 @@ static char *entry_of(const struct place *place, enum refusal code, const char *
         refusals_print(out, place->pointer);
         fputs("\",", out);
     }
-    fprintf(out, "\"code\":\"%s\",\"message\":\"", refusal_word(code));
+    fprintf(out, "\"code\":\"%s\",\"message\":\"", word_of(code));
     refusals_print(out, message);
     fputs("\"}", out);
     if (fclose(out) == 0)

@@ -40,7 +40,6 @@ struct refusals {
 void refusals_add(struct refusals *refusals, const struct place *place, enum refusal code,
                   const char *message);
 void refusals_free(struct refusals *refusals);
-const char *refusal_word(enum refusal code);
 /* A text as the inside of a JSON string; what is no UTF-8 is replaced. */
 void refusals_print(FILE *out, const char *text);
 

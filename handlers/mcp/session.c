@@ -72,10 +72,6 @@ int mcp_level_named(const char *name) {
     return -1;
 }
 
-const char *mcp_level_name(enum mcp_level level) {
-    return level_names[level];
-}
-
 void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age,
                        struct subscriptions *subscriptions, struct recall_budget *budget, uint64_t *states) {
     for (unsigned i = 0; i < MCP_SESSION_BUCKETS; i++)

@@ -50,7 +50,6 @@ enum mcp_level {
 
 /* -1: no such level. */
 int mcp_level_named(const char *name);
-const char *mcp_level_name(enum mcp_level level);
 
 struct mcp_session {
     LIST_ENTRY(mcp_session) link; /* by nonce */
