@@ -1,6 +1,6 @@
 #include "handlers/ingest/journal.h"
 
-#include "handlers/ingest/chore.h"
+#include "handlers/ingest/segment_op.h"
 #include "handlers/ingest/forward.h"
 #include "offload/clock.h"
 #include "reactor/container.h"
@@ -20,10 +20,10 @@ static void kick(struct journal *journal);
 
 /* ---- segments that go -------------------------------------------------------------------------- */
 
-static struct chore chore_for(struct journal *journal) {
+static struct segment_op op_for(struct journal *journal) {
     const struct ingest_settings *settings = journal->settings;
     uint64_t held = journal->forward ? forward_holds_from(journal->forward) : UINT64_MAX;
-    return (struct chore){
+    return (struct segment_op){
         .journal = journal,
         .directory = journal->directory,
         .removable_below = held < journal->active_number ? held : journal->active_number,
@@ -34,24 +34,24 @@ static struct chore chore_for(struct journal *journal) {
 }
 
 static void cleared(struct job *job) {
-    struct chore *chore = job->call.argument;
-    struct journal *journal = chore->journal;
+    struct segment_op *op = job->call.argument;
+    struct journal *journal = op->journal;
     journal->clearing = false;
     if (job->error && job->error != -ECANCELED)
         log_warn(journal->loop->log, "ingest retention", log_text("error", strerrordesc_np(-job->error)));
     if (job->error == 0)
-        journal->stats->segments = chore->removed.kept;
-    journal->stats->segments_removed += chore->removed.removed;
+        journal->stats->segments = op->removed.kept;
+    journal->stats->segments_removed += op->removed.removed;
     deadline_set(&journal->clear, &journal->clear_class);
-    free(chore);
+    free(op);
 }
 
 /* Looks for segments that are too many or too old; the active one and its successors stay. */
 static void clear_old(struct journal *journal) {
-    struct chore chore = chore_for(journal);
+    struct segment_op op = op_for(journal);
     if (journal->clearing)
         return;
-    journal->clearing = chore_clear(journal->loop, &chore, cleared);
+    journal->clearing = segment_op_clear(journal->loop, &op, cleared);
     if (!journal->clearing)
         deadline_set(&journal->clear, &journal->clear_class);
 }
@@ -62,26 +62,25 @@ static void on_clear(struct deadline *deadline) {
 }
 
 static void ended(struct job *job) {
-    struct chore *chore = job->call.argument;
-    struct journal *journal = chore->journal;
+    struct segment_op *op = job->call.argument;
+    struct journal *journal = op->journal;
     if (job->error && job->error != -ECANCELED)
         log_warn(journal->loop->log, "ingest segment not ended",
-                 log_text("error", strerrordesc_np(-job->error)),
-                 log_number("number", (int64_t)chore->number));
-    ledger_release(&journal->loop->ledger, chore->fd);
-    free(chore);
+                 log_text("error", strerrordesc_np(-job->error)), log_number("number", (int64_t)op->number));
+    ledger_release(&journal->loop->ledger, op->fd);
+    free(op);
     clear_old(journal);
 }
 
 /* The active segment takes nothing more. */
 static void end_active(struct journal *journal) {
-    struct chore chore = {
+    struct segment_op op = {
         .journal = journal, .fd = journal->active, .number = journal->active_number, .size = journal->offset};
     if (journal->active < 0)
         return;
     journal->active = -1;
-    if (!chore_end(journal->loop, &chore, ended)) /* its end stays open: readers stop at the zeros there */
-        ledger_release(&journal->loop->ledger, chore.fd);
+    if (!segment_op_end(journal->loop, &op, ended)) /* its end stays open: readers stop at the zeros there */
+        ledger_release(&journal->loop->ledger, op.fd);
 }
 
 static void sample(struct journal *journal) {
@@ -160,10 +159,10 @@ static void created(struct job *job);
 static void create_spare(struct journal *journal) {
     if (journal->creating || journal->spare >= 0 || journal->state == JOURNAL_FAILED)
         return;
-    struct chore chore = chore_for(journal);
-    chore.number = journal->next_number;
-    chore.size = journal->settings->segment;
-    journal->creating = chore_create(journal->loop, &chore, created);
+    struct segment_op op = op_for(journal);
+    op.number = journal->next_number;
+    op.size = journal->settings->segment;
+    journal->creating = segment_op_create(journal->loop, &op, created);
     if (journal->creating)
         journal->next_number++;
     else
@@ -181,15 +180,15 @@ static void work_again(struct journal *journal) {
 }
 
 static void created(struct job *job) {
-    struct chore *chore = job->call.argument;
-    struct journal *journal = chore->journal;
+    struct segment_op *op = job->call.argument;
+    struct journal *journal = op->journal;
     int error = job->error;
     journal->creating = false;
-    journal->stats->segments_removed += chore->removed.removed;
-    journal->stats->segments -= chore->removed.removed;
+    journal->stats->segments_removed += op->removed.removed;
+    journal->stats->segments -= op->removed.removed;
     if (error == 0) {
-        ledger_enter(&journal->loop->ledger, chore->fd, FD_LOG, 0, loop_now(journal->loop));
-        journal->spare = chore->fd;
+        ledger_enter(&journal->loop->ledger, op->fd, FD_LOG, 0, loop_now(journal->loop));
+        journal->spare = op->fd;
         work_again(journal);
     } else if (error == -EEXIST) { /* a name that is taken is never ours to overwrite */
         create_spare(journal);
@@ -200,7 +199,7 @@ static void created(struct job *job) {
     } else if (error != -ECANCELED) {
         fail(journal, error, "creating a segment");
     }
-    free(chore);
+    free(op);
     kick(journal);
 }
 
