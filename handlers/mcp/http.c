@@ -50,7 +50,7 @@ static void reply_empty(struct request *request, int status, const char *allow) 
 
 /* ---- the transport of a POST --------------------------------------------------------------------- */
 
-static int status_of(const struct rpc_batch *batch, const struct post *post) {
+static int status_of(const struct rpc_batch *batch, const struct mcp_post *post) {
     if (post->status)
         return post->status;
     if (batch->code == MESSAGE_PARSE_ERROR || (batch->code == MESSAGE_INVALID_REQUEST && !batch->array))
@@ -58,7 +58,8 @@ static int status_of(const struct rpc_batch *batch, const struct post *post) {
     return post->modern && batch->code == MESSAGE_METHOD_NOT_FOUND ? 404 : 200;
 }
 
-static void reply_json(struct request *request, const struct post *post, int status, char *text, size_t n) {
+static void reply_json(struct request *request, const struct mcp_post *post, int status, char *text,
+                       size_t n) {
     if (!post->session[0]) {
         rpc_http_reply(request, status, text, n);
         return;
@@ -72,11 +73,11 @@ static void reply_json(struct request *request, const struct post *post, int sta
 }
 
 static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
-    struct post *post = batch->context;
+    struct mcp_post *post = batch->context;
     if (fd >= 0)
         ledger_release(&batch->rpc->loop->ledger, fd);
     if (post->opened) {
-        post_answer(post, span_of(text, n));
+        mcp_post_answer(post, span_of(text, n));
         free(text);
     } else if (text) {
         reply_json(batch->request, post, status_of(batch, post), text, n);
@@ -86,23 +87,23 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
 }
 
 static bool notify(struct rpc_batch *batch, struct span text) {
-    struct post *post = batch->context;
+    struct mcp_post *post = batch->context;
     post->batch = batch;
-    return post_say(post, text);
+    return mcp_post_say(post, text);
 }
 
 static void pause_reply(struct rpc_batch *batch) {
-    struct post *post = batch->context;
+    struct mcp_post *post = batch->context;
     post->batch = batch;
-    post_pause(post);
+    mcp_post_pause(post);
 }
 
 static void drop(struct rpc_batch *batch) {
-    post_drop(batch->context);
+    mcp_post_drop(batch->context);
 }
 
 static bool admit(struct rpc_call *call, json_t *params) {
-    struct post *post = call->batch->context;
+    struct mcp_post *post = call->batch->context;
     post->batch = call->batch;
     if (post->modern && !json_object_get(call->meta, MCP_META("protocolVersion"))) {
         mcp_http_refused(call);
@@ -117,30 +118,30 @@ static bool admit(struct rpc_call *call, json_t *params) {
     .answered = ask_answered, .drop = drop
 static const struct rpc_transport transport = {TRANSPORT}, batch_transport = {TRANSPORT, .batches = true};
 
-static struct post *post_of_batch(const struct rpc_batch *batch) {
+static struct mcp_post *post_of_batch(const struct rpc_batch *batch) {
     bool ours = batch->transport == &transport || batch->transport == &batch_transport;
     return ours ? batch->context : NULL;
 }
 
-static struct post *post_of(const struct rpc_call *call) {
+static struct mcp_post *post_of(const struct rpc_call *call) {
     return post_of_batch(call->batch);
 }
 
 void mcp_http_refused(struct rpc_call *call) {
-    struct post *post = post_of(call);
+    struct mcp_post *post = post_of(call);
     if (post)
         post->status = 400;
 }
 
 void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token) {
-    struct post *post = post_of(call);
+    struct mcp_post *post = post_of(call);
     post->token = *token;
     post->has_token = true;
     mcp_token_encode(token, post->mcp->key, post->session);
 }
 
 bool mcp_http_token(struct rpc_call *call, struct mcp_token *token) {
-    const struct post *post = post_of(call);
+    const struct mcp_post *post = post_of(call);
     if (!post || !post->has_token)
         return false;
     *token = post->token;
@@ -148,7 +149,7 @@ bool mcp_http_token(struct rpc_call *call, struct mcp_token *token) {
 }
 
 const struct mcp_token *mcp_http_batch_token(const struct rpc_batch *batch) {
-    const struct post *post = post_of_batch(batch);
+    const struct mcp_post *post = post_of_batch(batch);
     return post && post->has_token ? &post->token : NULL;
 }
 
@@ -224,7 +225,7 @@ static int listen_to(struct mcp *mcp, struct request *request, struct mcp_sessio
     event_stream_listen(stream, true);
     session->stream = stream;
     session->streamed = true;
-    post_recall(session, 0, last, stream);
+    mcp_post_recall(session, 0, last, stream);
     news_join(&mcp->news);
     return 0;
 }
@@ -244,7 +245,7 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
     unsigned number = 0;
     int error = -EBUSY;
     if (session && given.p && recall_parse(given, &number, &last) && number > 0)
-        error = post_resume(mcp, request, session, number, last);
+        error = mcp_post_resume(mcp, request, session, number, last);
     else if (session)
         error = listen_to(mcp, request, session, last);
     if (error == -ENOENT)
@@ -291,7 +292,7 @@ static bool is_modern(const struct exchange *exchange, const struct glance *glan
 static void run_post(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct glance glance;
     struct span body = span_of(exchange->body, exchange->body_n);
-    struct post *post = calloc(1, sizeof(*post));
+    struct mcp_post *post = calloc(1, sizeof(*post));
     if (!post) {
         request_fail(request, STATUS_BUSY, "no memory; try again");
         return;

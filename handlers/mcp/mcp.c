@@ -332,7 +332,7 @@ void mcp_free(struct mcp *mcp) {
     mcp->items = NULL;
     if (!mcp->rpc)
         return;
-    posts_expire(mcp, true); /* no client comes back for them any more */
+    mcp_posts_expire(mcp, true); /* no client comes back for them any more */
     mcp_sessions_free(&mcp->sessions);
     pages_clear(&mcp->pages);
     news_free(&mcp->news);

@@ -52,8 +52,8 @@ struct mcp {
     struct pages pages;              /* of resources/list */
     const struct rpc_method **items; /* resources, templates and prompts of others */
     unsigned items_count;
-    LIST_HEAD(, post) posts;  /* of POST /mcp, whose streams can be resumed */
-    LIST_HEAD(, asked) asked; /* questions to clients */
+    LIST_HEAD(, mcp_post) posts; /* of POST /mcp, whose streams can be resumed */
+    LIST_HEAD(, asked) asked;    /* questions to clients */
     unsigned asked_count;
     uint64_t asked_last;
     struct deadline_class tick;  /* of streams */

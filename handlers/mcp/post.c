@@ -10,7 +10,7 @@
 #define PRIMED_FROM 3    /* index of 2025-11-25: earlier clients take no event without data */
 
 static void gone(void *owner) {
-    struct post *post = owner;
+    struct mcp_post *post = owner;
     post->stream = NULL;
     if (!post->batch)
         return;
@@ -24,13 +24,13 @@ static void gone(void *owner) {
     mcp_watch(post->mcp);
 }
 
-static struct mcp_session *session_of(const struct post *post) {
+static struct mcp_session *session_of(const struct mcp_post *post) {
     struct mcp_session *session = mcp_session_find(&post->mcp->sessions, &post->token);
     return session && !session->revoked ? session : NULL;
 }
 
 /* A session's streams have numbers, and it remembers their events. */
-static void make_resumable(struct post *post) {
+static void make_resumable(struct mcp_post *post) {
     struct mcp *mcp = post->mcp;
     if (post->modern || !post->has_token || mcp->recall.each == 0)
         return;
@@ -46,7 +46,7 @@ static void make_resumable(struct post *post) {
     }
 }
 
-static void open_stream(struct post *post) {
+static void open_stream(struct mcp_post *post) {
     struct request *request = post->batch->request;
     if (post->opened || !post->takes_events || !request || request->replied)
         return;
@@ -57,7 +57,7 @@ static void open_stream(struct post *post) {
 }
 
 /* The event's id if it is kept; "" if not. */
-static const char *keep(const struct post *post, struct span text, char id[static RECALL_ID]) {
+static const char *keep(const struct mcp_post *post, struct span text, char id[static RECALL_ID]) {
     struct mcp_session *session = post->number ? session_of(post) : NULL;
     if (!session)
         return NULL;
@@ -65,7 +65,7 @@ static const char *keep(const struct post *post, struct span text, char id[stati
     return id;
 }
 
-bool post_say(struct post *post, struct span text) {
+bool mcp_post_say(struct mcp_post *post, struct span text) {
     char id[RECALL_ID];
     open_stream(post);
     if (!post->opened)
@@ -74,7 +74,7 @@ bool post_say(struct post *post, struct span text) {
     return post->stream ? event_stream_send(post->stream, its, text) : its != NULL;
 }
 
-void post_answer(struct post *post, struct span text) {
+void mcp_post_answer(struct mcp_post *post, struct span text) {
     char id[RECALL_ID];
     const char *its = text.p ? keep(post, text, id) : NULL;
     if (post->stream)
@@ -82,7 +82,7 @@ void post_answer(struct post *post, struct span text) {
     post->stream = NULL;
 }
 
-void post_pause(struct post *post) {
+void mcp_post_pause(struct mcp_post *post) {
     open_stream(post);
     struct event_stream *stream = post->stream;
     if (!stream || post->number == 0)
@@ -91,7 +91,7 @@ void post_pause(struct post *post) {
     event_stream_disown(stream);
 }
 
-void post_drop(struct post *post) {
+void mcp_post_drop(struct mcp_post *post) {
     if (post->stream)
         event_stream_disown(post->stream);
     if (post->number)
@@ -99,7 +99,8 @@ void post_drop(struct post *post) {
     free(post);
 }
 
-void post_recall(const struct mcp_session *session, unsigned stream, uint64_t last, struct event_stream *to) {
+void mcp_post_recall(const struct mcp_session *session, unsigned stream, uint64_t last,
+                     struct event_stream *to) {
     char id[RECALL_ID];
     const struct recall_event *event = NULL;
     while ((event = recall_next(&session->recall, stream, last, event))) {
@@ -108,8 +109,8 @@ void post_recall(const struct mcp_session *session, unsigned stream, uint64_t la
     }
 }
 
-static struct post *find(const struct mcp *mcp, const struct mcp_session *session, unsigned number) {
-    struct post *post;
+static struct mcp_post *find(const struct mcp *mcp, const struct mcp_session *session, unsigned number) {
+    struct mcp_post *post;
     LIST_FOREACH (post, &mcp->posts, link) {
         if (post->number == number && post->token.nonce == session->token.nonce)
             return post;
@@ -117,9 +118,9 @@ static struct post *find(const struct mcp *mcp, const struct mcp_session *sessio
     return NULL;
 }
 
-int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
-                uint64_t last) {
-    struct post *post = find(mcp, session, number);
+int mcp_post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                    uint64_t last) {
+    struct mcp_post *post = find(mcp, session, number);
     const struct recall *recall = &session->recall;
     bool whole = last >= recall->lost && last <= recall->last; /* what came behind it is all there */
     if (number > session->streams || !whole)
@@ -128,7 +129,7 @@ int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *se
     if (!stream)
         return -EBUSY;
     event_stream_listen(stream, false);
-    post_recall(session, number, last, stream);
+    mcp_post_recall(session, number, last, stream);
     if (!post) {
         event_stream_end(stream);
         return 0;
@@ -140,8 +141,8 @@ int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *se
     return 0;
 }
 
-bool posts_expire(struct mcp *mcp, bool all) {
-    struct post *post, *next;
+bool mcp_posts_expire(struct mcp *mcp, bool all) {
+    struct mcp_post *post, *next;
     double now = loop_now(mcp->rpc->loop);
     bool left = false;
     for (post = LIST_FIRST(&mcp->posts); post; post = next) {

@@ -1,8 +1,8 @@
 /* A POST of /mcp in hand, and the event stream that may become its reply.
  *
- *     said before the answer -> post_say() -> stream opened as the reply -> events, with ids in a session
+ *     said before the answer -> mcp_post_say() -> stream opened as the reply -> events, with ids in a session
  *     client or method ends the stream early (legacy) -> parted: what follows is kept in the session's recall
- *     GET with Last-Event-ID -> post_resume() -> what was kept, then what follows
+ *     GET with Last-Event-ID -> mcp_post_resume() -> what was kept, then what follows
  *     nobody comes back for a while -> abandoned */
 #ifndef SLUICE_HANDLERS_MCP_POST_H
 #define SLUICE_HANDLERS_MCP_POST_H
@@ -10,8 +10,8 @@
 #include "handlers/mcp/event_stream.h"
 #include "handlers/mcp/mcp.h"
 
-struct post {
-    LIST_ENTRY(post) link; /* of mcp->posts, if it has a number */
+struct mcp_post {
+    LIST_ENTRY(mcp_post) link; /* of mcp->posts, if it has a number */
     struct mcp *mcp;
     struct rpc_batch *batch;     /* NULL: not yet, or replied */
     struct event_stream *stream; /* NULL: none */
@@ -26,20 +26,21 @@ struct post {
 };
 
 /* Something that comes before the answer. False: the client takes no events, or none at present. */
-bool post_say(struct post *post, struct span text);
+bool mcp_post_say(struct mcp_post *post, struct span text);
 /* The answer, if the reply is a stream. text.p NULL: there is nothing to say. */
-void post_answer(struct post *post, struct span text);
+void mcp_post_answer(struct mcp_post *post, struct span text);
 /* Ends the stream for now: the client comes back for the rest. Nothing where it cannot. */
-void post_pause(struct post *post);
+void mcp_post_pause(struct mcp_post *post);
 /* The batch is over. */
-void post_drop(struct post *post);
+void mcp_post_drop(struct mcp_post *post);
 /* A client comes back for the stream of a POST, number, and has had the events up to last. 0; -ENOENT: what is behind
  * them is not known (any more); -EBUSY: too many streams. Then the request is not answered. */
-int post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
-                uint64_t last);
+int mcp_post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
+                    uint64_t last);
 /* Once a second: abandons those that nobody came back for; all: every parted one. True: some are left. */
-bool posts_expire(struct mcp *mcp, bool all);
+bool mcp_posts_expire(struct mcp *mcp, bool all);
 /* The events of a stream behind a number, once more. */
-void post_recall(const struct mcp_session *session, unsigned stream, uint64_t last, struct event_stream *to);
+void mcp_post_recall(const struct mcp_session *session, unsigned stream, uint64_t last,
+                     struct event_stream *to);
 
 #endif

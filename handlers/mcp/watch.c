@@ -23,7 +23,7 @@ static struct rpc_call *forsaken(const struct rpc_batch *batch) {
 static void watched(struct deadline *deadline) {
     struct mcp *mcp = CONTAINER_OF(deadline, struct mcp, watching);
     struct rpc_batch *batch, *next;
-    bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = posts_expire(mcp, draining);
+    bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = mcp_posts_expire(mcp, draining);
     if (draining) {
         mcp_listen_drain(mcp);
         ask_drain(mcp);
