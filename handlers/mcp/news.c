@@ -30,7 +30,7 @@ static void tell_list(struct mcp *mcp) {
     mcp_listen_tell_list(mcp);
 }
 
-static void gathered(struct deadline *deadline) {
+static void on_due(struct deadline *deadline) {
     struct news *news = news_of(deadline, offsetof(struct news, due));
     bool listed = news->listed;
     news->listed = false;
@@ -109,7 +109,7 @@ static bool has_audience(const struct mcp *mcp) {
     return false;
 }
 
-static void beaten(struct deadline *deadline) {
+static void on_beat(struct deadline *deadline) {
     struct news *news = news_of(deadline, offsetof(struct news, beat));
     mcp_sessions_expire(&news->mcp->sessions, mcp_date(news->mcp));
     pages_expire(&news->mcp->pages, loop_now(news->mcp->rpc->loop));
@@ -140,8 +140,8 @@ void news_init(struct news *news, struct mcp *mcp, const struct roots *roots, ui
     TAILQ_INIT(&news->awaiting);
     subscriptions_init(&news->subscriptions);
     changes_init(&news->changes, loop, roots, most, &mcp->stats.mcp_watched, changed, news);
-    deadlines_add(&loop->deadlines, &news->soon, SOON, gathered);
-    deadlines_add(&loop->deadlines, &news->beats, BEAT, beaten);
+    deadlines_add(&loop->deadlines, &news->soon, SOON, on_due);
+    deadlines_add(&loop->deadlines, &news->beats, BEAT, on_beat);
     deadline_set(&news->beat, &news->beats);
 }
 

@@ -9,7 +9,7 @@
 #define WATCH 1.0 /* seconds */
 
 /* One call of a batch that waits although its client has ended its side; the next ones follow a second later. */
-static struct rpc_call *forsaken(const struct rpc_batch *batch) {
+static struct rpc_call *orphaned_call(const struct rpc_batch *batch) {
     struct rpc_call *call;
     if (!batch->request || !batch->request->conn->stream.eof)
         return NULL;
@@ -20,7 +20,7 @@ static struct rpc_call *forsaken(const struct rpc_batch *batch) {
     return NULL;
 }
 
-static void watched(struct deadline *deadline) {
+static void on_watch(struct deadline *deadline) {
     struct mcp *mcp = CONTAINER_OF(deadline, struct mcp, watching);
     struct rpc_batch *batch, *next;
     bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = mcp_posts_expire(mcp, draining);
@@ -30,7 +30,7 @@ static void watched(struct deadline *deadline) {
     }
     for (batch = LIST_FIRST(&mcp->rpc->batches); batch; batch = next) {
         next = LIST_NEXT(batch, link);
-        struct rpc_call *call = forsaken(batch);
+        struct rpc_call *call = orphaned_call(batch);
         if (call)
             rpc_pause(call); /* it may come back for a stream that can be resumed */
         if (call && batch->request)
@@ -48,5 +48,5 @@ void mcp_watch(struct mcp *mcp) {
 void mcp_watch_init(struct mcp *mcp) {
     LIST_INIT(&mcp->listening);
     LIST_INIT(&mcp->asked);
-    deadlines_add(&mcp->rpc->loop->deadlines, &mcp->watch, WATCH, watched);
+    deadlines_add(&mcp->rpc->loop->deadlines, &mcp->watch, WATCH, on_watch);
 }
