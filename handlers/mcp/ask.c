@@ -4,8 +4,6 @@
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
 #include "proto/jsontext.h"
-#include "reactor/conn.h"
-#include "reactor/loop.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -241,17 +239,6 @@ void ask_client(struct rpc_call *call, json_t *asks) {
     mcp_watch(mcp_of(call));
 }
 
-static bool same_client(const struct rpc_batch *batch, struct rpc_call *call) {
-    const struct request *other = rpc_request(call);
-    if (!batch->request)
-        return false;
-    if (other && rpc_front_has(other->conn))
-        return other->conn == batch->request->conn;
-    struct mcp_token token;
-    const struct mcp_token *its = mcp_http_batch_token(batch);
-    return its && mcp_http_token(call, &token) && token.nonce == its->nonce;
-}
-
 static struct asked *find(struct mcp *mcp, const struct rpc_batch *batch, struct span id) {
     char text[40];
     struct asked *asked;
@@ -261,7 +248,7 @@ static struct asked *find(struct mcp *mcp, const struct rpc_batch *batch, struct
     text[n] = '\0';
     LIST_FOREACH (asked, &mcp->asked, link) {
         if (asked->id == strtoull(text + strlen(PREFIX), NULL, 10))
-            return same_client(batch, asked->call) ? asked : NULL;
+            return mcp_same_client(batch, asked->call) ? asked : NULL;
     }
     return NULL;
 }

@@ -32,12 +32,6 @@ void mcp_add_identity(const struct rpc_call *call, struct text *out) {
              "described and read by the tools object.list, object.info and object.read.\"");
 }
 
-static uint8_t abilities(const json_t *capabilities) {
-    return (uint8_t)((json_object_get(capabilities, "sampling") ? MCP_CAN_SAMPLE : 0) |
-                     (json_object_get(capabilities, "elicitation") ? MCP_CAN_ELICIT : 0) |
-                     (json_object_get(capabilities, "roots") ? MCP_CAN_ROOTS : 0));
-}
-
 /* An unknown version is answered with our newest (2025-11-25, lifecycle); none at all is a mistake. */
 static void run_initialize(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
@@ -46,7 +40,7 @@ static void run_initialize(struct rpc_call *call, json_t *params) {
         return;
     int version = mcp_version_index(span_text(asked));
     struct mcp_token token = {.version = (uint8_t)(version < 0 ? NEWEST_LEGACY : version),
-                              .can = abilities(json_object_get(params, "capabilities")),
+                              .can = (uint8_t)mcp_abilities(json_object_get(params, "capabilities")),
                               .made = mcp_date(mcp)};
     if (RAND_bytes((unsigned char *)&token.nonce, sizeof(token.nonce)) != 1 ||
         !mcp_begin_session(call, &token)) {
@@ -97,14 +91,6 @@ static bool has_id(const struct rpc_call *call, const json_t *id) {
     return same;
 }
 
-static bool same_client(struct rpc_call *a, struct rpc_call *b) {
-    struct mcp_token one, other;
-    struct request *first = rpc_request(a), *second = rpc_request(b);
-    if (first && second && rpc_front_has(first->conn))
-        return first->conn == second->conn;
-    return mcp_token_of(a, &one) && mcp_token_of(b, &other) && one.nonce == other.nonce;
-}
-
 static void run_cancelled(struct rpc_call *call, json_t *params) {
     const json_t *id = json_object_get(params, "requestId");
     struct rpc_batch *batch, *next_batch;
@@ -112,7 +98,7 @@ static void run_cancelled(struct rpc_call *call, json_t *params) {
         struct rpc_call *other;
         next_batch = LIST_NEXT(batch, link);
         LIST_FOREACH (other, &batch->calls, link) {
-            if (other != call && same_client(call, other) && has_id(other, id)) {
+            if (other != call && mcp_same_client(call->batch, other) && has_id(other, id)) {
                 rpc_cancel(other);
                 break;
             }

@@ -237,14 +237,28 @@ bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token) {
     return false;
 }
 
+bool mcp_same_client(const struct rpc_batch *batch, struct rpc_call *call) {
+    const struct request *other = rpc_request(call);
+    if (!batch->request)
+        return false;
+    if (other && rpc_front_has(other->conn))
+        return other->conn == batch->request->conn;
+    struct mcp_token token;
+    const struct mcp_token *session = mcp_http_batch_token(batch);
+    return session && mcp_http_token(call, &token) && token.nonce == session->nonce;
+}
+
+unsigned mcp_abilities(const json_t *capabilities) {
+    return (json_object_get(capabilities, "sampling") ? MCP_CAN_SAMPLE : 0) |
+           (json_object_get(capabilities, "elicitation") ? MCP_CAN_ELICIT : 0) |
+           (json_object_get(capabilities, "roots") ? MCP_CAN_ROOTS : 0);
+}
+
 unsigned mcp_client_can(struct rpc_call *call) {
     struct mcp_token token;
     if (!call->modern)
         return mcp_token_of(call, &token) ? token.can : 0;
-    const json_t *can = json_object_get(call->meta, MCP_META("clientCapabilities"));
-    return (json_object_get(can, "sampling") ? MCP_CAN_SAMPLE : 0) |
-           (json_object_get(can, "elicitation") ? MCP_CAN_ELICIT : 0) |
-           (json_object_get(can, "roots") ? MCP_CAN_ROOTS : 0);
+    return mcp_abilities(json_object_get(call->meta, MCP_META("clientCapabilities")));
 }
 
 /* ---- sockets ---------------------------------------------------------------------------------------- */

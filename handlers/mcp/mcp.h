@@ -79,6 +79,10 @@ int mcp_version_index(struct span version);
 
 /* For every transport's admit(): tells the era by _meta and prepares the answer. False: the call was answered. */
 bool mcp_admit(struct rpc_call *call, json_t *params);
+/* Is a call of the client that this batch comes from? On a socket its connection tells, over HTTP its session. */
+bool mcp_same_client(const struct rpc_batch *batch, struct rpc_call *call);
+/* MCP_CAN_* that a client's capabilities have. */
+unsigned mcp_abilities(const json_t *capabilities);
 /* MCP_CAN_* of the client, whatever the era. */
 unsigned mcp_client_can(struct rpc_call *call);
 /* The session of a legacy call, NULL without one; create: with state on this node if there is room. */
