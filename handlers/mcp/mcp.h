@@ -102,6 +102,8 @@ bool mcp_is_beyond(struct rpc_call *call, const json_t *params);
 
 /* Adds the URI of an object in quotes. */
 void mcp_add_uri(struct text *out, struct span key);
+/* Adds what was read of an object as the contents of its resource: text, or base64 (2025-11-25, Resources). */
+void mcp_add_contents(struct text *out, const struct object_bytes *read);
 /* The key of an object's URI; false: it is none. */
 bool mcp_key_of(const char *uri, char *key, size_t size, size_t *n);
 /* The tool of a name; NULL: none. */

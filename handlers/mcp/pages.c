@@ -14,31 +14,25 @@ void pages_expire(struct pages *pages, double now) {
         pages_clear(pages);
 }
 
-/* The key at the start of the rest, without its newline. */
-static struct span key_at(const char *p, const char *end) {
-    return span_of(p, (size_t)((const char *)memchr(p, '\n', (size_t)(end - p)) - p));
-}
-
-/* The first keys of those from p to end. */
-static struct object_keys cut(const char *p, const char *end, uint64_t size, bool more) {
-    const char *at = p;
+/* The first of the keys. */
+static struct object_keys cut(struct span keys, uint64_t size, bool more) {
+    struct span rest = keys, key;
     uint64_t count = 0;
-    for (; at < end && count < size; count++)
-        at += key_at(at, end).n + 1;
-    return (struct object_keys){.keys = p, .n = (size_t)(at - p), .count = count, .more = more || at < end};
+    while (count < size && object_keys_next(&rest, &key))
+        count++;
+    return (struct object_keys){
+        .keys = keys.p, .n = keys.n - rest.n, .count = count, .more = more || rest.n > 0};
 }
 
 bool pages_take(struct pages *pages, struct span after, uint64_t size, double now, struct object_keys *page) {
+    bool found = false;
     pages_expire(pages, now);
-    const char *p = pages->kept.keys, *end = p ? p + pages->kept.n : NULL;
-    struct span key = {0};
-    while (p < end && !span_equal(key, after)) {
-        key = key_at(p, end);
-        p += key.n + 1;
-    }
-    if (!key.p || !span_equal(key, after))
+    struct span rest = span_of(pages->kept.keys, pages->kept.n), key;
+    while (!found && object_keys_next(&rest, &key))
+        found = span_equal(key, after);
+    if (!found)
         return false;
-    *page = cut(p, end, size, pages->kept.more);
+    *page = cut(rest, size, pages->kept.more);
     return page->count == size || !pages->kept.more;
 }
 
@@ -50,5 +44,5 @@ void pages_keep(struct pages *pages, uint64_t size, double now, struct object_ke
         pages->kept = (struct object_keys){keys, found->n, found->count, found->more};
         pages->since = now;
     }
-    *found = cut(found->keys, found->keys + found->n, size, found->more);
+    *found = cut(span_of(found->keys, found->n), size, found->more);
 }

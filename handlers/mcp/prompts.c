@@ -35,20 +35,11 @@ static void add_message(struct text *out, const char *words) {
 
 static void was_read(struct rpc_call *call, const struct object_bytes *read) {
     struct text out = {0};
-    struct span bytes = span_of(read->bytes, (size_t)read->fields.count);
-    ssize_t text = object_text(bytes, read->more);
     text_add_constant(&out,
                       "{\"description\":\"Explain an object\",\"messages\":[{\"role\":\"user\",\"content\":{"
-                      "\"type\":\"resource\",\"resource\":{\"uri\":");
-    mcp_add_uri(&out, read->key);
-    text_add_constant(&out, ",\"mimeType\":");
-    text_add_quoted(&out, span_text(object_type(read->calls, read->key)));
-    text_add_constant(&out, text >= 0 ? ",\"text\":" : ",\"blob\":");
-    if (text >= 0)
-        text_add_quoted(&out, span_of(bytes.p, (size_t)text));
-    else
-        base64_add(&out, bytes);
-    text_add_constant(&out, "}}},");
+                      "\"type\":\"resource\",\"resource\":");
+    mcp_add_contents(&out, read);
+    text_add_constant(&out, "}},");
     add_message(&out, read->more
                           ? "This is the beginning of an object. Explain what it is and what it is for."
                           : "Explain what this object is and what it is for.");
@@ -130,15 +121,8 @@ static void run_get(struct rpc_call *call, json_t *params) {
 
 static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     struct text out = {0};
-    const char *p = list->keys, *end = p + list->n;
     text_add_constant(&out, "{\"completion\":{\"values\":[");
-    while (p < end) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        if (p != list->keys)
-            text_add_constant(&out, ",");
-        text_add_quoted(&out, span_of(p, (size_t)(newline - p)));
-        p = newline + 1;
-    }
+    object_keys_add(&out, list);
     text_add_constant(&out, list->more ? "],\"hasMore\":true}}" : "],\"hasMore\":false}}");
     mcp_answer(call, &out);
 }

@@ -67,12 +67,10 @@ static void add_object(struct text *out, const struct object_calls *calls, struc
 static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     struct mcp *mcp = mcp_of(call);
     struct text out = {0};
-    const char *p = list->keys, *end = p + list->n;
-    struct span key = {0};
+    struct span rest = span_of(list->keys, list->n), key = {0};
     text_add_constant(&out, "{\"resources\":[");
     bool any = !json_object_get(call->params, "cursor") && registry_add_resources(call, &out);
-    for (; p < end; p = key.p + key.n + 1) {
-        key = span_of(p, (size_t)((const char *)memchr(p, '\n', (size_t)(end - p)) - p));
+    while (object_keys_next(&rest, &key)) {
         if (any)
             text_add_constant(&out, ",");
         any = true;
@@ -124,25 +122,30 @@ static void run_templates(struct rpc_call *call, json_t *params) {
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
+void mcp_add_contents(struct text *out, const struct object_bytes *read) {
+    struct span bytes = span_of(read->bytes, (size_t)read->fields.count);
+    ssize_t text = object_text(bytes, read->more);
+    text_add_constant(out, "{\"uri\":");
+    mcp_add_uri(out, read->key);
+    text_add_constant(out, ",\"mimeType\":");
+    text_add_quoted(out, span_text(object_type(read->calls, read->key)));
+    text_add_constant(out, text >= 0 ? ",\"text\":" : ",\"blob\":");
+    if (text >= 0)
+        text_add_quoted(out, span_of(bytes.p, (size_t)text));
+    else
+        base64_add(out, bytes);
+    text_add_constant(out, "}");
+}
+
 static void was_read(struct rpc_call *call, const struct object_bytes *read) {
     struct text out = {0};
-    struct span bytes = span_of(read->bytes, (size_t)read->fields.count);
     if (read->more) {
         rpc_fail(call, STATUS_TOO_LARGE, "larger than rpc_read: the tool object.read reads it in ranges");
         return;
     }
-    text_add_constant(&out, "{\"contents\":[{\"uri\":");
-    mcp_add_uri(&out, read->key);
-    text_add_constant(&out, ",\"mimeType\":");
-    text_add_quoted(&out, span_text(object_type(read->calls, read->key)));
-    if (object_text(bytes, false) >= 0) {
-        text_add_constant(&out, ",\"text\":");
-        text_add_quoted(&out, bytes);
-    } else {
-        text_add_constant(&out, ",\"blob\":");
-        base64_add(&out, bytes);
-    }
-    text_add_constant(&out, "}]}");
+    text_add_constant(&out, "{\"contents\":[");
+    mcp_add_contents(&out, read);
+    text_add_constant(&out, "]}");
     mcp_answer(call, &out);
 }
 

@@ -255,6 +255,24 @@ void object_list(struct object_calls *calls, struct rpc_call *call, const char *
     rpc_submit(call, job, list_done);
 }
 
+bool object_keys_next(struct span *rest, struct span *key) {
+    const char *newline = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+    if (!newline)
+        return false;
+    *key = span_of(rest->p, (size_t)(newline - rest->p));
+    *rest = span_of(newline + 1, rest->n - key->n - 1);
+    return true;
+}
+
+void object_keys_add(struct text *out, const struct object_keys *list) {
+    struct span rest = span_of(list->keys, list->n), key;
+    for (bool first = true; object_keys_next(&rest, &key); first = false) {
+        if (!first)
+            text_add_constant(out, ",");
+        text_add_quoted(out, key);
+    }
+}
+
 /* ---- bytes as text ------------------------------------------------------------------------------- */
 
 ssize_t object_text(struct span bytes, bool cut) {

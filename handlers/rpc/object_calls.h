@@ -42,6 +42,11 @@ struct object_keys {
     bool more; /* there are further keys */
 };
 
+/* Takes the next key off *rest (at first all keys of a list). False: there is none. */
+bool object_keys_next(struct span *rest, struct span *key);
+/* Adds the keys as the elements of a JSON array. */
+void object_keys_add(struct text *out, const struct object_keys *list);
+
 typedef void object_opened_fn(struct rpc_call *call, const struct object_opened *opened);
 typedef void object_read_fn(struct rpc_call *call, const struct object_bytes *read);
 typedef void object_listed_fn(struct rpc_call *call, const struct object_keys *list);

@@ -140,15 +140,8 @@ static void run_read(struct rpc_call *call, json_t *params) {
 
 static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     struct text out = {0};
-    const char *p = list->keys, *end = p + list->n;
     text_add_constant(&out, "{\"keys\":[");
-    while (p < end) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        if (p != list->keys)
-            text_add_constant(&out, ",");
-        text_add_quoted(&out, span_of(p, (size_t)(newline - p)));
-        p = newline + 1;
-    }
+    object_keys_add(&out, list);
     text_add_constant(&out, list->more ? "],\"more\":true" : "],\"more\":false");
     answer(call, &out);
 }
