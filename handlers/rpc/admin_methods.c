@@ -82,13 +82,6 @@ static const struct rpc_method rows[ADMIN_METHODS] = {
 };
 
 int admin_methods_add(struct admin_methods *methods, struct rpc *rpc, struct objects *objects) {
-    methods->rpc = rpc;
     methods->objects = objects;
-    int error = 0;
-    for (unsigned i = 0; i < ADMIN_METHODS && !error; i++) {
-        methods->rows[i] = rows[i];
-        methods->rows[i].context = methods;
-        error = rpc_add(rpc, &methods->rows[i]);
-    }
-    return error;
+    return rpc_add_table(rpc, rows, ADMIN_METHODS, methods, methods->rows);
 }

@@ -8,7 +8,6 @@
 #define ADMIN_METHODS 5
 
 struct admin_methods {
-    struct rpc *rpc;
     struct objects *objects;
     struct rpc_method rows[ADMIN_METHODS];
 };

@@ -83,11 +83,5 @@ static const struct rpc_method rows[GATEWAY_METHODS] = {
 };
 
 int gateway_methods_add(struct gateway_methods *methods, struct rpc *rpc, struct gateway *gateway) {
-    int error = 0;
-    for (unsigned i = 0; i < GATEWAY_METHODS && !error; i++) {
-        methods->rows[i] = rows[i];
-        methods->rows[i].context = gateway;
-        error = rpc_add(rpc, &methods->rows[i]);
-    }
-    return error;
+    return rpc_add_table(rpc, rows, GATEWAY_METHODS, gateway, methods->rows);
 }

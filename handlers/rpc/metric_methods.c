@@ -362,11 +362,5 @@ static const struct rpc_method rows[METRIC_METHODS] = {
 };
 
 int metric_methods_add(struct metric_methods *methods, struct rpc *rpc, struct ingest *ingest) {
-    int error = 0;
-    for (unsigned i = 0; i < METRIC_METHODS && !error; i++) {
-        methods->rows[i] = rows[i];
-        methods->rows[i].context = ingest;
-        error = rpc_add(rpc, &methods->rows[i]);
-    }
-    return error;
+    return rpc_add_table(rpc, rows, METRIC_METHODS, ingest, methods->rows);
 }

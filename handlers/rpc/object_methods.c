@@ -233,11 +233,5 @@ static const struct rpc_method rows[OBJECT_METHODS] = {
 int object_methods_add(struct object_methods *methods, struct rpc *rpc, struct objects *objects,
                        const struct mime *mime) {
     methods->calls = (struct object_calls){.rpc = rpc, .objects = objects, .mime = mime};
-    int error = 0;
-    for (unsigned i = 0; i < OBJECT_METHODS && !error; i++) {
-        methods->rows[i] = rows[i];
-        methods->rows[i].context = &methods->calls;
-        error = rpc_add(rpc, &methods->rows[i]);
-    }
-    return error;
+    return rpc_add_table(rpc, rows, OBJECT_METHODS, &methods->calls, methods->rows);
 }

@@ -179,6 +179,17 @@ int rpc_add(struct rpc *rpc, const struct rpc_method *method) {
     return 0;
 }
 
+int rpc_add_table(struct rpc *rpc, const struct rpc_method *table, unsigned count, void *context,
+                  struct rpc_method *rows) {
+    int error = 0;
+    for (unsigned i = 0; i < count && !error; i++) {
+        rows[i] = table[i];
+        rows[i].context = context;
+        error = rpc_add(rpc, &rows[i]);
+    }
+    return error;
+}
+
 const struct rpc_method *rpc_find(const struct rpc *rpc, const char *name, unsigned sets) {
     bool there;
     unsigned at = place_of(rpc, name, &there);
