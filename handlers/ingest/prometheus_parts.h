@@ -11,7 +11,7 @@
 #define SLUICE_INGEST_PROMETHEUS_PARTS_H
 
 #include "handlers/ingest/body_lines.h"
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 #include "proto/prometheus_text.h"
 
 struct prometheus_whole;

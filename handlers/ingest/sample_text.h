@@ -7,7 +7,7 @@
 #define SLUICE_INGEST_SAMPLE_TEXT_H
 
 #include "handlers/ingest/segment.h"
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 #include "proto/sample.h"
 
 /* Appends the line of a sample with this sequence. */

@@ -2,7 +2,7 @@
 #ifndef SLUICE_HANDLERS_RPC_BASE64_H
 #define SLUICE_HANDLERS_RPC_BASE64_H
 
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 
 #include <sys/types.h>
 

@@ -11,7 +11,7 @@
 #define SLUICE_HANDLERS_RPC_CALL_H
 
 #include "handlers/rpc/method.h"
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 #include "offload/job.h"
 #include "proto/status.h"
 #include "reactor/request.h"

@@ -9,7 +9,7 @@
 #ifndef SLUICE_HANDLERS_RPC_MESSAGE_H
 #define SLUICE_HANDLERS_RPC_MESSAGE_H
 
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 
 #define MESSAGE_PARSE_ERROR      (-32700)
 #define MESSAGE_INVALID_REQUEST  (-32600)

@@ -1,6 +1,6 @@
 /* A text that grows. Out of memory is noted, and told once at the end. */
-#ifndef SLUICE_HANDLERS_RPC_TEXT_H
-#define SLUICE_HANDLERS_RPC_TEXT_H
+#ifndef SLUICE_HANDLERS_HTTP_TEXT_H
+#define SLUICE_HANDLERS_HTTP_TEXT_H
 
 #include "proto/span.h"
 

@@ -1,4 +1,4 @@
-#include "handlers/rpc/text.h"
+#include "handlers/http/text.h"
 
 #include "proto/utf8.h"
 
