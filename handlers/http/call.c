@@ -22,12 +22,12 @@ void call_init(struct call *call, struct request *request, const struct sluice_r
     call->request = request;
     call->exchange = request->exchange;
     call->deferred = false;
-    saying_init(&call->saying);
+    draft_init(&call->draft);
     arena_init(&call->texts);
 }
 
 void call_clean(struct call *call) {
-    saying_drop(&call->saying);
+    draft_drop(&call->draft);
     arena_free(&call->texts);
 }
 
@@ -83,55 +83,55 @@ void call_run(struct call *call) {
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-static void put_fields(struct http1_reply *reply, const struct saying *saying) {
-    http1_reply_lines(reply, span_of(saying->type, saying->type_n));
-    http1_reply_lines(reply, span_of(saying->fields, saying->fields_n));
-    if (saying->retry && !saying->retry_said)
+static void put_fields(struct http1_reply *reply, const struct draft *draft) {
+    http1_reply_lines(reply, span_of(draft->type, draft->type_n));
+    http1_reply_lines(reply, span_of(draft->fields, draft->fields_n));
+    if (draft->retry && !draft->retry_said)
         http1_reply_number(reply, "Retry-After", 1);
 }
 
-static void send_bytes(struct http1_reply *reply, struct saying *saying) {
-    if (!saying->owned || saying->size <= COPIED) {
-        http1_reply_bytes(reply, span_of(saying_at(saying), saying->size));
+static void send_bytes(struct http1_reply *reply, struct draft *draft) {
+    if (!draft->owned || draft->size <= COPIED) {
+        http1_reply_bytes(reply, span_of(draft_at(draft), draft->size));
         return;
     }
-    struct body *body = memory_body_new(reply->request, saying->owned, saying->size);
+    struct body *body = memory_body_new(reply->request, draft->owned, draft->size);
     if (!body) {
         request_fail(reply->request, STATUS_BUSY, "no memory for the reply (bytes_total); try again");
         return;
     }
-    saying->owned = NULL;
-    http1_reply_body(reply, saying->size, body);
+    draft->owned = NULL;
+    http1_reply_body(reply, draft->size, body);
 }
 
-static void send_stream(struct http1_reply *reply, struct saying *saying) {
-    struct body *body = saying->kind == SAYING_CHANNEL ? channel_body(saying->channel, reply->request)
-                                                       : pulled_body_new(reply->request, &saying->source);
+static void send_stream(struct http1_reply *reply, struct draft *draft) {
+    struct body *body = draft->kind == DRAFT_CHANNEL ? channel_body(draft->channel, reply->request)
+                                                     : pulled_body_new(reply->request, &draft->source);
     if (!body) {
         request_fail(reply->request, STATUS_BUSY, "no memory for the reply; try again");
         return;
     }
-    saying->kind = SAYING_BYTES; /* it is the body's now */
+    draft->kind = DRAFT_BYTES; /* it is the body's now */
     http1_reply_stream(reply, body);
 }
 
 void call_send(struct call *call, struct request *request) {
-    struct saying *saying = &call->saying;
+    struct draft *draft = &call->draft;
     struct http1_reply reply;
-    if (saying->status == 0)
-        saying_error(saying, 500, "the handler did not reply");
-    http1_reply_begin(&reply, request, saying->status);
-    put_fields(&reply, saying);
-    if (saying->status == 204 || saying->status == 304)
+    if (draft->status == 0)
+        draft_error(draft, 500, "the handler did not reply");
+    http1_reply_begin(&reply, request, draft->status);
+    put_fields(&reply, draft);
+    if (draft->status == 204 || draft->status == 304)
         http1_reply_empty(&reply, UINT64_MAX);
-    else if (saying->status == 205) /* RFC 9110, 15.3.6 */
+    else if (draft->status == 205) /* RFC 9110, 15.3.6 */
         http1_reply_empty(&reply, 0);
     else if (http1_reply_is_head(request->exchange))
-        http1_reply_empty(&reply, saying->kind == SAYING_BYTES ? saying->size : UINT64_MAX);
-    else if (saying->kind == SAYING_BYTES)
-        send_bytes(&reply, saying);
+        http1_reply_empty(&reply, draft->kind == DRAFT_BYTES ? draft->size : UINT64_MAX);
+    else if (draft->kind == DRAFT_BYTES)
+        send_bytes(&reply, draft);
     else
-        send_stream(&reply, saying);
+        send_stream(&reply, draft);
 }
 
 /* ---- late replies ------------------------------------------------------------------------------ */
@@ -154,8 +154,8 @@ struct sluice_request *call_defer(struct sluice_request *handle) {
     if (!call->request) {
         call->holders++;
     } else if ((late = call_new(call->request, call->route))) {
-        late->saying = call->saying;
-        saying_init(&call->saying);
+        late->draft = call->draft;
+        draft_init(&call->draft);
     } else {
         return NULL;
     }

@@ -11,7 +11,7 @@
 #define SLUICE_HANDLERS_HTTP_CALL_H
 
 #include "handlers/http/arena.h"
-#include "handlers/http/saying.h"
+#include "handlers/http/draft.h"
 #include "reactor/exchange.h"
 #include "reactor/posts.h"
 #include "reactor/request.h"
@@ -40,7 +40,7 @@ struct call {
     struct post post;               /* of call_finish() */
     char peer[CALL_PEER];
 
-    struct saying saying;
+    struct draft draft;
     struct arena texts;
 };
 

@@ -6,51 +6,51 @@
 
 #include <stdlib.h>
 
-static struct saying *saying_of(struct sluice_request *request) {
-    return &call_of(request)->saying;
+static struct draft *draft_of(struct sluice_request *request) {
+    return &call_of(request)->draft;
 }
 
 static void reply_status(struct sluice_request *request, int status) {
-    saying_status(saying_of(request), status);
+    draft_status(draft_of(request), status);
 }
 
 static int replied(struct sluice_request *request) {
-    return saying_of(request)->status;
+    return draft_of(request)->status;
 }
 
 static int reply_field(struct sluice_request *request, const char *name, const char *value) {
-    return saying_field(saying_of(request), name, value);
+    return draft_field(draft_of(request), name, value);
 }
 
 static int reply_bytes(struct sluice_request *request, const char *type, const void *bytes, size_t size) {
-    return saying_bytes(saying_of(request), type, bytes, size);
+    return draft_bytes(draft_of(request), type, bytes, size);
 }
 
 static int reply_owned(struct sluice_request *request, const char *type, void *bytes, size_t size) {
-    return saying_owned(saying_of(request), type, bytes, size);
+    return draft_owned(draft_of(request), type, bytes, size);
 }
 
 static int reply_format(struct sluice_request *request, const char *type, const char *format,
                         va_list values) {
-    return saying_format(saying_of(request), type, format, values);
+    return draft_format(draft_of(request), type, format, values);
 }
 
 static void reply_error(struct sluice_request *request, int status, const char *message) {
-    saying_error(saying_of(request), status, message);
+    draft_error(draft_of(request), status, message);
 }
 
 static void reply_stream(struct sluice_request *request, const char *type,
                          const struct sluice_source *source) {
-    saying_source(saying_of(request), type, source);
+    draft_source(draft_of(request), type, source);
 }
 
 static struct sluice_channel *reply_channel(struct sluice_request *request, const char *type, size_t room) {
     struct channel *channel = channel_new(call_of(request)->posts, &handler_api, room);
     if (!channel) {
-        saying_error(saying_of(request), 503, "too many streams, or no memory; try again");
+        draft_error(draft_of(request), 503, "too many streams, or no memory; try again");
         return NULL;
     }
-    saying_channel(saying_of(request), type, channel);
+    draft_channel(draft_of(request), type, channel);
     return channel_handle(channel);
 }
 

@@ -1,5 +1,5 @@
-/* What handlers say: the last word counts, nothing gets through that would break a message. */
-#include "handlers/http/saying.h"
+/* The draft of a reply: the last word counts, nothing gets through that would break a message. */
+#include "handlers/http/draft.h"
 
 #include "handlers/http/json_text.h"
 
@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct saying saying;
+static struct draft draft;
 
 static void setup(void) {
-    saying_init(&saying);
+    draft_init(&draft);
 }
 
 static void teardown(void) {
-    saying_drop(&saying);
+    draft_drop(&draft);
 }
 
 static void assert_body(const char *text) {
-    ck_assert_int_eq(saying.kind, SAYING_BYTES);
-    ck_assert_uint_eq(saying.size, strlen(text));
-    ck_assert_mem_eq(saying_at(&saying), text, saying.size);
+    ck_assert_int_eq(draft.kind, DRAFT_BYTES);
+    ck_assert_uint_eq(draft.size, strlen(text));
+    ck_assert_mem_eq(draft_at(&draft), text, draft.size);
 }
 
 static void assert_lines(const char *lines, size_t n, const char *text) {
@@ -31,20 +31,20 @@ static void assert_lines(const char *lines, size_t n, const char *text) {
 }
 
 static void assert_type(const char *line) {
-    assert_lines(saying.type, saying.type_n, line);
+    assert_lines(draft.type, draft.type_n, line);
 }
 
 /* ---- status and body ----------------------------------------------------------------------------- */
 
 START_TEST(a_body_means_200_unless_a_status_was_said)
 {
-    ck_assert_int_eq(saying.status, 0);
-    ck_assert_int_eq(saying_bytes(&saying, "text/plain", "abc", 3), 0);
-    ck_assert_int_eq(saying.status, 200);
+    ck_assert_int_eq(draft.status, 0);
+    ck_assert_int_eq(draft_bytes(&draft, "text/plain", "abc", 3), 0);
+    ck_assert_int_eq(draft.status, 200);
     assert_body("abc");
-    saying_status(&saying, 201);
-    ck_assert_int_eq(saying_bytes(&saying, NULL, "d", 1), 0);
-    ck_assert_int_eq(saying.status, 201);
+    draft_status(&draft, 201);
+    ck_assert_int_eq(draft_bytes(&draft, NULL, "d", 1), 0);
+    ck_assert_int_eq(draft.status, 201);
     assert_type("Content-Type: text/plain\r\n");
     assert_body("d");
 }
@@ -54,20 +54,20 @@ START_TEST(a_status_that_is_none_is_an_error_of_ours)
 {
     static const int wrong[] = {0, 99, 100, 101, 199, 600, -1, 70000};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        saying_status(&saying, wrong[i]);
-        ck_assert_int_eq(saying.status, 500);
+        draft_status(&draft, wrong[i]);
+        ck_assert_int_eq(draft.status, 500);
     }
 }
 END_TEST
 
 START_TEST(bodies_of_every_size_are_copied)
 {
-    for (size_t n = 0; n < 3 * SAYING_SMALL; n++) {
+    for (size_t n = 0; n < 3 * DRAFT_SMALL; n++) {
         char *bytes = malloc(n + 1);
         ck_assert_ptr_nonnull(bytes);
         memset(bytes, 'x', n);
         bytes[n] = '\0';
-        ck_assert_int_eq(saying_bytes(&saying, "a/b", bytes, n), 0);
+        ck_assert_int_eq(draft_bytes(&draft, "a/b", bytes, n), 0);
         assert_body(bytes);
         free(bytes);
     }
@@ -77,9 +77,9 @@ END_TEST
 START_TEST(given_bytes_are_kept_where_they_are)
 {
     char *bytes = strdup("given");
-    ck_assert_int_eq(saying_owned(&saying, "a/b", bytes, 5), 0);
-    ck_assert_ptr_eq(saying_at(&saying), bytes);
-    ck_assert_int_eq(saying_bytes(&saying, "a/b", "other", 5), 0);
+    ck_assert_int_eq(draft_owned(&draft, "a/b", bytes, 5), 0);
+    ck_assert_ptr_eq(draft_at(&draft), bytes);
+    ck_assert_int_eq(draft_bytes(&draft, "a/b", "other", 5), 0);
     assert_body("other");
 }
 END_TEST
@@ -87,21 +87,21 @@ END_TEST
 static int format(const char *text, ...) {
     va_list values;
     va_start(values, text);
-    int result = saying_format(&saying, "text/plain", text, values);
+    int result = draft_format(&draft, "text/plain", text, values);
     va_end(values);
     return result;
 }
 
 START_TEST(short_and_long_texts_are_formatted)
 {
-    char wide[2 * SAYING_SMALL + 1];
+    char wide[2 * DRAFT_SMALL + 1];
     ck_assert_int_eq(format("%d and %s", 7, "eight"), 0);
     assert_body("7 and eight");
     memset(wide, 'w', sizeof(wide) - 1);
     wide[sizeof(wide) - 1] = '\0';
     ck_assert_int_eq(format("%s", wide), 0);
     assert_body(wide);
-    wide[SAYING_SMALL] = '\0';
+    wide[DRAFT_SMALL] = '\0';
     ck_assert_int_eq(format("%s", wide), 0);
     assert_body(wide);
 }
@@ -110,21 +110,21 @@ END_TEST
 START_TEST(errors_are_json_whatever_the_message)
 {
     json_t *error;
-    saying_error(&saying, 404, "no \"such\"\nthing \xff");
-    error = json_loadb(saying_at(&saying), saying.size, 0, NULL);
+    draft_error(&draft, 404, "no \"such\"\nthing \xff");
+    error = json_loadb(draft_at(&draft), draft.size, 0, NULL);
     ck_assert_ptr_nonnull(error);
     ck_assert_str_eq(json_string_value(json_object_get(error, "error")), "NOT_FOUND");
     ck_assert_str_eq(json_string_value(json_object_get(error, "message")), "no \"such\"\nthing \xc3\xbf");
     json_decref(error);
-    saying_error(&saying, 404, NULL);
+    draft_error(&draft, 404, NULL);
     assert_body("{\"error\":\"NOT_FOUND\",\"message\":\"\"}\n");
-    ck_assert_int_eq(saying.status, 404);
+    ck_assert_int_eq(draft.status, 404);
     assert_type("Content-Type: application/json\r\n");
-    ck_assert(!saying.retry);
-    saying_error(&saying, 503, "later");
-    ck_assert(saying.retry);
-    saying_bytes(&saying, "a/b", "", 0);
-    ck_assert(!saying.retry);
+    ck_assert(!draft.retry);
+    draft_error(&draft, 503, "later");
+    ck_assert(draft.retry);
+    draft_bytes(&draft, "a/b", "", 0);
+    ck_assert(!draft.retry);
 }
 END_TEST
 
@@ -132,38 +132,38 @@ END_TEST
 
 START_TEST(fields_are_kept_in_order)
 {
-    ck_assert_int_eq(saying_field(&saying, "X-One", "1"), 0);
-    ck_assert_int_eq(saying_field(&saying, "X-Two", ""), 0);
-    ck_assert_int_eq(saying_field(&saying, "X-One", "a b"), 0);
-    assert_lines(saying.fields, saying.fields_n, "X-One: 1\r\nX-Two: \r\nX-One: a b\r\n");
+    ck_assert_int_eq(draft_field(&draft, "X-One", "1"), 0);
+    ck_assert_int_eq(draft_field(&draft, "X-Two", ""), 0);
+    ck_assert_int_eq(draft_field(&draft, "X-One", "a b"), 0);
+    assert_lines(draft.fields, draft.fields_n, "X-One: 1\r\nX-Two: \r\nX-One: a b\r\n");
 }
 END_TEST
 
 START_TEST(content_type_is_said_once)
 {
-    ck_assert_int_eq(saying_field(&saying, "content-type", "text/html"), 0);
-    ck_assert_int_eq(saying_bytes(&saying, NULL, "x", 1), 0);
+    ck_assert_int_eq(draft_field(&draft, "content-type", "text/html"), 0);
+    ck_assert_int_eq(draft_bytes(&draft, NULL, "x", 1), 0);
     assert_type("Content-Type: text/html\r\n");
-    ck_assert_int_eq(saying_bytes(&saying, "text/css", "x", 1), 0);
+    ck_assert_int_eq(draft_bytes(&draft, "text/css", "x", 1), 0);
     assert_type("Content-Type: text/css\r\n");
-    ck_assert_uint_eq(saying.fields_n, 0);
+    ck_assert_uint_eq(draft.fields_n, 0);
 }
 END_TEST
 
 START_TEST(a_type_that_is_none_is_left_out)
 {
-    char longest[SAYING_TYPE];
-    size_t most = SAYING_TYPE - strlen("Content-Type: \r\n");
+    char longest[DRAFT_TYPE];
+    size_t most = DRAFT_TYPE - strlen("Content-Type: \r\n");
     memset(longest, 't', most + 1);
     longest[most + 1] = '\0';
-    ck_assert_int_eq(saying_bytes(&saying, "text/plain\r\nX-Evil: 1", "x", 1), -1);
+    ck_assert_int_eq(draft_bytes(&draft, "text/plain\r\nX-Evil: 1", "x", 1), -1);
     assert_type("");
     assert_body("x");
-    ck_assert_int_eq(saying_bytes(&saying, longest, "x", 1), -1);
+    ck_assert_int_eq(draft_bytes(&draft, longest, "x", 1), -1);
     assert_type("");
     longest[most] = '\0';
-    ck_assert_int_eq(saying_bytes(&saying, longest, "x", 1), 0);
-    ck_assert_uint_eq(saying.type_n, SAYING_TYPE);
+    ck_assert_int_eq(draft_bytes(&draft, longest, "x", 1), 0);
+    ck_assert_uint_eq(draft.type_n, DRAFT_TYPE);
 }
 END_TEST
 
@@ -195,17 +195,17 @@ static const struct {
 
 START_TEST(what_would_break_or_frame_a_message_is_refused)
 {
-    ck_assert_int_eq(saying_field(&saying, refused[_i].name, refused[_i].value), -1);
-    ck_assert_uint_eq(saying.fields_n, 0);
+    ck_assert_int_eq(draft_field(&draft, refused[_i].name, refused[_i].value), -1);
+    ck_assert_uint_eq(draft.fields_n, 0);
 }
 END_TEST
 
 START_TEST(fields_are_bounded_as_they_will_be_sent)
 {
     unsigned count = 0;
-    while (saying_field(&saying, "n", "v") == 0)
+    while (draft_field(&draft, "n", "v") == 0)
         count++;
-    ck_assert_uint_eq(count, SAYING_FIELDS / strlen("n: v\r\n"));
+    ck_assert_uint_eq(count, DRAFT_FIELDS / strlen("n: v\r\n"));
 }
 END_TEST
 
@@ -219,15 +219,15 @@ START_TEST(a_source_that_is_not_sent_is_dropped_once)
 {
     int dropped = 0;
     struct sluice_source source = {.drop = count_drop, .state = &dropped};
-    saying_source(&saying, "text/plain", &source);
-    ck_assert_int_eq(saying.kind, SAYING_SOURCE);
+    draft_source(&draft, "text/plain", &source);
+    ck_assert_int_eq(draft.kind, DRAFT_SOURCE);
     ck_assert_int_eq(dropped, 0);
-    saying_bytes(&saying, "text/plain", "instead", 7);
+    draft_bytes(&draft, "text/plain", "instead", 7);
     ck_assert_int_eq(dropped, 1);
-    saying_source(&saying, "text/plain", &source);
-    saying_drop(&saying);
+    draft_source(&draft, "text/plain", &source);
+    draft_drop(&draft);
     ck_assert_int_eq(dropped, 2);
-    saying_drop(&saying);
+    draft_drop(&draft);
     ck_assert_int_eq(dropped, 2);
 }
 END_TEST
@@ -276,8 +276,8 @@ START_TEST(the_longest_json_text_fits_its_room)
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("saying");
-    TCase *all = tcase_create("saying");
+    Suite *suite = suite_create("draft");
+    TCase *all = tcase_create("draft");
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_test(all, a_body_means_200_unless_a_status_was_said);
     tcase_add_test(all, a_status_that_is_none_is_an_error_of_ours);
