@@ -1,6 +1,6 @@
 #include "handlers/http/objects.h"
 
-#include "handlers/http/face.h"
+#include "handlers/http/metadata.h"
 #include "handlers/http/http.h"
 #include "handlers/http/methods.h"
 #include "handlers/http/multipart.h"
@@ -17,9 +17,9 @@
 
 #define PREFIX "/objects/"
 
-/* What of an object is to be sent, and under which face. */
+/* What of an object is to be sent, and the metadata that it is sent with. */
 struct selection {
-    struct face face;
+    struct metadata metadata;
     struct range list[MULTIPART_RANGES];
     unsigned n; /* 0: all of it */
 };
@@ -34,8 +34,8 @@ static void no_memory(struct request *request) {
 
 /* The head of 200, or of 206 with one range, all but the length. */
 static void begin_reply(struct http1_reply *reply, struct request *request,
-                        const struct object_fields *fields, const struct face *face, bool partial) {
-    face_begin(reply, request, partial ? 206 : 200, face, NULL);
+                        const struct object_fields *fields, const struct metadata *metadata, bool partial) {
+    metadata_begin_reply(reply, request, partial ? 206 : 200, metadata, NULL);
     if (partial) {
         char text[RANGE_TEXT];
         size_t n = range_print(&(struct range){fields->offset, fields->count}, fields->size, text);
@@ -52,31 +52,31 @@ static void reply_range_error(struct request *request, const struct object_field
     http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
-static void reply_condition(struct request *request, int status, const struct face *face) {
+static void reply_condition(struct request *request, int status, const struct metadata *metadata) {
     struct http1_reply reply;
     http1_reply_begin(&reply, request, status);
-    face_add_validators(&reply, face);
+    metadata_add_validators(&reply, metadata);
     if (status == 304)
         http1_reply_empty(&reply, UINT64_MAX);
     else
         http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
-/* Makes the face, then judges preconditions and ranges. True: selection is what to send; of a single range,
+/* Makes the metadata, then judges preconditions and ranges. True: selection is what to send; of a single range,
  * fields->offset and count are, too. */
 static bool judge(struct request *request, struct object_fields *fields, struct selection *selection) {
     const struct exchange *exchange = request->exchange;
-    face_make(&selection->face, exchange, fields);
+    metadata_make(&selection->metadata, exchange, fields);
     struct representation current = {.exists = true,
-                                     .etag = span_text(selection->face.etag),
+                                     .etag = span_text(selection->metadata.etag),
                                      .dated = true,
-                                     .modified = selection->face.modified};
+                                     .modified = selection->metadata.modified};
     struct span range = {0};
     selection->n = 0;
     enum conditional outcome = conditional_judge(&exchange->head.fields, exchange->head.method, &current,
                                                  loop_date(request_loop(request)), &range);
     if (outcome != CONDITIONAL_PROCEED) {
-        reply_condition(request, outcome == CONDITIONAL_NOT_MODIFIED ? 304 : 412, &selection->face);
+        reply_condition(request, outcome == CONDITIONAL_NOT_MODIFIED ? 304 : 412, &selection->metadata);
         return false;
     }
     if (range.n == 0)
@@ -113,7 +113,7 @@ static void fd_refused(struct request *request, struct span message, int fd) {
 
 /* The descriptor rides on the head. */
 static void reply_fd(struct objects *objects, struct request *request, const struct object *object,
-                     const struct face *face) {
+                     const struct metadata *metadata) {
     struct http1_reply reply;
     bool is_unix = request->conn->stream.is_unix;
     if (!is_unix || !fdpass_available(request)) {
@@ -125,7 +125,7 @@ static void reply_fd(struct objects *objects, struct request *request, const str
     }
     objects->stats.served_fd++;
     request->exchange->delivery = "fd";
-    begin_reply(&reply, request, &object->fields, face, false);
+    begin_reply(&reply, request, &object->fields, metadata, false);
     http1_reply_number(&reply, "Sluice-Size", object->fields.size);
     request->refused = fd_refused;
     http1_reply_fd(&reply, fdpass_prepare(object->fd));
@@ -133,10 +133,10 @@ static void reply_fd(struct objects *objects, struct request *request, const str
 
 /* To HEAD, and of an empty object. */
 static void reply_head(struct objects *objects, struct request *request, const struct object *object,
-                       const struct face *face, bool partial) {
+                       const struct metadata *metadata, bool partial) {
     struct http1_reply reply;
     objects_release(objects, object);
-    begin_reply(&reply, request, &object->fields, face, partial);
+    begin_reply(&reply, request, &object->fields, metadata, partial);
     http1_reply_empty(&reply, object->fields.count);
 }
 
@@ -154,12 +154,12 @@ static struct body *start_transfer(struct objects *objects, struct request *requ
 }
 
 static void reply_body(struct objects *objects, struct request *request, const struct object *object,
-                       const struct face *face, bool partial) {
+                       const struct metadata *metadata, bool partial) {
     struct http1_reply reply;
     struct body *body = start_transfer(objects, request, object);
     if (!body)
         return;
-    begin_reply(&reply, request, &object->fields, face, partial);
+    begin_reply(&reply, request, &object->fields, metadata, partial);
     http1_reply_body(&reply, object->fields.count, body);
 }
 
@@ -169,7 +169,7 @@ static void reply_parts(struct objects *objects, struct request *request, const 
     char type[MULTIPART_TYPE];
     uint64_t length;
     struct body *parts =
-        multipart_new(selection->list, selection->n, object->fields.size, selection->face.type, &length);
+        multipart_new(selection->list, selection->n, object->fields.size, selection->metadata.type, &length);
     if (!parts) {
         objects_release(objects, object);
         no_memory(request);
@@ -182,15 +182,15 @@ static void reply_parts(struct objects *objects, struct request *request, const 
     }
     multipart_read(parts, transfer);
     multipart_type(parts, type);
-    face_begin(&reply, request, 206, &selection->face, type);
+    metadata_begin_reply(&reply, request, 206, &selection->metadata, type);
     http1_reply_body(&reply, length, parts);
 }
 
 static void short_done(struct request *request, const struct short_read *read) {
     struct http1_reply reply;
-    struct face face;
-    face_make(&face, request->exchange, &read->object.fields);
-    begin_reply(&reply, request, &read->object.fields, &face, read->mark);
+    struct metadata metadata;
+    metadata_make(&metadata, request->exchange, &read->object.fields);
+    begin_reply(&reply, request, &read->object.fields, &metadata, read->mark);
     http1_reply_bytes(&reply, short_read_bytes(read));
 }
 
@@ -203,13 +203,13 @@ static void answer(struct objects *objects, struct request *request, struct obje
     bool partial = selection.n == 1, head = http1_reply_is_head(request->exchange);
     histogram_add(&objects->stats.object_size, object->fields.size);
     if (wants_fd(request->exchange)) {
-        reply_fd(objects, request, object, &selection.face);
+        reply_fd(objects, request, object, &selection.metadata);
     } else if (selection.n > 1 && !head) {
         reply_parts(objects, request, object, &selection);
     } else if (head || object->fields.count == 0) {
-        reply_head(objects, request, object, &selection.face, partial);
+        reply_head(objects, request, object, &selection.metadata, partial);
     } else if (object->fields.count > SHORT_READ_MAX) {
-        reply_body(objects, request, object, &selection.face, partial);
+        reply_body(objects, request, object, &selection.metadata, partial);
     } else if (short_read_start(objects, request, object, partial, short_done) != 0) {
         objects_release(objects, object);
         request_fail(request, STATUS_BUSY, "too much work in hand; try again");
@@ -251,7 +251,7 @@ static void opened(struct job *job) {
         answer(objects, request, &object);
 }
 
-/* A short object from memory, with the same face as from its file. */
+/* A short object from memory, with the same metadata as from its file. */
 static void reply_short(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object_fields fields = hot->object.fields;
     struct http1_reply reply;
@@ -261,7 +261,7 @@ static void reply_short(struct objects *objects, struct request *request, const 
     histogram_add(&objects->stats.object_size, fields.size);
     objects->stats.served_copy++;
     objects->stats.bytes_copy += fields.count;
-    begin_reply(&reply, request, &fields, &selection.face, false);
+    begin_reply(&reply, request, &fields, &selection.metadata, false);
     http1_reply_bytes(&reply, cached_bytes(hot));
 }
 

@@ -1,4 +1,4 @@
-#include "handlers/http/face.h"
+#include "handlers/http/metadata.h"
 
 #include "handlers/http/http.h"
 #include "handlers/http/sibling.h"
@@ -12,7 +12,7 @@ static const char *content_type(const struct http *http, struct span path) {
 }
 
 /* As "\"%016x\"" would, which is a tenth of a small reply's instructions. */
-static void print_etag(uint64_t version, char out[FACE_ETAG]) {
+static void print_etag(uint64_t version, char out[METADATA_ETAG]) {
     out[0] = out[17] = '"';
     out[18] = '\0';
     for (size_t i = 16; i > 0; i--, version >>= 4)
@@ -25,32 +25,33 @@ static time_t modified(const struct exchange *exchange, const struct object_fiel
     return mtime < now ? mtime : now;
 }
 
-void face_make(struct face *face, const struct exchange *exchange, const struct object_fields *fields) {
+void metadata_make(struct metadata *metadata, const struct exchange *exchange,
+                   const struct object_fields *fields) {
     const struct http *http = http_of(exchange->loop->http);
-    face->type = content_type(http, exchange->path);
-    face->coding = sibling_coding(exchange);
-    face->varies = *http->settings.precompressed != '\0';
-    print_etag(fields->version, face->etag);
-    face->modified = modified(exchange, fields);
-    http1_date(face->modified, face->last_modified);
+    metadata->type = content_type(http, exchange->path);
+    metadata->coding = sibling_coding(exchange);
+    metadata->varies = *http->settings.precompressed != '\0';
+    print_etag(fields->version, metadata->etag);
+    metadata->modified = modified(exchange, fields);
+    http1_date(metadata->modified, metadata->last_modified);
 }
 
-void face_add_validators(struct http1_reply *reply, const struct face *face) {
+void metadata_add_validators(struct http1_reply *reply, const struct metadata *metadata) {
     http1_reply_lines(reply, span_text("ETag: "));
-    http1_reply_lines(reply, span_of(face->etag, FACE_ETAG - 1));
+    http1_reply_lines(reply, span_of(metadata->etag, METADATA_ETAG - 1));
     http1_reply_lines(reply, span_text("\r\nLast-Modified: "));
-    http1_reply_lines(reply, span_of(face->last_modified, HTTP1_DATE_SIZE - 1));
+    http1_reply_lines(reply, span_of(metadata->last_modified, HTTP1_DATE_SIZE - 1));
     http1_reply_lines(reply, span_text("\r\n"));
-    if (face->varies)
+    if (metadata->varies)
         http1_reply_field(reply, "Vary", span_text("Accept-Encoding"));
 }
 
-void face_begin(struct http1_reply *reply, struct request *request, int status, const struct face *face,
-                const char *type) {
+void metadata_begin_reply(struct http1_reply *reply, struct request *request, int status,
+                          const struct metadata *metadata, const char *type) {
     http1_reply_begin(reply, request, status);
-    http1_reply_field(reply, "Content-Type", span_text(type ? type : face->type));
-    if (face->coding)
-        http1_reply_field(reply, "Content-Encoding", span_text(face->coding));
+    http1_reply_field(reply, "Content-Type", span_text(type ? type : metadata->type));
+    if (metadata->coding)
+        http1_reply_field(reply, "Content-Encoding", span_text(metadata->coding));
     http1_reply_lines(reply, span_text("Accept-Ranges: bytes\r\n"));
-    face_add_validators(reply, face);
+    metadata_add_validators(reply, metadata);
 }
