@@ -9,8 +9,8 @@
 
 #define BUFFERED_MAX (64u << 20) /* bytes of objects being read at once */
 
-/* An object on its way to a call; its job's, and freed by the step that ends it. */
-struct passage {
+/* A call's access to an object, its job's; freed by the step that ends it. */
+struct object_access {
     struct object_calls *calls;
     object_opened_fn *opened; /* NULL: read, then */
     object_read_fn *done;
@@ -23,13 +23,13 @@ struct passage {
     char key[];
 };
 
-static void end_passage(struct passage *passage) {
-    struct object_calls *calls = passage->calls;
-    calls->buffered -= passage->reserved;
-    if (passage->fd >= 0)
-        ledger_release(&calls->rpc->loop->ledger, passage->fd);
-    free(passage->buffer);
-    free(passage);
+static void end_access(struct object_access *access) {
+    struct object_calls *calls = access->calls;
+    calls->buffered -= access->reserved;
+    if (access->fd >= 0)
+        ledger_release(&calls->rpc->loop->ledger, access->fd);
+    free(access->buffer);
+    free(access);
 }
 
 static void complain_about_key(struct rpc_call *call, const char *reason) {
@@ -41,67 +41,67 @@ static void complain_about_key(struct rpc_call *call, const char *reason) {
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* The range, and a buffer for it. False: the call was answered. */
-static bool prepare(struct rpc_call *call, struct passage *passage, const struct stat *st) {
-    struct object_calls *calls = passage->calls;
-    struct object_fields *fields = &passage->result.fields;
+static bool prepare(struct rpc_call *call, struct object_access *access, const struct stat *st) {
+    struct object_calls *calls = access->calls;
+    struct object_fields *fields = &access->result.fields;
     uint64_t most = calls->rpc->settings.rpc_read;
     objects_describe(st, fields);
-    fields->offset = passage->offset;
-    fields->count = passage->count;
+    fields->offset = access->offset;
+    fields->count = access->count;
     if (!object_clip(fields->size, fields->offset, &fields->count)) {
         rpc_fail(call, STATUS_BAD_RANGE, "the offset is past the end of the object");
         return false;
     }
-    passage->result.more = fields->count > most;
-    if (passage->result.more)
+    access->result.more = fields->count > most;
+    if (access->result.more)
         fields->count = most;
     if (calls->buffered + fields->count <= BUFFERED_MAX)
-        passage->buffer = malloc(fields->count ? fields->count : 1);
-    if (!passage->buffer) {
+        access->buffer = malloc(fields->count ? fields->count : 1);
+    if (!access->buffer) {
         rpc_fail(call, STATUS_BUSY, "too many bytes in hand; try again");
         return false;
     }
-    passage->reserved = fields->count;
+    access->reserved = fields->count;
     calls->buffered += fields->count;
     return true;
 }
 
-static void deliver(struct rpc_call *call, struct passage *passage) {
-    passage->result.calls = passage->calls;
-    passage->result.key = span_of(passage->key, passage->key_n);
-    passage->result.bytes = passage->buffer;
-    passage->done(call, &passage->result);
+static void deliver(struct rpc_call *call, struct object_access *access) {
+    access->result.calls = access->calls;
+    access->result.key = span_of(access->key, access->key_n);
+    access->result.bytes = access->buffer;
+    access->done(call, &access->result);
 }
 
 static void read_done(struct job *job) {
     struct rpc_call *call = rpc_call_of_job(job);
-    struct passage *passage = job->extra;
+    struct object_access *access = job->extra;
     if (job->error)
         rpc_fail_errno(call, job->error);
     else if (job->read.got < job->read.want)
         rpc_fail(call, STATUS_IO, "the object shrank while it was read");
     else
-        deliver(call, passage);
-    end_passage(passage);
+        deliver(call, access);
+    end_access(access);
 }
 
 /* True: a job reads on. */
-static bool read_on(struct rpc_call *call, struct passage *passage, const struct stat *st) {
-    if (!prepare(call, passage, st))
+static bool read_on(struct rpc_call *call, struct object_access *access, const struct stat *st) {
+    if (!prepare(call, access, st))
         return false;
-    if (passage->result.fields.count == 0) {
-        deliver(call, passage);
+    if (access->result.fields.count == 0) {
+        deliver(call, access);
         return false;
     }
     struct job *job = rpc_job(call, JOB_READ, JOB_POOL_FILES);
     if (!job)
         return false;
-    job->extra = passage;
-    job->read.fd = passage->fd;
+    job->extra = access;
+    job->read.fd = access->fd;
     job->read.device = st->st_dev;
-    job->read.offset = passage->result.fields.offset;
-    job->read.want = (size_t)passage->result.fields.count;
-    job->read.buffer = passage->buffer;
+    job->read.offset = access->result.fields.offset;
+    job->read.want = (size_t)access->result.fields.count;
+    job->read.buffer = access->buffer;
     rpc_submit(call, job, read_done);
     return true;
 }
@@ -114,58 +114,58 @@ static void refuse_full(struct rpc_call *call) {
 
 static void open_done(struct job *job) {
     struct rpc_call *call = rpc_call_of_job(job);
-    struct passage *passage = job->extra;
-    struct loop *loop = passage->calls->rpc->loop;
+    struct object_access *access = job->extra;
+    struct loop *loop = access->calls->rpc->loop;
     if (job->error == -EISDIR) {
         rpc_fail(call, STATUS_NOT_REGULAR, "not a regular file");
     } else if (job->error) {
         rpc_fail_errno(call, job->error);
     } else {
-        bool full = objects_full(passage->calls->objects);
-        passage->fd = job->open.fd;
-        ledger_enter(&loop->ledger, passage->fd, FD_OBJECT, 0, loop_now(loop));
+        bool full = objects_full(access->calls->objects);
+        access->fd = job->open.fd;
+        ledger_enter(&loop->ledger, access->fd, FD_OBJECT, 0, loop_now(loop));
         if (full)
             refuse_full(call);
-        else if (!passage->opened && read_on(call, passage, &job->open.st))
+        else if (!access->opened && read_on(call, access, &job->open.st))
             return;
-        else if (passage->opened) {
-            struct object_opened opened = {passage->calls, passage->fd, job->open.st,
-                                           span_of(passage->key, passage->key_n)};
-            passage->fd = -1;
-            passage->opened(call, &opened);
+        else if (access->opened) {
+            struct object_opened opened = {access->calls, access->fd, job->open.st,
+                                           span_of(access->key, access->key_n)};
+            access->fd = -1;
+            access->opened(call, &opened);
         }
     }
-    end_passage(passage);
+    end_access(access);
 }
 
-static struct passage *new_passage(struct object_calls *calls, struct span key) {
-    struct passage *passage = calloc(1, sizeof(*passage) + key.n);
-    if (!passage)
+static struct object_access *new_access(struct object_calls *calls, struct span key) {
+    struct object_access *access = calloc(1, sizeof(*access) + key.n);
+    if (!access)
         return NULL;
-    passage->calls = calls;
-    passage->fd = -1;
-    passage->key_n = key.n;
-    memcpy(passage->key, key.p, key.n);
-    return passage;
+    access->calls = calls;
+    access->fd = -1;
+    access->key_n = key.n;
+    memcpy(access->key, key.p, key.n);
+    return access;
 }
 
-/* Submits the open job; passage is consumed. */
-static void start(struct rpc_call *call, struct passage *passage, bool hand_out) {
+/* Submits the open job; access is consumed. */
+static void start(struct rpc_call *call, struct object_access *access, bool hand_out) {
     struct span path;
     const struct root *root =
-        roots_find(&passage->calls->objects->roots, span_of(passage->key, passage->key_n), &path);
+        roots_find(&access->calls->objects->roots, span_of(access->key, access->key_n), &path);
     struct job *job = NULL;
     if (!root)
         rpc_fail(call, STATUS_NOT_FOUND, "no such object");
-    else if (objects_full(passage->calls->objects))
+    else if (objects_full(access->calls->objects))
         refuse_full(call);
     else
         job = rpc_job(call, JOB_OPEN, JOB_POOL_FILES);
     if (!job) {
-        end_passage(passage);
+        end_access(access);
         return;
     }
-    job->extra = passage;
+    job->extra = access;
     job->open.root = root->fd;
     job->open.hand_out = hand_out;
     memcpy(job->open.path, path.p, path.n);
@@ -174,34 +174,34 @@ static void start(struct rpc_call *call, struct passage *passage, bool hand_out)
 }
 
 /* NULL: the call was answered. */
-static struct passage *begin(struct object_calls *calls, struct rpc_call *call, struct span key) {
+static struct object_access *begin(struct object_calls *calls, struct rpc_call *call, struct span key) {
     const char *reason = object_key_check(key);
-    struct passage *passage = reason ? NULL : new_passage(calls, key);
+    struct object_access *access = reason ? NULL : new_access(calls, key);
     if (reason)
         complain_about_key(call, reason);
-    else if (!passage)
+    else if (!access)
         rpc_fail(call, STATUS_BUSY, "no memory; try again");
-    return passage;
+    return access;
 }
 
 void object_open(struct object_calls *calls, struct rpc_call *call, struct span key, bool hand_out,
                  object_opened_fn *opened) {
-    struct passage *passage = begin(calls, call, key);
-    if (!passage)
+    struct object_access *access = begin(calls, call, key);
+    if (!access)
         return;
-    passage->opened = opened;
-    start(call, passage, hand_out);
+    access->opened = opened;
+    start(call, access, hand_out);
 }
 
 void object_read(struct object_calls *calls, struct rpc_call *call, struct span key, uint64_t offset,
                  uint64_t count, object_read_fn *done) {
-    struct passage *passage = begin(calls, call, key);
-    if (!passage)
+    struct object_access *access = begin(calls, call, key);
+    if (!access)
         return;
-    passage->done = done;
-    passage->offset = offset;
-    passage->count = count;
-    start(call, passage, false);
+    access->done = done;
+    access->offset = offset;
+    access->count = count;
+    start(call, access, false);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------- */

@@ -40,11 +40,11 @@ void rpc_cancel(struct rpc_call *call) {
         call->waiting(call);
 }
 
-/* A call on its way through a thread: the job's until it is done, and the post's while that is under way.
+/* The work of a call on a thread: the job's until it is done, and the post's while that is under way.
  *
  *     thread: notify -> notes -> post ---> loop: notes -> client
  *             work ends -> job --------> loop: the rest of the notes, then the answer */
-struct passage {
+struct running_work {
     struct rpc_work work; /* first */
     struct post post;
     struct posts *posts;
@@ -57,57 +57,57 @@ struct passage {
     bool posted;
 };
 
-static void free_passage(struct passage *passage) {
-    posts_leave(passage->posts);
-    pthread_mutex_destroy(&passage->lock);
-    text_free(&passage->notes);
-    json_decref(passage->work.result);
-    json_decref(passage->work.asks);
-    free(passage->work.text);
-    free(passage->token);
-    free(passage);
+static void free_running(struct running_work *running) {
+    posts_leave(running->posts);
+    pthread_mutex_destroy(&running->lock);
+    text_free(&running->notes);
+    json_decref(running->work.result);
+    json_decref(running->work.asks);
+    free(running->work.text);
+    free(running->token);
+    free(running);
 }
 
 /* Hands over what has been noted. */
-static void deliver(struct passage *passage) {
-    pthread_mutex_lock(&passage->lock);
-    struct text notes = passage->notes;
-    passage->notes = (struct text){0};
-    pthread_mutex_unlock(&passage->lock);
-    for (size_t at = 0; at < notes.n && passage->call;) {
+static void deliver(struct running_work *running) {
+    pthread_mutex_lock(&running->lock);
+    struct text notes = running->notes;
+    running->notes = (struct text){0};
+    pthread_mutex_unlock(&running->lock);
+    for (size_t at = 0; at < notes.n && running->call;) {
         struct span note = span_text(notes.p + at);
         if (note.n > 0)
-            rpc_notify(passage->call, note);
+            rpc_notify(running->call, note);
         else
-            rpc_pause(passage->call);
+            rpc_pause(running->call);
         at += note.n + 1;
     }
     text_free(&notes);
 }
 
 static void noted(struct post *post) {
-    struct passage *passage = CONTAINER_OF(post, struct passage, post);
-    pthread_mutex_lock(&passage->lock);
-    passage->posted = false;
-    pthread_mutex_unlock(&passage->lock);
-    if (passage->call)
-        deliver(passage);
+    struct running_work *running = CONTAINER_OF(post, struct running_work, post);
+    pthread_mutex_lock(&running->lock);
+    running->posted = false;
+    pthread_mutex_unlock(&running->lock);
+    if (running->call)
+        deliver(running);
     else
-        free_passage(passage);
+        free_running(running);
 }
 
 void rpc_work_notify(struct rpc_work *work, struct span text) {
-    struct passage *passage = (struct passage *)(void *)work;
-    pthread_mutex_lock(&passage->lock);
-    text_add(&passage->notes, text);
-    text_add(&passage->notes, span_of("", 1));
-    bool post = !passage->posted;
-    passage->posted = true;
-    pthread_mutex_unlock(&passage->lock);
-    if (post && !posts_send(passage->posts, &passage->post)) { /* the loop has ended */
-        pthread_mutex_lock(&passage->lock);
-        passage->posted = false;
-        pthread_mutex_unlock(&passage->lock);
+    struct running_work *running = (struct running_work *)(void *)work;
+    pthread_mutex_lock(&running->lock);
+    text_add(&running->notes, text);
+    text_add(&running->notes, span_of("", 1));
+    bool post = !running->posted;
+    running->posted = true;
+    pthread_mutex_unlock(&running->lock);
+    if (post && !posts_send(running->posts, &running->post)) { /* the loop has ended */
+        pthread_mutex_lock(&running->lock);
+        running->posted = false;
+        pthread_mutex_unlock(&running->lock);
     }
 }
 
@@ -116,12 +116,12 @@ void rpc_work_pause(struct rpc_work *work) {
 }
 
 static void work_in_thread(struct job *job) {
-    struct passage *passage = job->call.argument;
-    passage->method->work(&passage->work, passage->params);
+    struct running_work *running = job->call.argument;
+    running->method->work(&running->work, running->params);
 }
 
-static void answer(struct rpc_call *call, struct passage *passage, int error) {
-    struct rpc_work *work = &passage->work;
+static void answer(struct rpc_call *call, struct running_work *running, int error) {
+    struct rpc_work *work = &running->work;
     struct rpc *rpc = call->batch->rpc;
     json_t *asks = work->asks;
     if (error) {
@@ -144,56 +144,56 @@ static void answer(struct rpc_call *call, struct passage *passage, int error) {
 
 static void worked(struct job *job) {
     struct rpc_call *call = rpc_call_of_job(job);
-    struct passage *passage = job->call.argument;
-    deliver(passage);
-    answer(call, passage, job->error);
-    pthread_mutex_lock(&passage->lock);
-    bool posted = passage->posted;
-    passage->call = NULL;
-    pthread_mutex_unlock(&passage->lock);
+    struct running_work *running = job->call.argument;
+    deliver(running);
+    answer(call, running, job->error);
+    pthread_mutex_lock(&running->lock);
+    bool posted = running->posted;
+    running->call = NULL;
+    pthread_mutex_unlock(&running->lock);
     if (!posted)
-        free_passage(passage);
+        free_running(running);
 }
 
-static struct passage *new_passage(struct rpc_call *call) {
+static struct running_work *new_running(struct rpc_call *call) {
     struct rpc *rpc = call->batch->rpc;
-    struct passage *passage = calloc(1, sizeof(*passage));
-    if (!passage)
+    struct running_work *running = calloc(1, sizeof(*running));
+    if (!running)
         return NULL;
     if (!posts_join(rpc->loop->posts)) {
-        free(passage);
+        free(running);
         return NULL;
     }
-    pthread_mutex_init(&passage->lock, NULL);
-    passage->posts = rpc->loop->posts;
-    passage->post.run = noted;
-    passage->method = call->method;
-    passage->call = call;
-    passage->params = call->params;
-    passage->work.context = call->method->context;
-    passage->work.answers = call->answers;
-    passage->work.level = -1;
-    passage->work.called = true;
+    pthread_mutex_init(&running->lock, NULL);
+    running->posts = rpc->loop->posts;
+    running->post.run = noted;
+    running->method = call->method;
+    running->call = call;
+    running->params = call->params;
+    running->work.context = call->method->context;
+    running->work.answers = call->answers;
+    running->work.level = -1;
+    running->work.called = true;
     const json_t *token = json_object_get(call->meta, "progressToken");
     if (token)
-        passage->work.progress = passage->token = json_dumps(token, JSON_COMPACT | JSON_ENCODE_ANY);
+        running->work.progress = running->token = json_dumps(token, JSON_COMPACT | JSON_ENCODE_ANY);
     if (rpc->prepare)
-        rpc->prepare(call, &passage->work);
-    return passage;
+        rpc->prepare(call, &running->work);
+    return running;
 }
 
 void rpc_work_start(struct rpc_call *call) {
     struct job *job = rpc_job(call, JOB_CALL, JOB_POOL_HANDLERS);
-    struct passage *passage = job ? new_passage(call) : NULL;
+    struct running_work *running = job ? new_running(call) : NULL;
     if (!job)
         return;
-    if (!passage) {
+    if (!running) {
         offload_release(call->batch->rpc->loop->offload, job);
         rpc_fail(call, STATUS_BUSY, "no memory; try again");
         return;
     }
-    passage->work.cancelled = &job->cancelled;
+    running->work.cancelled = &job->cancelled;
     job->call.run = work_in_thread;
-    job->call.argument = passage;
+    job->call.argument = running;
     rpc_submit(call, job, worked);
 }
