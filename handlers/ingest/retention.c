@@ -61,9 +61,11 @@ int retention_apply(int directory, uint64_t number, uint64_t most_bytes, int64_t
     size_t most = error ? 0 : removable(directory, numbers, count, number);
     for (size_t i = 0; !error && i < most; i++) {
         error = look(directory, numbers[i], &st);
+        if (error)
+            break;
         bool big = most_bytes > 0 && bytes > most_bytes;
         bool old = oldest_ms > 0 && (int64_t)st.st_mtim.tv_sec * 1000 < oldest_ms;
-        if (error || (!big && !old))
+        if (!big && !old)
             break;
         error = drop(directory, numbers[i]);
         if (!error) {
