@@ -31,7 +31,7 @@ static void relayed(struct relay *relay, bool whole) {
     if (whole) {
         proxy_book(proxy, proxy->status >= 500 ? ENDPOINT_BAD : ENDPOINT_GOOD);
         if (proxy->conn)
-            proxy->conn->unread = true; /* its end was told by its length, not by there being no more */
+            proxy->conn->unread = true; /* it ended by its length: further bytes may wait in the socket */
         give_back(proxy);
         proxy_finish(proxy, true);
     } else if (relay->broken) {
@@ -46,7 +46,7 @@ static void relayed(struct relay *relay, bool whole) {
     request_body_ended(request, whole);
 }
 
-/* The length that the answer's head tells though no body follows; UINT64_MAX: none. */
+/* The Content-Length of an answer without a body, as to HEAD; UINT64_MAX: it has none. */
 static uint64_t told_length(const struct http1_response *response) {
     struct span value;
     if (response->status == 204 ||
@@ -157,8 +157,8 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
         reply_relayed(proxy, &reply, framing);
 }
 
-/* An answer before the answer (RFC 9110, 15.2): on to clients that know of them and take them, where it is their turn.
- * 100 is the gateway's own business. */
+/* An interim answer (RFC 9110, 15.2) goes on to clients of HTTP/1.1 that read, if it is their request's turn. 100 is
+ * dropped: the gateway has answered Expect itself. */
 static void take_interim(struct proxy *proxy, const struct http1_response *response) {
     struct request *request = proxy->request;
     struct conn *client = request->conn;

@@ -259,7 +259,7 @@ void endpoint_book(struct endpoint *endpoint, unsigned era, enum endpoint_result
         eject(endpoint, "errors in a row");
 }
 
-/* If it is ejected, and its time is over at now. */
+/* Ends its ejection, if it has one that lasts until now at most. */
 static void end_ejection(struct endpoint *endpoint, double now) {
     struct upstream *upstream = endpoint->upstream;
     if (!outlier_returns(&endpoint->outlier, now))

@@ -76,9 +76,9 @@ void endpoint_free(struct endpoint *endpoint);
 bool endpoint_usable(const struct endpoint *endpoint);
 /* The same, but for its ejection as an outlier and its breaker. */
 bool endpoint_serves(const struct endpoint *endpoint);
-/* Is a connection to be had: within the limit, or, if a pooled one will do, from the pool? */
+/* Can it have another connection: within max_connections, or, if a pooled one will do, from the pool? */
 bool endpoint_has_room(const struct endpoint *endpoint, bool pooled);
-/* At the limit, with connections at rest that will not do: one of them ends. Who waits is served when it has. */
+/* It is at max_connections, and its idle connections will not do: one of them ends. Who waits is served then. */
 void endpoint_make_room(struct endpoint *endpoint);
 /* A pooled connection that may be used now, or NULL. */
 struct upconn *endpoint_take(struct endpoint *endpoint);
@@ -86,7 +86,7 @@ struct upconn *endpoint_take(struct endpoint *endpoint);
 void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable);
 /* A request passes its circuit breaker, which had admitted it. Returns the breaker's era, for endpoint_book(). */
 unsigned endpoint_enter(struct endpoint *endpoint);
-/* A use that was begun (node.active) is over: whoever waits may go on. */
+/* One use less (node.active): whoever waits may go on. */
 void endpoint_left(struct endpoint *endpoint);
 /* Books how a request went; status: of the answer, 0 without one. */
 void endpoint_book(struct endpoint *endpoint, unsigned era, enum endpoint_result result, int status);
@@ -98,7 +98,7 @@ void endpoint_sweep(struct endpoint *endpoint, double now);
 void endpoint_judge(struct endpoint *endpoint, double threshold);
 /* A good check ends an ejection, if there is one. */
 void endpoint_readmit(struct endpoint *endpoint);
-/* It may be used again after a time in which it was not. */
+/* It serves again after a pause: its slow start begins, and who waits is served. */
 void endpoint_returned(struct endpoint *endpoint);
 /* Closes all idle connections. */
 void endpoint_empty(struct endpoint *endpoint);

@@ -1,4 +1,5 @@
-/* Somebody who needs a connection to an upstream.
+/* A request for a connection to an upstream: from the choice of a server to a connected socket, waits and retries
+ * included.
  *
  *     errand_begin() -> its quota of connections is used up: in the quota's line -> ... or too late -> failed()
  *                    -> pick a server -> an idle connection -> got(idle)
@@ -30,7 +31,7 @@ enum errand_failure {
 
 TAILQ_HEAD(errand_line, errand);
 
-/* What somebody may take of an upstream besides its own limits: a route. */
+/* A route's share of an upstream, within the upstream's own limits. */
 struct errand_quota {
     long connections_most, pending_most, retries_most; /* 0: no limit */
     unsigned connections;                              /* in use, or waited for in the upstream's line */
@@ -39,7 +40,7 @@ struct errand_quota {
     bool serving;
 };
 
-/* What it has to be. */
+/* Which connection is wanted. */
 struct errand_wish {
     bool pooled;                /* an idle connection will do */
     uint64_t key;               /* for consistent hashing */
@@ -60,7 +61,7 @@ struct errand {
     bool admitted;            /* counts as one of the quota's connections */
     bool retrying;            /* counts in the quota */
     bool budgeted;            /* counts in the retry budget */
-    /* idle: a pooled connection, else fd: a new one, both the owner's from now on. */
+    /* There is a connection, the owner's from now on: idle, a pooled one, or, where that is NULL, fd, a new one. */
     void (*got)(struct errand *errand, struct upconn *idle, int fd);
     void (*failed)(struct errand *errand, enum errand_failure failure);
 };

@@ -10,8 +10,8 @@
 
 enum fate {
     FATE_PASS,
-    FATE_DROP,      /* of this hop, or written anew */
-    FATE_FORWARDED, /* what proxies say about the client, written anew */
+    FATE_DROP,      /* of this hop only, or written by the gateway itself */
+    FATE_FORWARDED, /* what proxies tell of the client: written by the gateway itself */
     FATE_CLAIMED,   /* the rest of X-Forwarded-*: counts where proxies in front are trusted */
     FATE_DATE,
 };

@@ -1,4 +1,4 @@
-/* Heads on their way through the gateway, written anew: never a byte of framing is copied.
+/* Heads that pass the gateway are written anew: no byte of their framing is copied.
  *
  *     client's head -> request line (the normalised path) -> fields that are not of this hop -> framing of our own
  *     server's head -> status line                        -> fields that are not of this hop -> framing by http1_reply

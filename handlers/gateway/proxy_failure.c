@@ -40,12 +40,12 @@ bool proxy_has_sent(const struct proxy *proxy) {
     return proxy->conn->stream.sent > proxy->sent_before;
 }
 
-/* Some of one; what came before the request is none. */
+/* Has part of an answer come? Bytes from before the request are not of one. */
 static bool has_answer(const struct proxy *proxy) {
     return proxy_has_sent(proxy) && proxy->conn->stream.received > proxy->received_before;
 }
 
-/* The connection is no more and no byte of an answer came: once more, or an error. */
+/* The connection is gone without a byte of an answer: another try, or an error. */
 static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
     struct errand *errand = &proxy->errand;
     bool again =
@@ -168,7 +168,7 @@ static bool is_alive(struct proxy *proxy) {
     return alive;
 }
 
-/* Inside a request that the server does not take, an answer or a tunnel. */
+/* Nothing was heard for too long: in SENDING, ANSWERED or UPGRADED. */
 static void silence(struct deadline *deadline) {
     struct proxy *proxy = by_phase(deadline);
     if (is_alive(proxy)) {

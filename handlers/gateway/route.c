@@ -23,7 +23,7 @@ bool route_is_ours(const struct route_settings *settings) {
     return *settings->upstream || *settings->redirect || settings->answer_status > 0;
 }
 
-/* None, or as paths are matched: one that is written otherwise would never be met. */
+/* Is it empty, or normalised as the paths are that it is compared with? Otherwise it would never match. */
 static bool is_normal_path(struct span text) {
     char room[HTTP1_TARGET_MAX];
     struct span normal;
@@ -46,7 +46,7 @@ static bool is_uri(const char *text) {
 
 #define FAULTS 8u
 
-/* The i-th of the things that may be wrong: a sentence, or NULL if it is right. */
+/* What is wrong in the i-th respect, as a sentence; NULL: nothing. */
 static const char *fault(const struct route_settings *settings, size_t i) {
     int answers =
         (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);

@@ -36,7 +36,7 @@ struct route {
     struct http_handler handler; /* handler.context is this struct */
     LIST_ENTRY(route) link;
     struct gateway *gateway;
-    struct upstream *upstream;            /* NULL: it answers by itself */
+    struct upstream *upstream;             /* NULL: it answers by itself */
     const struct route_settings *settings; /* not owned */
     const char *title;
     struct span strip, add;

@@ -1,7 +1,7 @@
 /* A connection to a server that speaks HTTP: a stream, in the pool or in the hands of one proxied exchange.
  *
  *     dial -> upconn_new() -> proxy: head and body out, answer in -> endpoint_give() -> idle -> proxy ...
- *     idle: armed for the server's EOF; a byte that arrives is a stray one, and the end of it */
+ *     idle: armed for the server's EOF; it ends with that, and with any byte that arrives unasked */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPCONN_H
 #define SLUICE_HANDLERS_GATEWAY_UPCONN_H
 
@@ -20,7 +20,7 @@ struct upconn {
     unsigned requests;
     unsigned most; /* requests that the server takes on it; 0: not said */
     bool idle;     /* in the pool */
-    bool unread;   /* the last answer may have had more bytes than were looked at */
+    bool unread;   /* the last answer ended by its length: bytes behind it may wait in the socket */
 };
 
 /* Takes over a connected socket (in the ledger). NULL without memory: it is closed. */

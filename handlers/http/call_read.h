@@ -1,4 +1,4 @@
-/* What a handler reads of its request: each as the function of its name in sluice_handler.h. */
+/* What a handler reads of its request: call_x() is sluice_x() of sluice_handler.h, call_id() sluice_request_id(). */
 #ifndef SLUICE_HANDLERS_HTTP_CALL_READ_H
 #define SLUICE_HANDLERS_HTTP_CALL_READ_H
 

@@ -34,7 +34,7 @@ void draft_status(struct draft *draft, int status) {
     draft->status = status >= 200 && status <= 599 ? status : 500;
 }
 
-/* Those that frame messages, or are the daemon's to say. */
+/* Fields that frame messages, or that only the daemon writes. */
 static bool is_reserved(struct span name) {
     static const char *const reserved[] = {
         "Content-Length",   "Transfer-Encoding", "Connection", "Keep-Alive", "Date",

@@ -19,8 +19,8 @@ enum draft_body { DRAFT_BYTES, DRAFT_SOURCE, DRAFT_CHANNEL };
 
 struct draft {
     int status;      /* 0: nothing was said yet */
-    bool retry;      /* an error that is worth another try: Retry-After, */
-    bool retry_said; /* unless the handler says when itself */
+    bool retry;      /* an error that is worth another try: gets Retry-After ... */
+    bool retry_said; /* ... unless the handler has given one itself */
     enum draft_body kind;
     char *owned; /* the bytes of the body, malloc'ed, or NULL: they are in small */
     size_t size;

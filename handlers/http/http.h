@@ -2,7 +2,9 @@
  *
  *     exchange -> /_/...       admin.c      (listeners with administration)
  *              -> routes       router.c -> handlers: inline | worker | auto    dispatch.c
+ *                                       -> upstreams (handlers/gateway), ingestion
  *              -> /objects/KEY objects.c
+ *              -> built-in paths of other families, like /rpc: http_add_path()
  *              -> 404
  *     request over -> counters, access_log.c */
 #ifndef SLUICE_HANDLERS_HTTP_HTTP_H
@@ -37,7 +39,7 @@ extern const struct settings_table http_settings_table;
 
 #define HTTP_PATHS 16
 
-/* A path of another family's. */
+/* A path that another family of handlers answers. */
 struct http_path {
     const char *path;
     const struct http_handler *handler;

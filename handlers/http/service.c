@@ -30,7 +30,7 @@ static const struct counter http_counters[] = {
 #undef COUNTER
 };
 
-/* Of the server as a whole, of a path that has other methods, or of none. */
+/* Requests without a handler: for the server as a whole, for a path with other methods, for an unknown path. */
 static void unserved(struct request *request, struct exchange *exchange) {
     const struct http *http = http_of(request_loop(request)->http);
     if (exchange->head.method == HTTP1_CONNECT) { /* RFC 9110, 9.3.6 */

@@ -15,7 +15,7 @@
  * the client or the table, or are of another type than their name, and all of them if some were refused and `partial` is
  * off. batch->ingest is set. */
 void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch));
-/* The same for who gets none: all at once, whatever `partial` is, nobody's. */
+/* The same where nobody gets an answer, like statsd: all at once, no client is charged, `partial` does not count. */
 void acceptance_take_now(struct batch *batch);
 /* The log has the batch. */
 void acceptance_logged(struct batch *batch, void (*passed)(struct batch *batch));

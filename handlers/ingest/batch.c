@@ -73,7 +73,7 @@ int batch_key(struct batch *batch, struct span key, struct span answer) {
     memcpy(at, &key_n, 2);
     memcpy(at + 2, key.p, key.n);
     little_put32(at + 2 + key.n, (uint32_t)answer.n);
-    if (answer.n) // an Influx answer has no body
+    if (answer.n > 0) /* an Influx answer has no body */
         memcpy(at + 6 + key.n, answer.p, answer.n);
     batch->n += n;
     batch->flags = (uint16_t)(RECORD_KEYED | batch->ack << RECORD_ACK_SHIFT);

@@ -27,11 +27,11 @@ struct batch {
     uint64_t sequence; /* of the first sample; set by the journal */
     struct refusals refusals;
     int64_t queued_ns;
-    struct task task;                    /* its samples' way through the table of series (acceptance.c), */
-    struct span left;                    /* those to come, */
-    uint32_t at;                         /* the index of the first of them, */
-    uint64_t client;                     /* whose new series they are: series_admit(), */
-    void (*passed)(struct batch *batch); /* and what comes then */
+    struct task task; /* its samples pass the table of series step by step (acceptance.c) */
+    struct span left; /* samples that are still to pass */
+    uint32_t at;      /* the index of the first of them */
+    uint64_t client;  /* who brings new series in, for series_admit() */
+    void (*passed)(struct batch *batch); /* all have passed */
     /* The journal's last word: 0: it is written as promised; -ENOSPC: the disk is full; else the log has failed. The
      * batch is the callee's again. */
     void (*done)(struct batch *batch, int error);

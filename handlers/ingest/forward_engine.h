@@ -25,8 +25,8 @@ struct forward_message {
 
 /* What the broker said about messages. */
 struct forward_receipt {
-    uint64_t sequence;        /* the highest that it gave, */
-    char id[MESSAGE_ID_SIZE]; /* and to which message */
+    uint64_t sequence;        /* the highest that the broker gave */
+    char id[MESSAGE_ID_SIZE]; /* of the message that it gave it to */
     uint64_t duplicates;
 };
 

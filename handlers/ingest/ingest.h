@@ -1,6 +1,6 @@
 /* Ingestion: metrics that services post, in a log before they are acknowledged.
  *
- *     POST -> endpoint -> intake.c: limit -> decode, validate (here or in a worker) -> idempotency, series cap
+ *     POST -> endpoint -> intake.c: Idempotency-Key, limits -> decode, validate (here or in a worker) -> series cap
  *          -> journal.c: queue -> group -> write + sync -> intake.c: answer, series.c: latest values
  *     statsd datagrams -> statsd_listener.c -> journal.c
  *     journal.c: written -> forward.c: a thread -> broker

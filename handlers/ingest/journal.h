@@ -41,8 +41,8 @@ struct journal {
     bool creating, clearing; /* a thread makes the spare, or removes old segments */
     struct queue queue;
 
-    struct group group;                /* in hand, */
-    bool writing;                      /* if this is true */
+    struct group group;                /* in hand, if writing */
+    bool writing;                      /* a job writes the group */
     unsigned last_count, before_count; /* batches of the last two */
     int64_t last_ns;                   /* when the last one ended */
 

@@ -29,8 +29,8 @@
 #define RECORD_HEAD       32
 #define RECORD_MAX        (32u << 20) /* payload bytes; a longer one is torn or none of ours */
 
-#define RECORD_KEYED     1 /* u16 n, key, u32 n, answer come before the samples, */
-#define RECORD_ACK_SHIFT 1 /* and two bits say what was promised for it: ACK_* */
+#define RECORD_KEYED     1 /* flag: u16 n, key, u32 n, answer come before the samples */
+#define RECORD_ACK_SHIFT 1 /* of a keyed record: two bits for what was promised, ACK_* */
 #define RECORD_ACK_MASK  3
 
 enum record_format {

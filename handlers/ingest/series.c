@@ -206,7 +206,7 @@ static bool set_bounds(struct series *series, const struct sample *sample) {
     return true;
 }
 
-/* These two: false without memory. */
+/* False: no memory; also of apply_summary(). */
 static bool apply_histogram(struct series *series, const struct sample *sample) {
     if ((sample->cumulative || !same_bounds(series, sample)) && !set_bounds(series, sample))
         return false;

@@ -28,8 +28,8 @@ struct series {
     int64_t time_ms;              /* of the latest sample */
     bool known;                   /* a sample has been applied */
     unsigned pending;             /* samples that were admitted and not yet applied or retracted */
-    bool levelled;                /* statsd has set or changed the gauge: */
-    double level;                 /* to this, which may not be in the log yet */
+    bool levelled;                /* statsd has set or changed the gauge */
+    double level;                 /* to which value; the log may not have it yet */
     unsigned bounds_n;
     double *bounds;   /* of a histogram or summary; owned, with counts or values behind them; NULL: none */
     double *values;   /* of a summary; bounds_n */

@@ -20,7 +20,7 @@ struct request;
  * the stream has ended. NULL: too many streams or no memory, and the request is not answered. */
 struct event_stream *event_stream_open(struct mcp *mcp, struct request *request, const char *session,
                                        void (*gone)(void *owner), void *owner);
-/* The client waits for nothing but this stream: its end of file is the stream's end. endless: no answer will end it,
+/* The client waits for nothing but this stream: when it ends its side, the stream ends. endless: no answer will end it,
  * so a drain does. */
 void event_stream_listen(struct event_stream *stream, bool endless);
 /* One event: data is one line; id NULL: none. False: the client takes none, and this one is lost. */

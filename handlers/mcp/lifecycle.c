@@ -1,4 +1,4 @@
-/* initialize, server/discover, ping's company: what begins and ends things. */
+/* initialize, server/discover, logging/setLevel and the notifications of clients. */
 #include "handlers/mcp/mcp.h"
 #include "handlers/rpc/message.h"
 #include "reactor/loop.h"

@@ -78,9 +78,10 @@ struct rpc_call {
     LIST_ENTRY(rpc_call) link;
     struct rpc_batch *batch;
     const struct rpc_method *method;
-    json_t *params;  /* an object; owned */
-    json_t *message; /* the whole params, where params are a part of them; owned; NULL: they are the same */
-    json_t *meta;    /* the message's params._meta; owned; NULL: none */
+    json_t *params; /* an object; owned */
+    json_t *
+        message; /* the message's params, where the method gets a part of them only; owned; NULL: it gets all */
+    json_t *meta;                /* the message's params._meta; owned; NULL: none */
     const struct rpc_wrap *wrap; /* NULL: answers go as they are */
     struct job *job;             /* in flight for it, or NULL: cancelled when the client leaves or says so */
     json_t *answers;             /* of the client to what the call asked, by key; owned; NULL: none */
