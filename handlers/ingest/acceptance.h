@@ -6,8 +6,8 @@
  *
  * A long batch goes through the table in steps, others are served between; passed() comes then. A short one does it
  * at once, from inside the call. */
-#ifndef SLUICE_INGEST_ACCEPTANCE_H
-#define SLUICE_INGEST_ACCEPTANCE_H
+#ifndef SLUICE_HANDLERS_INGEST_ACCEPTANCE_H
+#define SLUICE_HANDLERS_INGEST_ACCEPTANCE_H
 
 #include "handlers/ingest/ingest.h"
 

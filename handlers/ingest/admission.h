@@ -2,8 +2,8 @@
  *
  *     Idempotency-Key -> its first answer, whatever the log's state is, 409, 422 · log, queue -> 507, 503 ·
  *     client's rate -> 429 */
-#ifndef SLUICE_INGEST_ADMISSION_H
-#define SLUICE_INGEST_ADMISSION_H
+#ifndef SLUICE_HANDLERS_INGEST_ADMISSION_H
+#define SLUICE_HANDLERS_INGEST_ADMISSION_H
 
 #include "handlers/ingest/decode.h"
 #include "handlers/ingest/ingest.h"

@@ -1,6 +1,6 @@
 /* What a client is told about its batch. */
-#ifndef SLUICE_INGEST_ANSWER_H
-#define SLUICE_INGEST_ANSWER_H
+#ifndef SLUICE_HANDLERS_INGEST_ANSWER_H
+#define SLUICE_HANDLERS_INGEST_ANSWER_H
 
 #include "handlers/ingest/decode.h"
 

@@ -2,8 +2,8 @@
  *
  *     batch: [ RECORD_HEAD | key and answer (keyed) | sample | sample | ... ]   + refusals
  *            decoders append; intake completes it; the journal writes its bytes as they are */
-#ifndef SLUICE_INGEST_BATCH_H
-#define SLUICE_INGEST_BATCH_H
+#ifndef SLUICE_HANDLERS_INGEST_BATCH_H
+#define SLUICE_HANDLERS_INGEST_BATCH_H
 
 #include "handlers/ingest/refusals.h"
 #include "handlers/ingest/segment.h"

@@ -1,8 +1,8 @@
 /* The lines of a body, one by one, and how their samples and faults are handed on with their place.
  *
  *     body -> body_lines_each() -> read(line) -> body_line_take(sample) | body_line_refuse(column) */
-#ifndef SLUICE_INGEST_BODY_LINES_H
-#define SLUICE_INGEST_BODY_LINES_H
+#ifndef SLUICE_HANDLERS_INGEST_BODY_LINES_H
+#define SLUICE_HANDLERS_INGEST_BODY_LINES_H
 
 #include "handlers/ingest/decode.h"
 #include "proto/metric_line.h"

@@ -5,8 +5,8 @@
  *
  * One segment at a time, whole records, up to the bound and about CARGO_BYTES. A message has samples of one record, and
  * the same ones whenever it is made: its id is the log's identity and the sequence of its first sample. */
-#ifndef SLUICE_INGEST_CARGO_H
-#define SLUICE_INGEST_CARGO_H
+#ifndef SLUICE_HANDLERS_INGEST_CARGO_H
+#define SLUICE_HANDLERS_INGEST_CARGO_H
 
 #include "handlers/ingest/forward_engine.h"
 #include "handlers/ingest/sample_text.h"

@@ -2,8 +2,8 @@
  *
  *     DIR/forward-nats.cursor   written anew and renamed, so that a reader sees an old or a new one, never a part
  *     DIR/identity              HOST-64 random bits, made once: sequences of different logs never mean the same */
-#ifndef SLUICE_INGEST_CURSOR_H
-#define SLUICE_INGEST_CURSOR_H
+#ifndef SLUICE_HANDLERS_INGEST_CURSOR_H
+#define SLUICE_HANDLERS_INGEST_CURSOR_H
 
 #include "handlers/ingest/segment.h"
 

@@ -4,8 +4,8 @@
  *                                   \-> decoding_refuse()    ------------> batch's refusals
  *
  * Pure: runs on the loop or in a worker. */
-#ifndef SLUICE_INGEST_DECODE_H
-#define SLUICE_INGEST_DECODE_H
+#ifndef SLUICE_HANDLERS_INGEST_DECODE_H
+#define SLUICE_HANDLERS_INGEST_DECODE_H
 
 #include "handlers/ingest/batch.h"
 #include "handlers/ingest/validate.h"

@@ -1,6 +1,6 @@
 /* All series as Prometheus text (exposition format 0.0.4). */
-#ifndef SLUICE_INGEST_EXPOSITION_H
-#define SLUICE_INGEST_EXPOSITION_H
+#ifndef SLUICE_HANDLERS_INGEST_EXPOSITION_H
+#define SLUICE_HANDLERS_INGEST_EXPOSITION_H
 
 #include "handlers/ingest/series.h"
 

@@ -7,8 +7,8 @@
  * Nothing is sent that is not on the disk: a sequence never means two things. Files of the log stay until all of them is
  * acknowledged and `keep` beyond, because brokers sync late: if one has lost what it acknowledged, they are sent
  * again. */
-#ifndef SLUICE_INGEST_FORWARD_H
-#define SLUICE_INGEST_FORWARD_H
+#ifndef SLUICE_HANDLERS_INGEST_FORWARD_H
+#define SLUICE_HANDLERS_INGEST_FORWARD_H
 
 #include "handlers/ingest/cargo.h"
 

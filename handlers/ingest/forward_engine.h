@@ -4,8 +4,8 @@
  *                                                               an error: close, a pause, open again
  *
  * Another broker is one file with such a struct and its name in forward_engines.c. */
-#ifndef SLUICE_INGEST_FORWARD_ENGINE_H
-#define SLUICE_INGEST_FORWARD_ENGINE_H
+#ifndef SLUICE_HANDLERS_INGEST_FORWARD_ENGINE_H
+#define SLUICE_HANDLERS_INGEST_FORWARD_ENGINE_H
 
 #include "handlers/ingest/cursor.h"
 #include "handlers/ingest/settings.h"

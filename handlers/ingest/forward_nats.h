@@ -1,6 +1,6 @@
 /* The forwarder's way to NATS JetStream, by libnats. */
-#ifndef SLUICE_INGEST_FORWARD_NATS_H
-#define SLUICE_INGEST_FORWARD_NATS_H
+#ifndef SLUICE_HANDLERS_INGEST_FORWARD_NATS_H
+#define SLUICE_HANDLERS_INGEST_FORWARD_NATS_H
 
 #include "handlers/ingest/forward_engine.h"
 

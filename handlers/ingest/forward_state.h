@@ -1,8 +1,8 @@
 /* The forwarder's two sides and what they share. The loop's: forward.c; the thread's: forward_thread.c.
  *
  *     loop: written -> bound ==lock==> thread          thread: next -> news ==lock, post==> loop: stats, marks */
-#ifndef SLUICE_INGEST_FORWARD_STATE_H
-#define SLUICE_INGEST_FORWARD_STATE_H
+#ifndef SLUICE_HANDLERS_INGEST_FORWARD_STATE_H
+#define SLUICE_HANDLERS_INGEST_FORWARD_STATE_H
 
 #include "handlers/ingest/forward.h"
 #include "reactor/posts.h"

@@ -1,8 +1,8 @@
 /* A group: batches that share one write and sync, and their bytes in one piece.
  *
  *     queue: [ batch | batch | batch ] ... -> group_gather() -> bytes: the only one's, or copied together */
-#ifndef SLUICE_INGEST_GROUP_H
-#define SLUICE_INGEST_GROUP_H
+#ifndef SLUICE_HANDLERS_INGEST_GROUP_H
+#define SLUICE_HANDLERS_INGEST_GROUP_H
 
 #include "handlers/ingest/queue.h"
 

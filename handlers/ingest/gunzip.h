@@ -1,6 +1,6 @@
 /* gzip bodies (RFC 1952), bounded: neither much larger than a limit nor much larger than they came. */
-#ifndef SLUICE_INGEST_GUNZIP_H
-#define SLUICE_INGEST_GUNZIP_H
+#ifndef SLUICE_HANDLERS_INGEST_GUNZIP_H
+#define SLUICE_HANDLERS_INGEST_GUNZIP_H
 
 #include "proto/span.h"
 

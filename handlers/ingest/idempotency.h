@@ -5,8 +5,8 @@
  *                           '-> refused: cancel(), the key is free again
  *
  * Key and answer are in the batch's record of the log, which is where a start finds them. */
-#ifndef SLUICE_INGEST_IDEMPOTENCY_H
-#define SLUICE_INGEST_IDEMPOTENCY_H
+#ifndef SLUICE_HANDLERS_INGEST_IDEMPOTENCY_H
+#define SLUICE_HANDLERS_INGEST_IDEMPOTENCY_H
 
 #include "handlers/ingest/segment.h"
 #include "reactor/table.h"

@@ -5,8 +5,8 @@
  *     statsd datagrams -> statsd_listener.c -> journal.c
  *     journal.c: written -> forward.c: a thread -> broker
  *     GET /metrics -> exposition.c                  DIR/0000000042.log -> sluice log, the next start (recover.c) */
-#ifndef SLUICE_INGEST_INGEST_H
-#define SLUICE_INGEST_INGEST_H
+#ifndef SLUICE_HANDLERS_INGEST_INGEST_H
+#define SLUICE_HANDLERS_INGEST_INGEST_H
 
 #include "handlers/ingest/decode.h"
 #include "handlers/ingest/forward.h"

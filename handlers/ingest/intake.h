@@ -5,8 +5,8 @@
  *             '- long or gzip: in the handlers pool
  *
  * The answer tells how many samples were accepted and rejected, and why; Sluice-Ack what is promised for them. */
-#ifndef SLUICE_INGEST_INTAKE_H
-#define SLUICE_INGEST_INTAKE_H
+#ifndef SLUICE_HANDLERS_INGEST_INTAKE_H
+#define SLUICE_HANDLERS_INGEST_INTAKE_H
 
 #include "handlers/ingest/ingest.h"
 

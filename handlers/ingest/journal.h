@@ -12,8 +12,8 @@
  *
  * Sequences are given when a batch is appended, so the log is in their order; those of a failed group are not given
  * again. With ack = memory done() comes at once and a loss is counted. */
-#ifndef SLUICE_INGEST_JOURNAL_H
-#define SLUICE_INGEST_JOURNAL_H
+#ifndef SLUICE_HANDLERS_INGEST_JOURNAL_H
+#define SLUICE_HANDLERS_INGEST_JOURNAL_H
 
 #include "handlers/ingest/group.h"
 #include "handlers/ingest/recover.h"

@@ -1,6 +1,6 @@
 /* Why a text was not loaded as JSON, and where. */
-#ifndef SLUICE_INGEST_JSON_FAULT_H
-#define SLUICE_INGEST_JSON_FAULT_H
+#ifndef SLUICE_HANDLERS_INGEST_JSON_FAULT_H
+#define SLUICE_HANDLERS_INGEST_JSON_FAULT_H
 
 #include "proto/span.h"
 

@@ -4,8 +4,8 @@
  *
  * type: gauge (default), counter (the value is added), histogram (the value is one observation, or an object with
  * sum, bounds and counts). timestamp: ms since 1970, default now. Other members are ignored. */
-#ifndef SLUICE_INGEST_JSON_RECORDS_H
-#define SLUICE_INGEST_JSON_RECORDS_H
+#ifndef SLUICE_HANDLERS_INGEST_JSON_RECORDS_H
+#define SLUICE_HANDLERS_INGEST_JSON_RECORDS_H
 
 #include "handlers/ingest/decode.h"
 

@@ -6,8 +6,8 @@
  * What a batch costs is known when it has been read: a client in credit may send one, the next one waits until the debt
  * is paid, so any batch passes and the rate holds. The least recently seen clients are forgotten: the table is
  * bounded. */
-#ifndef SLUICE_INGEST_LIMITER_H
-#define SLUICE_INGEST_LIMITER_H
+#ifndef SLUICE_HANDLERS_INGEST_LIMITER_H
+#define SLUICE_HANDLERS_INGEST_LIMITER_H
 
 #include "reactor/table.h"
 

@@ -5,8 +5,8 @@
  *     Prometheus: counters (cumulative), histograms and summaries as their TYPE lines say; the rest gauges
  *     statsd: c counts value / rate, g is a gauge, with a sign a change of it, ms (as seconds), h and d are observations,
  *     s is one of a set's values (statsd_sets.h) */
-#ifndef SLUICE_INGEST_LINES_H
-#define SLUICE_INGEST_LINES_H
+#ifndef SLUICE_HANDLERS_INGEST_LINES_H
+#define SLUICE_HANDLERS_INGEST_LINES_H
 
 #include "handlers/ingest/decode.h"
 

@@ -1,6 +1,6 @@
 /* One observation as a histogram: in the buckets that Prometheus' own clients use. */
-#ifndef SLUICE_INGEST_OBSERVATION_H
-#define SLUICE_INGEST_OBSERVATION_H
+#ifndef SLUICE_HANDLERS_INGEST_OBSERVATION_H
+#define SLUICE_HANDLERS_INGEST_OBSERVATION_H
 
 #include "proto/sample.h"
 

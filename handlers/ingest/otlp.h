@@ -3,8 +3,8 @@
  *     gauge -> gauge; monotonic sum -> counter, delta or cumulative; other cumulative sums -> gauge; histogram with
  *     explicit bounds -> histogram; attributes are labels, service.name and service.instance.id are job and instance
  *     exponential histograms, summaries and delta sums that go down: rejected, each point by itself */
-#ifndef SLUICE_INGEST_OTLP_H
-#define SLUICE_INGEST_OTLP_H
+#ifndef SLUICE_HANDLERS_INGEST_OTLP_H
+#define SLUICE_HANDLERS_INGEST_OTLP_H
 
 #include "handlers/ingest/decode.h"
 #include "proto/otlp.h"

@@ -4,8 +4,8 @@
  *
  * Special is whatever has to be refused, and what is rare: escapes, histograms with buckets, members twice, numbers
  * that do not fit. Measured: 1 us a record of 200 bytes, against 4.5 us. */
-#ifndef SLUICE_INGEST_PLAIN_RECORDS_H
-#define SLUICE_INGEST_PLAIN_RECORDS_H
+#ifndef SLUICE_HANDLERS_INGEST_PLAIN_RECORDS_H
+#define SLUICE_HANDLERS_INGEST_PLAIN_RECORDS_H
 
 #include "handlers/ingest/decode.h"
 

@@ -7,8 +7,8 @@
  *     lag_count{app="a"} 4           add() --'
  *     the next TYPE line, or the end end()
  */
-#ifndef SLUICE_INGEST_PROMETHEUS_PARTS_H
-#define SLUICE_INGEST_PROMETHEUS_PARTS_H
+#ifndef SLUICE_HANDLERS_INGEST_PROMETHEUS_PARTS_H
+#define SLUICE_HANDLERS_INGEST_PROMETHEUS_PARTS_H
 
 #include "handlers/ingest/body_lines.h"
 #include "handlers/http/text.h"

@@ -1,8 +1,8 @@
 /* Samples that come by another way than an HTTP body: our own JSON records, already parsed.
  *
  *     push_refusal() -> push_decode(), on any thread -> push_hand_in() -> journal -> done() */
-#ifndef SLUICE_INGEST_PUSH_H
-#define SLUICE_INGEST_PUSH_H
+#ifndef SLUICE_HANDLERS_INGEST_PUSH_H
+#define SLUICE_HANDLERS_INGEST_PUSH_H
 
 #include "handlers/ingest/ingest.h"
 

@@ -3,8 +3,8 @@
  *     queue_push() -> [ batch | batch | ... ] -> queue_take()
  *     full at a number of batches or of bytes; then nothing is taken until it has sunk to three quarters of that, so
  *     that refusals come in runs that clients notice, not one by one */
-#ifndef SLUICE_INGEST_QUEUE_H
-#define SLUICE_INGEST_QUEUE_H
+#ifndef SLUICE_HANDLERS_INGEST_QUEUE_H
+#define SLUICE_HANDLERS_INGEST_QUEUE_H
 
 #include "handlers/ingest/batch.h"
 

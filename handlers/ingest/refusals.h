@@ -2,8 +2,8 @@
  *
  *     {"index":3,"code":"bad_name","pointer":"/3/name","message":"..."}
  *     {"line":4,"column":12,"code":"syntax","message":"..."} */
-#ifndef SLUICE_INGEST_REFUSALS_H
-#define SLUICE_INGEST_REFUSALS_H
+#ifndef SLUICE_HANDLERS_INGEST_REFUSALS_H
+#define SLUICE_HANDLERS_INGEST_REFUSALS_H
 
 #include "proto/span.h"
 

@@ -1,6 +1,6 @@
 /* Which segments go: the oldest, while all are too many bytes or it is too old. */
-#ifndef SLUICE_INGEST_RETENTION_H
-#define SLUICE_INGEST_RETENTION_H
+#ifndef SLUICE_HANDLERS_INGEST_RETENTION_H
+#define SLUICE_HANDLERS_INGEST_RETENTION_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  *     {"seq":17,"received":MS,"format":"json","name":"a","type":"gauge","timestamp":MS,"value":1.5,"tags":{"k":"v"}}\n
  *     a histogram's value: {"sum":X,"bounds":[...],"counts":[...]}, a summary's
  *     {"sum":X,"count":N,"quantiles":[...],"values":[...]}; "cumulative":true where it is */
-#ifndef SLUICE_INGEST_SAMPLE_TEXT_H
-#define SLUICE_INGEST_SAMPLE_TEXT_H
+#ifndef SLUICE_HANDLERS_INGEST_SAMPLE_TEXT_H
+#define SLUICE_HANDLERS_INGEST_SAMPLE_TEXT_H
 
 #include "handlers/ingest/segment.h"
 #include "handlers/http/text.h"

@@ -2,8 +2,8 @@
  *
  *     segment_op_*() -> copy of the op -> pool: create, end or clear -> loop: done(job), job->call.argument is the copy
  */
-#ifndef SLUICE_INGEST_SEGMENT_OP_H
-#define SLUICE_INGEST_SEGMENT_OP_H
+#ifndef SLUICE_HANDLERS_INGEST_SEGMENT_OP_H
+#define SLUICE_HANDLERS_INGEST_SEGMENT_OP_H
 
 #include "handlers/ingest/retention.h"
 

@@ -7,8 +7,8 @@
  *
  * A name has one type; a sample of another one is refused, and so is one whose name would be a part of a histogram or
  * summary (lag_count beside lag): Prometheus could not tell them apart. */
-#ifndef SLUICE_INGEST_SERIES_H
-#define SLUICE_INGEST_SERIES_H
+#ifndef SLUICE_HANDLERS_INGEST_SERIES_H
+#define SLUICE_HANDLERS_INGEST_SERIES_H
 
 #include "proto/sample.h"
 #include "reactor/table.h"

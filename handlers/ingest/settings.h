@@ -1,6 +1,6 @@
 /* The ingest and the forward section's settings, and the family's counters. */
-#ifndef SLUICE_INGEST_SETTINGS_H
-#define SLUICE_INGEST_SETTINGS_H
+#ifndef SLUICE_HANDLERS_INGEST_SETTINGS_H
+#define SLUICE_HANDLERS_INGEST_SETTINGS_H
 
 #include "offload/declare.h"
 

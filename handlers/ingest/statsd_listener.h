@@ -3,8 +3,8 @@
  *     datagrams -> text (lines) -> statsd_decode -> series limit -> journal
  *                                   '-> sets -> at the end of their interval: the same
  *     nobody waits for an answer: what cannot be taken is counted, and one line of each batch is told in the log */
-#ifndef SLUICE_INGEST_STATSD_LISTENER_H
-#define SLUICE_INGEST_STATSD_LISTENER_H
+#ifndef SLUICE_HANDLERS_INGEST_STATSD_LISTENER_H
+#define SLUICE_HANDLERS_INGEST_STATSD_LISTENER_H
 
 #include "reactor/datagrams.h"
 

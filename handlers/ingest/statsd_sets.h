@@ -2,8 +2,8 @@
  *
  *     users:7|s  users:7|s  users:9|s  --add()--> {users: 7, 9}  --flush()--> gauge users 2
  *     nothing came in the interval     --------------------------flush()--> gauge users 0, once, and it is forgotten */
-#ifndef SLUICE_INGEST_STATSD_SETS_H
-#define SLUICE_INGEST_STATSD_SETS_H
+#ifndef SLUICE_HANDLERS_INGEST_STATSD_SETS_H
+#define SLUICE_HANDLERS_INGEST_STATSD_SETS_H
 
 #include "handlers/ingest/batch.h"
 

@@ -2,8 +2,8 @@
  *
  *     decoder -> struct sample -> validate() -> labels sorted, names escaped if so set -> batch
  *                                           \-> struct fault: code, part, sentence -> the decoder knows where that is */
-#ifndef SLUICE_INGEST_VALIDATE_H
-#define SLUICE_INGEST_VALIDATE_H
+#ifndef SLUICE_HANDLERS_INGEST_VALIDATE_H
+#define SLUICE_HANDLERS_INGEST_VALIDATE_H
 
 #include "handlers/ingest/refusals.h"
 #include "handlers/ingest/settings.h"
