@@ -381,25 +381,37 @@ static bool take(struct loop *loop, struct listener *listener, int fd, struct pe
     return true;
 }
 
-int tunnel_check(const struct tunnel_settings *settings, size_t *step, char *why, size_t why_size) {
-    const bool wrong[] = {!*settings->upstream,
-                          *settings->listen.protocols || settings->listen.admin != LISTEN_ADMIN_AUTO};
-    static const char *const reasons[] = {"upstream is missing",
-                                          "a tunnel has no protocols and no administration"};
+static int check_listener(const struct tunnel_settings *settings, char *why, size_t why_size) {
     struct listener_options options;
-    while (*step < 2) {
-        size_t i = (*step)++;
-        if (wrong[i]) {
-            snprintf(why, why_size, "%s", reasons[i]);
-            return -EINVAL;
-        }
-    }
-    if ((*step)++ > 2)
-        return 0;
     int error = listener_options_parse(&options, &settings->listen, why, why_size);
     if (!error)
         listener_options_free(&options);
     return error;
+}
+
+int tunnel_check(const struct tunnel_settings *settings, size_t *step, char *why, size_t why_size) {
+    const char *reason = NULL;
+    int error = 0;
+    while (!reason && !error) {
+        switch ((*step)++) {
+        case 0:
+            if (!*settings->upstream)
+                reason = "upstream is missing";
+            break;
+        case 1:
+            if (*settings->listen.protocols || settings->listen.admin != LISTEN_ADMIN_AUTO)
+                reason = "a tunnel has no protocols and no administration";
+            break;
+        case 2:
+            error = check_listener(settings, why, why_size);
+            break;
+        default:
+            return 0;
+        }
+    }
+    if (reason)
+        snprintf(why, why_size, "%s", reason);
+    return reason ? -EINVAL : error;
 }
 
 int tunnel_open(struct gateway *gateway, const struct tunnel_settings *settings, char *why, size_t why_size) {
