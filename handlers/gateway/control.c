@@ -4,9 +4,9 @@
 #include "handlers/gateway/upstream.h"
 #include "handlers/http/admin.h"
 #include "handlers/http/http.h"
+#include "handlers/http/methods.h"
 #include "proto/chars.h"
 #include "reactor/drain.h"
-#include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
@@ -122,27 +122,20 @@ static void alter(const struct gateway *gateway, struct request *request, const 
         show(gateway, request);
 }
 
-static void refuse_method(struct request *request, const char *allow) {
-    struct http1_reply reply;
-    http1_reply_begin(&reply, request, 405);
-    http1_reply_field(&reply, "Allow", span_text(allow));
-    http1_reply_bytes(&reply, span_of(NULL, 0));
-}
-
 static void run_upstreams(struct request *request, struct exchange *exchange) {
     const struct gateway *gateway = exchange->handler->context;
     if (exchange->head.method == HTTP1_POST)
         alter(gateway, request, exchange);
-    else if (exchange->head.method == HTTP1_GET || exchange->head.method == HTTP1_HEAD)
+    else if (METHODS_READ & 1u << exchange->head.method)
         show(gateway, request);
     else
-        refuse_method(request, "GET, HEAD, POST");
+        methods_answer(request, METHODS_READ | 1u << HTTP1_POST);
 }
 
 static void run_drain(struct request *request, struct exchange *exchange) {
     const struct gateway *gateway = exchange->handler->context;
     if (exchange->head.method != HTTP1_POST) {
-        refuse_method(request, "POST");
+        methods_answer(request, 1u << HTTP1_POST);
         return;
     }
     drain_begin(gateway->loop);
