@@ -2,6 +2,7 @@
 
 #include "handlers/http/admin.h"
 #include "handlers/http/http.h"
+#include "handlers/http/methods.h"
 #include "handlers/mcp/ask.h"
 #include "handlers/mcp/event_stream.h"
 #include "handlers/mcp/headers.h"
@@ -16,7 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ALLOWED "GET, POST, DELETE"
+#define METHODS (1u << HTTP1_GET | 1u << HTTP1_POST | 1u << HTTP1_DELETE)
 #define EVENTS  "text/event-stream"
 
 void mcp_http_refuse(struct request *request, int status, int code, const char *words, struct span data,
@@ -36,12 +37,9 @@ static void refuse(struct request *request, int status, int code, const char *wo
     mcp_http_refuse(request, status, code, words, span_of(NULL, 0), span_text("null"));
 }
 
-/* allow: of a 405. */
-static void reply_empty(struct request *request, int status, const char *allow) {
+static void reply_empty(struct request *request, int status) {
     struct http1_reply reply;
     http1_reply_begin(&reply, request, status);
-    if (allow)
-        http1_reply_field(&reply, "Allow", span_text(allow));
     if (status == 204)
         http1_reply_empty(&reply, UINT64_MAX);
     else
@@ -82,7 +80,7 @@ static void reply(struct rpc_batch *batch, char *text, size_t n, int fd) {
     } else if (text) {
         reply_json(batch->request, post, status_of(batch, post), text, n);
     } else {
-        reply_empty(batch->request, 202, NULL);
+        reply_empty(batch->request, 202);
     }
 }
 
@@ -197,7 +195,7 @@ static void run_delete(struct mcp *mcp, struct request *request, const struct ex
         return;
     }
     mcp_session_revoke(session);
-    reply_empty(request, 204, NULL);
+    reply_empty(request, 204);
 }
 
 static void session_stream_gone(void *owner) {
@@ -234,7 +232,7 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
     struct mcp_token token;
     /* Clients take nothing but events or 405; without a session there is nothing to listen to. */
     if (!accepts(exchange, EVENTS) || !exchange_field(exchange, "Mcp-Session-Id").p) {
-        reply_empty(request, 405, ALLOWED);
+        methods_answer(request, METHODS);
         return;
     }
     if (!session_is_good(mcp, request, exchange, &token, span_text("null")))
@@ -328,13 +326,13 @@ static void run(struct request *request, struct exchange *exchange) {
     if (forbidden)
         refuse(request, 403, MESSAGE_INVALID_REQUEST, forbidden);
     else if (modern && exchange->head.method != HTTP1_POST)
-        reply_empty(request, 405, "POST"); /* that era has neither sessions nor their streams */
+        methods_answer(request, 1u << HTTP1_POST); /* that era has neither sessions nor their streams */
     else if (exchange->head.method == HTTP1_GET)
         run_get(rpc->mcp, request, exchange);
     else if (exchange->head.method == HTTP1_DELETE)
         run_delete(rpc->mcp, request, exchange);
     else if (exchange->head.method != HTTP1_POST)
-        reply_empty(request, 405, ALLOWED);
+        methods_answer(request, METHODS);
     else if (unreadable)
         refuse(request, 415, MESSAGE_INVALID_REQUEST, unreadable);
     else if (accepts_nothing(exchange))

@@ -58,7 +58,9 @@ class Http(Mcp):
     def test_other_methods(self):
         server = self.server()
         session = self.http(server)
-        self.assertEqual(session.request("PUT").status, 405)
+        for method, status in (("OPTIONS", 204), ("PUT", 405)):
+            response = session.request(method)
+            self.assertEqual((response.status, response.get("Allow")), (status, "GET, POST, DELETE, OPTIONS"))
         client = HttpClient(server.tcp)
         self.addCleanup(client.close)
         self.assertEqual(client.fetch("/mcp", "Accept: text/event-stream").status, 405)
@@ -66,7 +68,7 @@ class Http(Mcp):
         self.assertEqual(client.fetch("/mcp", "Accept: application/json", f"Mcp-Session-Id: {session.id}").status, 405)
         for method in ("GET", "DELETE"):
             response = session.request(method, f"MCP-Protocol-Version: {MODERN}")
-            self.assertEqual((response.status, response.get("Allow")), (405, "POST"))
+            self.assertEqual((response.status, response.get("Allow")), (405, "POST, OPTIONS"))
         client.send(head("GET", "/mcp", "Accept: text/event-stream", f"Mcp-Session-Id: {session.id}"))
         response = client.response_head()
         self.assertEqual((response.status, response.get("Content-Type")), (200, "text/event-stream"))
