@@ -9,6 +9,7 @@
 #define SLUICE_OFFLOAD_DECLARE_H
 
 #include "proto/histogram.h"
+#include "proto/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +54,17 @@ static inline const char *setting_joint(const struct setting *row) {
     return row->kind == SETTING_LIST                                    ? ","
            : row->kind == SETTING_LINES || row->kind == SETTING_SECRETS ? "\n"
                                                                         : NULL;
+}
+
+/* Takes the next word off a list that is joined like this (',' for LIST, '\n' for LINES and SECRETS). False: there is
+ * none. */
+static inline bool setting_next_word(const char **list, char joint, struct span *word) {
+    const char *end = strchrnul(*list, joint);
+    if (!**list)
+        return false;
+    *word = span_of(*list, (size_t)(end - *list));
+    *list = *end ? end + 1 : end;
+    return true;
 }
 
 struct settings_table {

@@ -21,14 +21,10 @@ static int refuse(const struct parse *parse, const char *option, struct span wor
 /* Calls take for each word of a comma-separated list; stops at the first error. */
 static int each_word(const struct parse *parse, const char *list,
                      int (*take)(const struct parse *parse, struct span word)) {
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        int error = take(parse, span_of(list, n));
-        if (error)
-            return error;
-        list += n + (list[n] == ',');
-    }
-    return 0;
+    int error = 0;
+    for (struct span word; !error && setting_next_word(&list, ',', &word);)
+        error = take(parse, word);
+    return error;
 }
 
 static unsigned count_words(const char *list) {

@@ -1,6 +1,7 @@
 #include "handlers/gateway/transforms.h"
 
 #include "handlers/gateway/forward.h"
+#include "offload/declare.h"
 #include "proto/chars.h"
 
 #include <errno.h>
@@ -36,20 +37,18 @@ static const char *parse(struct span word, struct transform *out) {
 
 int transforms_add(struct transforms *transforms, enum transform_kind kind, const char *list, char *why,
                    size_t why_size) {
-    while (*list) {
-        size_t n = strcspn(list, "\n");
+    for (struct span word; setting_next_word(&list, '\n', &word);) {
         struct transform *grown = reallocarray(transforms->list, transforms->count + 1, sizeof(*grown));
         if (!grown)
             return -ENOMEM;
         transforms->list = grown;
         struct transform *transform = &grown[transforms->count++];
         *transform = (struct transform){.kind = kind};
-        const char *reason = parse(span_of(list, n), transform);
+        const char *reason = parse(word, transform);
         if (reason) {
-            snprintf(why, why_size, "'%.*s': %s", (int)n, list, reason);
+            snprintf(why, why_size, "'%.*s': %s", (int)word.n, word.p, reason);
             return -EINVAL;
         }
-        list += n + (list[n] != '\0');
     }
     return 0;
 }

@@ -26,13 +26,6 @@ static size_t count_words(const char *list) {
     return count;
 }
 
-static struct span next_word(const char **list) {
-    size_t n = strcspn(*list, ",");
-    struct span word = span_of(*list, n);
-    *list += n + ((*list)[n] == ',');
-    return word;
-}
-
 /* The name is part of UPSTREAM/ADDRESS and of Prometheus' labels. */
 static int parse_name(struct upstream *upstream, char *why, size_t why_size) {
     struct span name = span_text(upstream->settings->name);
@@ -62,9 +55,8 @@ static int parse_servers(struct upstream *upstream, char *why, size_t why_size) 
     }
     if (!(upstream->servers = calloc(count, sizeof(*upstream->servers))))
         return -ENOMEM;
-    while (*rest) {
+    for (struct span word; setting_next_word(&rest, ',', &word);) {
         char reason[400];
-        struct span word = next_word(&rest);
         struct server *server = &upstream->servers[upstream->servers_count];
         if (server_parse(word, server, reason, sizeof(reason)) != 0) {
             snprintf(why, why_size, "servers: %s", reason);
@@ -84,9 +76,8 @@ static int parse_sources(struct upstream *upstream, char *why, size_t why_size) 
     size_t count = count_words(rest);
     if (count > 0 && !(upstream->sources = calloc(count, sizeof(*upstream->sources))))
         return -ENOMEM;
-    while (*rest) {
+    for (struct span word; setting_next_word(&rest, ',', &word);) {
         char reason[400];
-        struct span word = next_word(&rest);
         if (server_parse_source(word, &upstream->sources[upstream->sources_count++], reason,
                                 sizeof(reason)) != 0) {
             snprintf(why, why_size, "source: %s", reason);

@@ -13,7 +13,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define PREFIX "/_/"
 #define COPIED_MAX                                                                                           \
@@ -146,12 +145,9 @@ static enum host_kind host_kind(struct span host) {
 
 /* Is text one of the comma-separated words? Case does not matter. */
 static bool is_listed(const char *words, struct span text) {
-    while (*words) {
-        size_t n = strcspn(words, ",");
-        if (n == text.n && strncasecmp(words, text.p, n) == 0)
+    for (struct span word; setting_next_word(&words, ',', &word);)
+        if (span_equal_nocase(word, text))
             return true;
-        words += n + (words[n] == ',');
-    }
     return false;
 }
 

@@ -9,10 +9,10 @@ static const struct {
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
-/* The setting's word at text; KNOWN if it is none of ours. */
-static size_t find_known(const char *text, size_t n) {
+/* The index of an ending; KNOWN if it is none of ours. */
+static size_t find_known(struct span ending) {
     size_t i = 0;
-    while (i < KNOWN && (strlen(known[i].ending) != n || memcmp(known[i].ending, text, n) != 0))
+    while (i < KNOWN && !span_equal(ending, span_text(known[i].ending)))
         i++;
     return i;
 }
@@ -20,11 +20,11 @@ static size_t find_known(const char *text, size_t n) {
 size_t sibling_next(const struct http *http, struct exchange *exchange, char *key, size_t n, size_t size) {
     const struct http1_fields *fields = &exchange->head.fields;
     unsigned identity = accept_coding(fields, span_text("identity")), best = identity > 0 ? identity - 1 : 0;
-    size_t chosen = KNOWN, length;
-    for (const char *list = http->settings.precompressed; *list; list += length + (list[length] == ',')) {
-        length = strcspn(list, ",");
-        size_t i = find_known(list, length);
-        if (i == KNOWN || exchange->siblings & 1u << i || n + 1 + length > size)
+    size_t chosen = KNOWN;
+    const char *list = http->settings.precompressed;
+    for (struct span ending; setting_next_word(&list, ',', &ending);) {
+        size_t i = find_known(ending);
+        if (i == KNOWN || exchange->siblings & 1u << i || n + 1 + ending.n > size)
             continue;
         unsigned weight = accept_coding(fields, span_text(known[i].coding));
         if (weight > best) {
@@ -37,7 +37,7 @@ size_t sibling_next(const struct http *http, struct exchange *exchange, char *ke
         return n;
     exchange->siblings |= (uint8_t)(1u << chosen);
     exchange->coding = (uint8_t)(chosen + 1);
-    length = strlen(known[chosen].ending);
+    size_t length = strlen(known[chosen].ending);
     key[n] = '.';
     memcpy(key + n + 1, known[chosen].ending, length);
     return n + 1 + length;

@@ -180,13 +180,11 @@ static void on_flush(struct deadline *deadline) {
 }
 
 static int start_statsd(struct ingest *ingest, char *why, size_t why_size) {
-    const char *word = ingest->settings->statsd;
+    const char *list = ingest->settings->statsd;
     char address[ADDRESS_TEXT];
     deadlines_add(&ingest->loop->deadlines, &ingest->flush_class, STATSD_SETS_SECONDS, on_flush);
-    while (*word) {
-        size_t n = strcspn(word, ",");
-        snprintf(address, sizeof(address), "%.*s", (int)n, word);
-        word += n + (word[n] == ',');
+    for (struct span word; setting_next_word(&list, ',', &word);) {
+        snprintf(address, sizeof(address), "%.*s", (int)word.n, word.p);
         if (ingest->statsd_count == INGEST_STATSD) {
             snprintf(why, why_size, "statsd: too many addresses");
             return -EINVAL;

@@ -40,16 +40,9 @@ static const struct counter counters[] = {
 #undef COUNTER
 };
 
-/* The next word of a list; empty: there is none. */
-static struct span take_word(const char **list, const char *joint) {
-    struct span word = span_of(*list, strcspn(*list, joint));
-    *list += word.n + ((*list)[word.n] != '\0');
-    return word;
-}
-
 static bool are_datagram_addresses(const char *list) {
     struct address address;
-    for (struct span word; (word = take_word(&list, ",")).n > 0;)
+    for (struct span word; setting_next_word(&list, ',', &word);)
         if (address_parse(word, &address) ||
             (address.kind != ADDRESS_UDP && address.kind != ADDRESS_UNIXGRAM))
             return false;
@@ -58,7 +51,7 @@ static bool are_datagram_addresses(const char *list) {
 
 /* A server without a scheme is one of nats:// to libnats, and of any other one, too. */
 static bool are_brokers(const char *list) {
-    for (struct span word; (word = take_word(&list, "\n")).n > 0;)
+    for (struct span word; setting_next_word(&list, '\n', &word);)
         if (memmem(word.p, word.n, "://", 3) && strncmp(word.p, "nats://", 7) != 0 &&
             strncmp(word.p, "tls://", 6) != 0)
             return false;

@@ -68,10 +68,9 @@ static void module_path(const char *word, size_t n, const char *where, char *pat
 static void load_modules(struct daemon_config *config, struct problems *problems) {
     const char *where = config_where(config, "modules");
     char path[PATH_MAX], why[CONFIG_WHY];
-    size_t n;
-    for (const char *word = config->http.modules; *word; word += n + (word[n] == ',')) {
-        n = strcspn(word, ",");
-        module_path(word, n, where, path, sizeof path);
+    const char *list = config->http.modules;
+    for (struct span word; setting_next_word(&list, ',', &word);) {
+        module_path(word.p, word.n, where, path, sizeof path);
         if (modules_load(config->modules, path, why, sizeof why) != 0)
             problem(problems, where, "%s%s", where[0] == '-' ? "" : "modules: ", why);
     }
