@@ -29,7 +29,6 @@ static struct segment_op op_for(struct journal *journal) {
         .removable_below = held < journal->active_number ? held : journal->active_number,
         .most_bytes = settings->keep_bytes,
         .oldest_ms = settings->keep_age > 0 ? clock_wall_ms() - (int64_t)(settings->keep_age * 1000) : 0,
-        .capped = journal->forward && settings->keep_bytes > 0,
     };
 }
 

@@ -20,10 +20,9 @@ struct segment_op {
     int fd;          /* of it: segment_op_end() takes it, segment_op_create() gives it */
     uint64_t size;   /* of it when it is created, or where it is ended */
     /* Which segments may go: those before this number, while all are over most_bytes (0: any size) or the oldest is
-     * older than this (0: any age). */
+     * older than this (0: any age). None is created beyond most_bytes: -EAGAIN. */
     uint64_t removable_below, most_bytes;
     int64_t oldest_ms;
-    bool capped; /* nothing is created beyond most_bytes: -EAGAIN */
     struct retention_result removed;
 };
 

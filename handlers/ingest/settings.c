@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define LOG_SEGMENTS     2 /* being written, which has to stay, and kept ready */
 #define FORWARD_SEGMENTS 4 /* being written, kept ready, being sent, and one more */
 #define OPEN_SEGMENTS    3 /* those of them that are not complete, or not acknowledged */
 
@@ -63,6 +64,8 @@ const char *ingest_settings_check(const struct ingest_settings *settings) {
         return "path is missing: the directory of the log";
     if (settings->segment < SEGMENT_HEAD + RECORD_HEAD + settings->group_bytes)
         return "segment: a file of the log must have room for group_bytes and a head of 48 bytes";
+    if (settings->keep_bytes > 0 && settings->keep_bytes < LOG_SEGMENTS * settings->segment)
+        return "keep_bytes: there must be room for two files of the log (segment)";
     if (settings->rate_burst > 0 && settings->rate == 0)
         return "rate_burst: there is no rate";
     if (!are_datagram_addresses(settings->statsd))

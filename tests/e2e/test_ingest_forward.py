@@ -263,7 +263,7 @@ class Configuration(Case):
                 (ingest + 'forward "nats" { servers = {"nats://a:1", "http://b:2"} }', "FILE:2: forward 'nats': servers: they are like"),
                 (ingest + 'forward "nats" { ca = "/no/such" }', "FILE:2: forward 'nats': ca /no/such: No such file"),
                 (ingest + 'forward "nats" { credentials = "/no/such" }', "FILE:2: forward 'nats': credentials /no/such: No such"),
-                ('ingest { path = "/x" keep_bytes = 100m }\nforward "nats" {}', "FILE:2: forward 'nats': keep_bytes: with")):
+                ('ingest { path = "/x" keep_bytes = 200m }\nforward "nats" {}', "FILE:2: forward 'nats': keep_bytes: with")):
             with self.subTest(text):
                 status, stderr = self.check(text)
                 self.assertEqual(status, 2)

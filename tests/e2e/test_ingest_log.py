@@ -78,6 +78,20 @@ class Log(IngestCase):
         self.assertEqual(names[-1], "n59_29")
         self.assertNotIn("n0_0", names)
 
+    def test_the_smallest_log_that_goes_on(self):
+        """One file is written while another is kept ready: with less the first full file would be the last."""
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "keep_bytes = 128k")
+        link = self.http(daemon)
+        for i in range(60):
+            answer = self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(30)])
+            self.assertEqual(answer.status, 200, answer)
+        self.assertGreater(daemon.counter("ingest", "segments_removed"), 0)
+        file = self.directory() / "sluice.conf"
+        file.write_text(f'ingest {{ path = "{self.log}" segment = 64k group_bytes = 16k keep_bytes = 127k }}')
+        done = run_sluiced("-c", file, "--check")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("keep_bytes: there must be room for two files of the log", done.stderr)
+
     def test_a_log_has_one_writer(self):
         first = self.ingest()
         link = self.http(first)
