@@ -50,7 +50,7 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events) {
 static int bind_unix(struct datagrams *socket, char *why, size_t why_size) {
     struct unixsock options = {
         .address = &socket->address, .mode = 0660, .owner = (uid_t)-1, .group = (gid_t)-1};
-    int fd = unixsock_bind(&options, why, why_size);
+    int fd = unixsock_open(&options, why, why_size);
     socket->device = options.device;
     socket->inode = options.inode;
     return fd;

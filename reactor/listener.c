@@ -206,6 +206,8 @@ static void set_tcp_options(int fd, const struct listen_settings *settings) {
     }
     if (settings->user_timeout > 0)
         set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(settings->user_timeout * 1000));
+    if (settings->send_buffer)
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)settings->send_buffer);
 }
 
 /* Accepted sockets inherit it, too. Loopback goes without pacing: BBR spends up to half of a large object's CPU time on
@@ -226,6 +228,8 @@ static int open_tcp(struct listener *listener, char *why, size_t why_size) {
         return fd;
     set_tcp_options(fd, listener->options.settings);
     int error = set_congestion(fd, &listener->options, why, why_size);
+    if (!error && listen(fd, (int)listener->options.settings->backlog) != 0)
+        error = -errno;
     if (error) {
         close(fd);
         return error;
@@ -237,30 +241,22 @@ static int open_unix(struct listener *listener, char *why, size_t why_size) {
     struct unixsock options = {.address = &listener->address,
                                .mode = listener->options.mode,
                                .owner = listener->options.owner,
-                               .group = listener->options.group};
-    int fd = unixsock_bind(&options, why, why_size);
+                               .group = listener->options.group,
+                               .backlog = (int)listener->options.settings->backlog};
+    int fd = unixsock_open(&options, why, why_size);
     listener->device = options.device;
     listener->inode = options.inode;
     return fd;
 }
 
-static int start(struct listener *listener, int fd) {
+static void start(struct listener *listener, int fd) {
     struct loop *loop = listener->loop;
-    const struct listen_settings *settings = listener->options.settings;
-    if (settings->send_buffer)
-        set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)settings->send_buffer);
-    if (listen(fd, (int)settings->backlog) != 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
     ledger_enter(&loop->ledger, fd, FD_LISTENER, 0, loop_now(loop));
     ev_io_init(&listener->io, acceptable, fd, EV_READ);
     ev_init(&listener->resume, resume);
     listener->io.data = listener->resume.data = listener;
     ev_io_start(loop->ev, &listener->io);
     LIST_INSERT_HEAD(&loop->listeners, listener, link);
-    return 0;
 }
 
 int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size) {
@@ -282,7 +278,10 @@ int listener_open_for(struct loop *loop, const struct listen_settings *settings,
         listener->address = listener->options.address;
         int fd = listener->options.is_unix ? open_unix(listener, why, why_size)
                                            : open_tcp(listener, why, why_size);
-        error = fd < 0 ? fd : start(listener, fd);
+        if (fd >= 0)
+            start(listener, fd);
+        else
+            error = fd;
     }
     if (error) {
         if (!why[0])

@@ -1,15 +1,19 @@
 #include "reactor/unixsock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GROUPS_MAX 1024
+#define LOCK_TRIES 200 /* 5 ms apart */
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
@@ -50,6 +54,10 @@ static int clear_stale(const char *path, int type, const struct sockaddr *name, 
         return -errno;
     int error = connect(fd, name, size) == 0 ? 0 : errno;
     close(fd);
+    if (error == ENOENT) /* its daemon has just ended */
+        return 0;
+    if (error == EACCES)
+        return -EACCES;
     if (error != ECONNREFUSED) {
         snprintf(why, why_size, "%s: somebody answers on this socket", path);
         return -EADDRINUSE;
@@ -75,32 +83,59 @@ bool unixsock_refuse_fds(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
 }
 
-int unixsock_bind(struct unixsock *options, char *why, size_t why_size) {
-    const struct address *address = options->address;
-    struct sockaddr_storage name;
-    socklen_t size;
-    int error = address_socket(address, &name, &size);
-    bool file = !is_abstract(address);
-    int type = address->kind == ADDRESS_UNIXGRAM ? SOCK_DGRAM : SOCK_STREAM;
-    if (!error && file)
-        error = check_parent(address->path, why, why_size);
-    if (!error && file)
-        error = clear_stale(address->path, type, (struct sockaddr *)&name, size, why, why_size);
-    if (error)
-        return error;
+/* Locks the directory: of two daemons that start at once, neither may take the other's new socket, which does not listen
+ * yet, for a stale one. Returns what to close; -1: no lock. Whoever else holds it delays a start, no more. */
+static int lock_parent(const char *path) {
+    char copy[sizeof(((struct address *)NULL)->path)];
+    const struct timespec moment = {.tv_nsec = 5000000};
+    snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+        nanosleep(&moment, NULL);
+    return fd;
+}
+
+/* The listening socket, or -errno. */
+static int bind_and_listen(struct unixsock *options, const struct sockaddr *name, socklen_t size, int type) {
+    bool file = !is_abstract(options->address);
     int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     unixsock_refuse_fds(fd);
     mode_t mask = umask(0177); /* nobody else may connect before owner and mode are set */
-    error = bind(fd, (struct sockaddr *)&name, size) == 0 ? 0 : -errno;
+    int error = bind(fd, name, size) == 0 ? 0 : -errno;
     umask(mask);
-    if (!error && file && (error = set_permissions(options)) != 0)
-        unlink(address->path);
-    if (error) {
-        close(fd);
+    bool bound = !error;
+    if (!error && file)
+        error = set_permissions(options);
+    if (!error && type == SOCK_STREAM && listen(fd, options->backlog) != 0)
+        error = -errno;
+    if (!error)
+        return fd;
+    if (bound && file)
+        unlink(options->address->path);
+    close(fd);
+    return error;
+}
+
+int unixsock_open(struct unixsock *options, char *why, size_t why_size) {
+    const struct address *address = options->address;
+    struct sockaddr_storage name;
+    socklen_t size;
+    int error = address_socket(address, &name, &size);
+    int type = address->kind == ADDRESS_UNIXGRAM ? SOCK_DGRAM : SOCK_STREAM;
+    if (error)
         return error;
-    }
+    if (is_abstract(address))
+        return bind_and_listen(options, (struct sockaddr *)&name, size, type);
+    error = check_parent(address->path, why, why_size);
+    if (error)
+        return error;
+    int lock = lock_parent(address->path);
+    error = clear_stale(address->path, type, (struct sockaddr *)&name, size, why, why_size);
+    int fd = error ? error : bind_and_listen(options, (struct sockaddr *)&name, size, type);
+    if (lock >= 0)
+        close(lock);
     return fd;
 }
 

@@ -13,14 +13,15 @@ struct unixsock {
     mode_t mode;
     uid_t owner;  /* (uid_t)-1: unchanged */
     gid_t group;  /* (gid_t)-1: unchanged */
+    int backlog;  /* of a socket for streams */
     dev_t device; /* out: of the created file; 0 for an abstract name */
     ino_t inode;
 };
 
-/* A bound non-blocking socket, for datagrams if the address is (unixgram:). Replaces a stale socket file only if nobody
- * answers on it; refuses a parent directory that all may write to without the sticky bit. The socket, or -errno with a
- * sentence in why where errno alone would not tell. */
-int unixsock_bind(struct unixsock *options, char *why, size_t why_size);
+/* A non-blocking socket that listens, or takes datagrams if the address does (unixgram:). Replaces a stale socket file only
+ * if nobody answers on it; refuses a parent directory that all may write to without the sticky bit. The socket, or -errno
+ * with a sentence in why where errno alone would not tell. */
+int unixsock_open(struct unixsock *options, char *why, size_t why_size);
 /* Has the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Rules for fds", 3). Connections
  * inherit it from their listener. False: it cannot (before Linux 6.16). */
 bool unixsock_refuse_fds(int fd);

@@ -1,4 +1,5 @@
 """Where connections are taken, from whom, and for what."""
+import fcntl
 import os
 import pathlib
 import pwd
@@ -134,6 +135,28 @@ class SocketFile(Case):
             dead.bind(str(path))
         daemon = self.daemon(listen=(f"unix:{path}",))
         self.assertAlive(self.connect(daemon.unix))
+
+    def test_two_that_find_a_stale_one_take_turns(self):
+        """Neither may take the other's new socket, which does not listen yet, for the stale one."""
+        directory = self.directory()
+        path = directory / "s.sock"
+        with socket.socket(socket.AF_UNIX) as stale, socket.socket(socket.AF_UNIX) as other:
+            stale.bind(str(path))
+            stale.close()
+            turn = os.open(directory, os.O_RDONLY)
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            late = subprocess.Popen([SLUICED, "--listen", f"unix:{path}"], stdin=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, text=True)
+            self.addCleanup(late.kill)
+            fds = pathlib.Path(f"/proc/{late.pid}/fd")
+            until(lambda: directory.resolve() in [fd.resolve() for fd in fds.iterdir()], "it waits for its turn")
+            path.unlink()
+            other.bind(str(path))
+            other.listen()
+            os.close(turn)
+            self.assertIn("somebody answers", late.communicate(timeout=TIMEOUT)[1])
+            self.assertEqual(late.returncode, 1)
+            self.assertTrue(path.is_socket())
 
     def test_a_live_one_is_refused_and_lives_on(self):
         daemon = self.daemon()
