@@ -418,6 +418,8 @@ bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer
     conn->opened = conn->active = loop_now(loop);
     conn->window.stream = &conn->stream;
     conn->window.peer = peer;
+    if (loop->settings.fd_window < OUTQ_FDS)
+        conn->stream.out.fds_most = (uint32_t)loop->settings.fd_window;
     STAILQ_INIT(&conn->requests);
     STAILQ_INIT(&conn->passing);
     note_peer(conn, address);

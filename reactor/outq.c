@@ -13,7 +13,7 @@
 void outq_init(struct outq *queue) {
     TAILQ_INIT(&queue->segments);
     queue->bytes = 0;
-    queue->count = 0;
+    queue->fds_most = OUTQ_FDS;
 }
 
 /* ---- appending --------------------------------------------------------------------------------- */
@@ -24,14 +24,13 @@ static struct segment *add_segment(struct outq *queue, struct bufpool *pool) {
         return NULL;
     memset(segment, 0, offsetof(struct segment, fd));
     TAILQ_INSERT_TAIL(&queue->segments, segment, link);
-    queue->count++;
     return segment;
 }
 
-static bool takes_message(const struct segment *segment, size_t n, int fd) {
+static bool takes_message(const struct outq *queue, const struct segment *segment, size_t n, int fd) {
     if (!segment || segment->closed || segment->body || OUTQ_ROOM - segment->used < n)
         return false;
-    return fd < 0 || (!segment->tail && segment->fds < OUTQ_FDS);
+    return fd < 0 || (!segment->tail && segment->fds < queue->fds_most);
 }
 
 static size_t put_bytes(struct segment *segment, struct span *bytes) {
@@ -47,7 +46,6 @@ static size_t put_bytes(struct segment *segment, struct span *bytes) {
 
 static void drop_segment(struct outq *queue, struct bufpool *pool, struct segment *segment) {
     TAILQ_REMOVE(&queue->segments, segment, link);
-    queue->count--;
     bufpool_give(pool, segment);
 }
 
@@ -64,7 +62,7 @@ int outq_append(struct outq *queue, struct bufpool *pool, struct span head, stru
                 struct body *body) {
     struct segment *last = TAILQ_LAST(&queue->segments, segment_list);
     struct segment *segment = last;
-    if (!takes_message(segment, head.n + rest.n, fd) && !(segment = add_segment(queue, pool)))
+    if (!takes_message(queue, segment, head.n + rest.n, fd) && !(segment = add_segment(queue, pool)))
         return -ENOBUFS;
     if (fd >= 0) {
         segment->fd_at[segment->fds] = segment->used;
@@ -108,7 +106,7 @@ static int move_bytes(struct outq *queue, struct bufpool *pool, const struct seg
 static void join(struct outq *to, struct outq *from) {
     TAILQ_CONCAT(&to->segments, &from->segments, link);
     to->bytes += from->bytes;
-    to->count += from->count;
+    from->bytes = 0;
 }
 
 int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, outq_redo_fn *redo,
@@ -120,7 +118,6 @@ int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, o
     int error = 0;
     outq_init(&rest);
     join(&rest, queue);
-    outq_init(queue);
     for (; i < segment->fds && !error; i++) {
         size_t start = segment->fd_at[i];
         error = move_bytes(queue, pool, segment, at, start, NULL);

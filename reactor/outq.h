@@ -4,7 +4,7 @@
  *       sent once in one sendmsg          head, then pieces pulled from the body
  *
  * A segment with descriptors starts at a message's first byte, holds whole messages, and leaves in one
- * sendmsg with exactly its descriptors (at most 64); after a short write the rest goes without them. The queue
+ * sendmsg with exactly its descriptors (at most fds_most); after a short write the rest goes without them. The queue
  * holds each descriptor in the ledger until it was sent. */
 #ifndef SLUICE_REACTOR_OUTQ_H
 #define SLUICE_REACTOR_OUTQ_H
@@ -18,7 +18,7 @@
 #include <sys/queue.h>
 
 #define OUTQ_SEGMENT 4096 /* bytes of a segment, its head included */
-#define OUTQ_FDS     64   /* descriptors of one message to the kernel */
+#define OUTQ_FDS     64   /* descriptors of one message to the kernel, at most */
 
 struct segment {
     TAILQ_ENTRY(segment) link;
@@ -38,8 +38,8 @@ struct segment {
 
 struct outq {
     TAILQ_HEAD(segment_list, segment) segments;
-    uint32_t bytes; /* queued and not sent, bodies not counted */
-    uint32_t count; /* segments */
+    uint32_t bytes;    /* queued and not sent, bodies not counted */
+    uint32_t fds_most; /* descriptors of one message: the owner may lower it */
 };
 
 /* What a flush came to. */
@@ -86,7 +86,7 @@ int outq_redo(struct outq *queue, struct bufpool *pool, struct ledger *ledger, o
 void outq_drop(struct outq *queue, struct bufpool *pool, struct ledger *ledger);
 
 static inline bool outq_is_empty(const struct outq *queue) {
-    return queue->count == 0;
+    return TAILQ_EMPTY(&queue->segments);
 }
 
 #endif

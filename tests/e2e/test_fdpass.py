@@ -215,6 +215,17 @@ class Receiver(Case):
             self.assertEqual(reply.tag, tag)
             self.assertContent(reply, b"hello, world\n")
 
+    def test_a_window_smaller_than_a_message(self):
+        daemon = self.daemon("--fd-window", 3)
+        silent = self.connect(daemon.unix)
+        silent.send(b"".join(frame("F", request("hello"), tag=tag) for tag in range(50)))
+        daemon.wait_counter("reactor", "fd_pauses")
+        self.assertIn(max(row["fds_in_flight"] for row in daemon.connections()), (1, 2, 3))
+        for tag in range(50):
+            reply = silent.reply()
+            self.assertEqual(reply.tag, tag)
+            self.assertContent(reply, b"hello, world\n")
+
     def test_none_is_refused_for_what_was_read_long_ago(self):
         daemon = self.daemon("--fds-in-flight", 200, "--fds-per-uid", 200)
         silent = [self.connect(daemon.unix) for _ in range(40)]

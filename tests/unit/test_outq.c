@@ -196,6 +196,24 @@ START_TEST(descriptors_ride_on_their_messages_64_at_a_time)
 }
 END_TEST
 
+START_TEST(no_more_ride_together_than_the_owner_allows)
+{
+    char bytes[64];
+    struct fdqueue fds;
+    fdqueue_init(&fds);
+    queue.fds_most = 2;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(add("head", object(), NULL), 0);
+    ck_assert_int_eq(flush(1 << 20), OUTQ_EMPTY);
+    ck_assert_uint_eq(receive(bytes, sizeof(bytes), &fds), 2 * 4);
+    ck_assert_uint_eq(fds.count, 2);
+    fdqueue_close(&fds);
+    ck_assert_uint_eq(receive(bytes, sizeof(bytes), &fds), 4);
+    ck_assert_uint_eq(fds.count, 1);
+    fdqueue_close(&fds);
+}
+END_TEST
+
 START_TEST(a_descriptor_does_not_ride_on_the_rest_of_another_message)
 {
     enum { LONG = OUTQ_ROOM + 10 };
@@ -357,7 +375,7 @@ START_TEST(without_buffers_nothing_is_taken)
     add("kept", -1, NULL);
     ck_assert_int_eq(outq_append(&queue, &pool, span_of(large, sizeof(large)), span_of(NULL, 0), -1, NULL),
                      -ENOBUFS);
-    ck_assert_uint_eq(queue.count, 1);
+    ck_assert_uint_eq(pool.lent, 1);
     ck_assert_uint_eq(queue.bytes, 4);
 }
 END_TEST
@@ -369,6 +387,7 @@ int main(void) {
     tcase_add_test(tests, a_socket_is_corked_until_its_file_was_sent);
     tcase_add_test(tests, small_messages_leave_together_and_in_order);
     tcase_add_test(tests, descriptors_ride_on_their_messages_64_at_a_time);
+    tcase_add_test(tests, no_more_ride_together_than_the_owner_allows);
     tcase_add_test(tests, a_descriptor_does_not_ride_on_the_rest_of_another_message);
     tcase_add_test(tests, what_is_not_admitted_waits_whole);
     tcase_add_test(tests, a_descriptor_starts_at_its_own_message);
