@@ -130,13 +130,15 @@ static void opened(struct job *job) {
 /* False: A may pass a descriptor, which must be a fresh one. */
 static bool answer_hot(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object object;
+    uint64_t size = hot->object.fields.size;
     bool may_pass = request->op == OBJECT_OP_AUTO && request->conn->stream.is_unix;
-    if (hot_is_short(hot)) {
+    bool spliced = request->op == OBJECT_OP_SPLICE && size >= objects->offload->splice_min;
+    if (may_pass && size > objects->offload->inline_max)
+        return false;
+    if (hot_is_short(hot) && !spliced) {
         answer_short(objects, request, hot);
         return true;
     }
-    if (may_pass && hot->object.fields.size > objects->offload->inline_max)
-        return false;
     hot_take(objects, hot, &object);
     if (objects_clip(request, &object.fields))
         answer(objects, request, &object);

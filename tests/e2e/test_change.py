@@ -88,11 +88,11 @@ class Remembered(Case):
         replies = [bytes(client.get("C", key).body) for _ in range(times)]
         return replies, daemon.counter("objects", "hot_hits") - hits
 
-    def served(self, size, age=60):
+    def served(self, size, *arguments, age=60):
         """A daemon with an object that was changed so many seconds ago."""
         root = self.directory({"object": content(size)})
         os.utime(root / "object", times=(time.time() - age,) * 2)
-        return self.daemon("--hot-age", 1, root=root), root / "object"
+        return self.daemon("--hot-age", 1, *arguments, root=root), root / "object"
 
     def hot(self, size):
         """One whose object is in hand now, where this mode keeps any."""
@@ -151,6 +151,18 @@ class Remembered(Case):
                 self.assertEqual(http.fetch("/objects/object", f"Range: bytes={size}-").status, 416)
                 parts = http.fetch("/objects/object", "Range: bytes=0-0,2-4").body
                 self.assertIn(b"\r\n\r\n" + data[2:5] + b"\r\n--", parts)
+
+    def test_it_goes_the_way_it_would_have_gone(self):
+        """Also where short objects come as descriptors, or by splice."""
+        size = 2 * KIB
+        daemon, _ = self.served(size, "--inline-max", "1k", "--splice-min", 0)
+        self.assertEqual(set(self.read(daemon, 20)[0]), {content(size)})
+        client = self.connect(daemon.unix)
+        reply = client.get("A", "object")
+        self.assertEqual(reply.op, "F")
+        self.assertContent(reply, content(size))
+        self.assertContent(client.get("S", "object"), content(size))
+        self.assertEqual(daemon.counter("objects", "served_splice"), 1)
 
     def test_a_descriptor_that_is_passed_is_a_fresh_one(self):
         daemon, _ = self.hot(self.SIZES[-1])
