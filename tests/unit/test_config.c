@@ -385,7 +385,8 @@ END_TEST
 START_TEST(restrictions_of_other_sockets_are_told)
 {
     ck_assert_int_eq(
-        run_file("listen 'unix:@a' { allow = {'10.0.0.0/8'} }\nlisten 'tcp:*:0' { allow_uid = {0} }\n",
+        run_file("listen 'unix:@a' { allow = {'10.0.0.0/8'} }\nlisten 'tcp:*:0' { allow_uid = {0} }\n"
+                 "listen 'unix:@b' { mode = '0660' }\nlisten 'unix:/b' { mode = '0600' }\n",
                  "--check"),
         ARGUMENTS_DONE);
     told("");
@@ -393,6 +394,9 @@ START_TEST(restrictions_of_other_sockets_are_told)
     ck_assert_ptr_nonnull(
         strstr(printed,
                ":2: allow_uid and allow_gid are for Unix sockets: nobody is kept out of 'tcp:*:0' by it\n"));
+    ck_assert_ptr_nonnull(
+        strstr(printed, ":3: mode is for files of Unix sockets: nobody is kept out of 'unix:@b' by it\n"));
+    ck_assert_ptr_null(strstr(printed, ":4: mode"));
 }
 END_TEST
 

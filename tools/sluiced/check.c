@@ -306,15 +306,21 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
     }
 }
 
+static void tell_idle(const struct listen_settings *listen, const char *reason, FILE *out) {
+    fprintf(out, "# %s: %s: nobody is kept out of '%s' by it\n", listen->where, reason, listen->address);
+}
+
 /* Restrictions of another kind of socket, which look as if they held. */
 static void print_idle(const struct daemon_config *config, FILE *out) {
     for (size_t i = 0; i < config->listens_count + config->tunnels_count; i++) {
         const struct listen_settings *listen = listener_at(config, i);
         bool is_unix = strncmp(listen->address, "unix:", 5) == 0;
-        if (is_unix ? listen->allow[0] : listen->allow_uid[0] || listen->allow_gid[0])
-            fprintf(out, "# %s: %s: nobody is kept out of '%s' by it\n", listen->where,
-                    is_unix ? "allow is for TCP" : "allow_uid and allow_gid are for Unix sockets",
-                    listen->address);
+        if (is_unix && listen->allow[0])
+            tell_idle(listen, "allow is for TCP", out);
+        if (!is_unix && (listen->allow_uid[0] || listen->allow_gid[0]))
+            tell_idle(listen, "allow_uid and allow_gid are for Unix sockets", out);
+        if (strncmp(listen->address, "unix:/", 6) != 0 && (strtoul(listen->mode, NULL, 8) & 0222) != 0222)
+            tell_idle(listen, "mode is for files of Unix sockets", out);
     }
 }
 
