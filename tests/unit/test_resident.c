@@ -6,22 +6,27 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, SECOND = 1000000000 };
+enum { PAGE = 4096, PAGES = 64, SECOND = 1000000000 };
 
 static struct offload_rig rig;
 static struct resident resident;
 static struct object object;
 
+/* A file in memory: its pages go for certain, when holes are punched. */
 static void setup(void) {
+    static const char bytes[PAGES * PAGE] = {1};
     offload_rig_setup(&rig);
     offload_rig_start(&rig, &offload_modes[OFFLOAD_MODE_AUTO]);
     resident = (struct resident){0};
-    object = (struct object){.fd = rig.file, .device = rig.file_stat.st_dev, .fields.version = 77};
+    object = (struct object){.fd = memfd_create("resident", MFD_CLOEXEC), .fields.version = 77};
+    ck_assert_int_eq(write(object.fd, bytes, sizeof(bytes)), sizeof(bytes));
 }
 
 static void teardown(void) {
+    close(object.fd);
     offload_rig_teardown(&rig);
 }
 
@@ -29,17 +34,14 @@ static bool has(uint64_t offset, size_t n, int64_t now_ns) {
     return resident_has(&resident, rig.offload, &object, offset, n, now_ns);
 }
 
-/* False where a file system keeps its pages whatever it is told. */
+/* False before Linux 6.5, which cannot tell what is in memory of such a file. */
 static bool pages_go(void) {
-    ck_assert_int_eq(fsync(rig.file), 0);
-    ck_assert_int_eq(posix_fadvise(rig.file, 0, 0, POSIX_FADV_DONTNEED), 0);
-    return offload_rig_on_disk(&rig) && !offload_resident(rig.offload, rig.file, object.device, 0, PAGE);
+    ck_assert_int_eq(fallocate(object.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGES * PAGE), 0);
+    return !offload_resident(rig.offload, object.fd, 0, 0, PAGE);
 }
 
 START_TEST(what_was_found_holds_for_a_moment)
 {
-    if (!offload_rig_on_disk(&rig))
-        return;
     ck_assert(has(0, 8 * PAGE, SECOND)); /* just written */
     if (!pages_go())
         return;
@@ -51,8 +53,6 @@ END_TEST
 
 START_TEST(only_bytes_that_were_asked_for_are_known)
 {
-    if (!offload_rig_on_disk(&rig))
-        return;
     ck_assert(has(8 * PAGE, 8 * PAGE, SECOND));
     ck_assert(has(16 * PAGE, 8 * PAGE, SECOND)); /* next to them: joined */
     ck_assert(has(4 * PAGE, 8 * PAGE, SECOND));  /* before and across */
@@ -66,8 +66,6 @@ END_TEST
 
 START_TEST(bytes_elsewhere_take_the_place_of_the_old_ones)
 {
-    if (!offload_rig_on_disk(&rig))
-        return;
     ck_assert(has(0, 8 * PAGE, SECOND));
     ck_assert(has(32 * PAGE, 8 * PAGE, SECOND));
     if (!pages_go())
@@ -80,8 +78,6 @@ END_TEST
 
 START_TEST(another_version_is_another_object)
 {
-    if (!offload_rig_on_disk(&rig))
-        return;
     ck_assert(has(0, 8 * PAGE, SECOND));
     if (!pages_go())
         return;
