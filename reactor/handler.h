@@ -1,5 +1,6 @@
-/* How the object protocol's front end finds handlers: a table by letter that main fills, so that nobody calls upward.
- * Those of HTTP and JSON-RPC are in http1_front.h and rpc_front.h. */
+/* How the object protocol's front end finds handlers, so that nobody calls upward: in a table by letter, which the
+ * family of handlers fills at the start (loop->operations). Those of HTTP and JSON-RPC are in http1_front.h and
+ * rpc_front.h. */
 #ifndef SLUICE_REACTOR_HANDLER_H
 #define SLUICE_REACTOR_HANDLER_H
 
