@@ -24,9 +24,14 @@ static void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
 void methods_answer(struct request *request, unsigned methods) {
     static const char body[] =
         "{\"error\":\"METHOD_NOT_ALLOWED\",\"message\":\"this path has other methods: see Allow\"}\n";
-    bool options = request->exchange->head.method == HTTP1_OPTIONS;
+    enum http1_method method = request->exchange->head.method;
+    bool options = method == HTTP1_OPTIONS;
     struct http1_reply reply;
     char text[METHODS_TEXT];
+    if (method == HTTP1_OTHER) {
+        request_fail(request, STATUS_UNSUPPORTED, "this method is not known here");
+        return;
+    }
     methods_text(methods | request->exchange->methods, text);
     http1_reply_begin(&reply, request, options ? 204 : 405);
     http1_reply_field(&reply, "Allow", span_text(text));

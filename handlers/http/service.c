@@ -38,7 +38,7 @@ static void unserved(struct request *request, struct exchange *exchange) {
         request_fail(request, STATUS_UNSUPPORTED, "there is no CONNECT here");
     } else if (exchange->head.form == HTTP1_ASTERISK) {
         methods_answer(request, http->router.methods | METHODS_READ);
-    } else if (exchange->methods) {
+    } else if (exchange->methods || exchange->head.method == HTTP1_OTHER) {
         methods_answer(request, 0);
     } else {
         request_fail(request, STATUS_NOT_FOUND, "nothing is served under this path");

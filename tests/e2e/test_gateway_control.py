@@ -79,6 +79,13 @@ class Control(GatewayCase):
         self.assertIn("usage", self.ctl(daemon, "weight", f"api/{server.address}", status=2))
         self.assertIn("usage", self.ctl(daemon, "explode", status=2))
 
+    def test_other_methods(self):
+        daemon = self.gateway(self.upstream())
+        for page, allow in (("upstreams", "GET, HEAD, POST, OPTIONS"), ("drain", "POST, OPTIONS")):
+            for method, status in (("PUT", 405), ("OPTIONS", 204)):
+                response = self.fetch(daemon, f"/_/{page}", method=method)
+                self.assertEqual((response.status, response.get("Allow")), (status, allow))
+
     def test_only_where_administration_is(self):
         server = self.upstream()
         config = f'upstream "api" {{ servers = {{"{server.address}"}} }}\nlisten "tcp:127.0.0.1:0" {{ admin = no }}\n'

@@ -132,7 +132,7 @@ class Pages(HttpCase):
             for method in ("GET", "POST", "OPTIONS"):
                 self.assertEqual(client.ask(method, target).status, 404, target)
         for name in PAGES:
-            for method in ("POST", "PUT", "DELETE", "BREW"):
+            for method in ("POST", "PUT", "DELETE", "TRACE"):
                 response = client.ask(method, f"/_/{name}")
                 self.assertEqual((response.status, response.get("Allow")), (405, "GET, HEAD, OPTIONS"))
             response = client.ask("OPTIONS", f"/_/{name}")
