@@ -22,31 +22,41 @@ struct access_log {
     struct http *http;
     ev_signal reopen_signal;
     bool writing; /* a job has `full` */
-    bool reopen;  /* before the next write */
-    int fd;
+    bool reopen;  /* was asked for */
+    int fd;       /* the same one after it was reopened */
     char *filling, *full;
     size_t filled, full_n;
-    size_t unwritten; /* of full, as its job found */
+    bool reopening;   /* the job's task, too */
+    int reopen_error; /* 0 or -errno, as the job found */
+    size_t unwritten; /* of full, as the job found */
+    bool cut;         /* the file ends inside a line */
 };
 
-static int open_file(struct access_log *log) {
+static int open_file(const struct access_log *log) {
+    int fd = open(log->http->settings.access_log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+                  0640);
+    return fd < 0 ? -errno : fd;
+}
+
+static int start_file(struct access_log *log) {
     struct loop *loop = log->http->loop;
-    const char *path = log->http->settings.access_log_file;
-    if (!*path) {
-        log->fd = STDERR_FILENO;
-        return 0;
-    }
-    log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    bool named = *log->http->settings.access_log_file != '\0';
+    log->fd = named ? open_file(log) : STDERR_FILENO;
     if (log->fd < 0)
-        return -errno;
-    ledger_enter(&loop->ledger, log->fd, FD_LOG, 0, loop_now(loop));
+        return log->fd;
+    if (named)
+        ledger_enter(&loop->ledger, log->fd, FD_LOG, 0, loop_now(loop));
     return 0;
 }
 
-static void close_file(struct access_log *log) {
-    if (log->fd > STDERR_FILENO)
-        ledger_close(&log->http->loop->ledger, log->fd);
-    log->fd = -1;
+/* Puts the file that has the name now in the place of the one that had it. Without one the log stays where it is. */
+static int reopen_file(const struct access_log *log) {
+    int fd = open_file(log);
+    if (fd < 0)
+        return fd;
+    int error = dup3(fd, log->fd, O_CLOEXEC) < 0 ? -errno : 0;
+    close(fd);
+    return error;
 }
 
 /* How many of n bytes are written at once: whole lines that a pipe takes in one piece (pipe(7)), so that what others
@@ -72,40 +82,51 @@ static size_t write_all(int fd, const char *bytes, size_t n) {
 
 static void work(struct job *job) {
     struct access_log *log = job->call.argument;
+    if (log->reopening)
+        log->reopen_error = reopen_file(log);
     log->unwritten = write_all(log->fd, log->full, log->full_n);
+}
+
+/* What could not be written is lost, but for the rest of a line that was begun: it comes first next time. */
+static void lose_unwritten(struct access_log *log) {
+    const char *rest = log->full + log->full_n - log->unwritten;
+    size_t n = 0;
+    if (log->unwritten < log->full_n)
+        log->cut = rest[-1] != '\n';
+    if (log->cut && log->unwritten > 0)
+        n = (size_t)((const char *)memchr(rest, '\n', log->unwritten) - rest) + 1;
+    for (size_t i = n; i < log->unwritten; i++)
+        log->http->stats.access_lost += rest[i] == '\n';
+    memmove(log->filling + n, log->filling, log->filled);
+    memcpy(log->filling, rest, n);
+    log->filled += n;
+    log->full_n = log->unwritten = 0;
 }
 
 static void hand_over(struct access_log *log);
 
 static void written(struct job *job) {
     struct access_log *log = job->call.argument;
+    const struct loop *loop = log->http->loop;
+    bool more = log->filled > 0 || log->reopen;
     log->writing = false;
-    if (job->error == 0) { /* else it was dropped at the end: access_log_free() writes it */
-        for (size_t i = log->full_n - log->unwritten; i < log->full_n; i++)
-            log->http->stats.access_lost += log->full[i] == '\n';
-        log->full_n = log->unwritten = 0;
-    }
-    if (log->filled > 0)
-        hand_over(log);
-}
-
-/* Reopening is quick enough for the loop: the directory is cached, and it happens once a rotation. */
-static void reopen_if_asked(struct access_log *log) {
-    if (!log->reopen)
-        return;
-    log->reopen = false;
-    close_file(log);
-    if (open_file(log) != 0)
-        log_error(log->http->loop->log, "access log lost",
+    if (loop->state == LOOP_STOPPED && job->error)
+        return; /* access_log_free() writes it */
+    if (job->error) /* no thread for it */
+        log->unwritten = log->full_n;
+    else if (log->reopening && log->reopen_error)
+        log_error(loop->log, "access log not reopened",
                   log_text("file", log->http->settings.access_log_file),
-                  log_text("error", strerrordesc_np(errno)));
+                  log_text("error", strerrordesc_np(-log->reopen_error)));
+    lose_unwritten(log);
+    if (more)
+        hand_over(log);
 }
 
 static void hand_over(struct access_log *log) {
     struct loop *loop = log->http->loop;
     if (log->writing || loop->state == LOOP_STOPPED)
         return; /* once stopped, the rest is written by access_log_free() */
-    reopen_if_asked(log);
     struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
     if (!job)
         return; /* the next line tries again */
@@ -114,6 +135,8 @@ static void hand_over(struct access_log *log) {
     log->full_n = log->filled;
     log->filling = swap;
     log->filled = 0;
+    log->reopening = log->reopen;
+    log->reopen = false;
     log->writing = true;
     job->call.run = work;
     job->call.argument = log;
@@ -188,7 +211,9 @@ void access_log_write(struct access_log *log, struct request *request, struct ex
 static void on_reopen(struct ev_loop *ev, ev_signal *signal, int events) {
     (void)ev, (void)events;
     struct access_log *log = signal->data;
-    log->reopen = *log->http->settings.access_log_file != '\0';
+    log->reopen = log->fd != STDERR_FILENO;
+    if (log->reopen)
+        hand_over(log);
 }
 
 int access_log_open(struct access_log **out, struct http *http, char *why, size_t why_size) {
@@ -196,9 +221,9 @@ int access_log_open(struct access_log **out, struct http *http, char *why, size_
     if (!log)
         return -ENOMEM;
     log->http = http;
-    log->filling = malloc(BUFFER);
-    log->full = malloc(BUFFER);
-    int error = log->filling && log->full ? open_file(log) : -ENOMEM;
+    log->filling = malloc(BUFFER + LINE_ROOM); /* lose_unwritten() may come on top */
+    log->full = malloc(BUFFER + LINE_ROOM);
+    int error = log->filling && log->full ? start_file(log) : -ENOMEM;
     if (error) {
         snprintf(why, why_size, "access_log_file %s: %s", http->settings.access_log_file,
                  strerrordesc_np(-error));
@@ -222,7 +247,8 @@ void access_log_free(struct access_log *log) {
         return; /* the disk does not answer: a thread still has all of this */
     write_all(log->fd, log->full, log->full_n);
     write_all(log->fd, log->filling, log->filled);
-    close_file(log);
+    if (log->fd != STDERR_FILENO)
+        ledger_close(&log->http->loop->ledger, log->fd);
     free(log->filling);
     free(log->full);
     free(log);

@@ -3,7 +3,7 @@
  *     request over -> line -> filling buffer -> [a job of the files pool writes the full one] -> file | stderr
  *
  * Two buffers: one fills while the other is written. With both full, lines are lost and counted: the loop
- * never waits for a disk. SIGUSR1 has the file reopened before the next write. */
+ * never waits for a disk. SIGUSR1 has such a job reopen the file. */
 #ifndef SLUICE_HANDLERS_HTTP_ACCESS_LOG_H
 #define SLUICE_HANDLERS_HTTP_ACCESS_LOG_H
 

@@ -3,6 +3,8 @@ import fcntl
 import json
 import os
 import re
+import resource
+import shutil
 import signal
 
 from case import KIB, MIB, Case
@@ -206,10 +208,36 @@ class Log(Case):
         self.ask(daemon, "/hello?2")
         self.lines(2, moved)
         daemon.signal(signal.SIGUSR1)
-        daemon.stats()  # answered after the signal was taken
+        until(self.file.exists, "the new file, though nothing is logged")
         self.ask(daemon, "/hello?3")
         self.assertEqual(self.lines(1)[0]["path"], "/hello?3")
         self.lines(2, moved)
+        until(lambda: not daemon.holds(moved), "the old one is closed")
+
+    def test_goes_on_in_the_old_file_where_no_new_one_can_be_opened(self):
+        daemon = self.logging("json")
+        self.ask(daemon, "/hello?1")
+        self.lines(1)
+        away = self.file.parent.with_suffix(".away")
+        os.rename(self.file.parent, away)
+        self.addCleanup(shutil.rmtree, away)
+        daemon.signal(signal.SIGUSR1)
+        daemon.wait_line("access log not reopened")
+        self.ask(daemon, "/hello?2")
+        self.assertEqual([line["path"] for line in self.lines(2, away / "access.log")], ["/hello?1", "/hello?2"])
+
+    def test_a_file_that_takes_long_to_open_keeps_nobody_waiting(self):
+        daemon = self.logging("json")
+        self.ask(daemon, "/hello?1")
+        self.lines(1)
+        self.file.unlink()
+        os.mkfifo(self.file)
+        daemon.signal(signal.SIGUSR1)
+        for n in range(2, 5):
+            self.ask(daemon, f"/hello?{n}")
+        with open(self.file, encoding="ascii") as reader:
+            self.assertEqual([json.loads(reader.readline())["path"] for _ in range(3)], ["/hello?2", "/hello?3", "/hello?4"])
+            daemon.stop()
 
     def test_may_go_to_stderr(self):
         daemon = self.daemon("--access-log", "json", "--demo-routes=yes")
@@ -249,6 +277,18 @@ class Log(Case):
         for _ in range(3):
             self.assertEqual(self.ask(daemon, "/hello").status, 200)
         daemon.wait_counter("http", "access_lost", 3)
+
+    def test_a_line_that_met_the_end_of_the_disk_is_completed(self):
+        daemon = self.logging("json")
+        self.ask(daemon, "/hello?1")
+        self.lines(1)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (self.file.stat().st_size + 100, resource.RLIM_INFINITY))
+        for n in range(2, 6):
+            self.ask(daemon, f"/hello?{n}")
+        daemon.wait_counter("http", "access_lost", 3)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.ask(daemon, "/hello?6")
+        self.assertEqual([line["path"] for line in self.lines(3)], ["/hello?1", "/hello?2", "/hello?6"])
 
     def test_off_is_the_default_and_sigusr1_does_no_harm_then(self):
         daemon = self.daemon("--demo-routes=yes")
