@@ -2,13 +2,21 @@
 
 #include "handlers/http/http.h"
 #include "handlers/http/sibling.h"
+#include "proto/uri.h"
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
 /* By the name of the file: a path that ends with a slash stands for the index below it. */
 static const char *content_type(const struct http *http, struct span path) {
-    bool directory = path.p[path.n - 1] == '/';
-    return mime_type_of(&http->mime, directory ? span_text(http->settings.index) : path);
+    char room[OBJECT_KEY_MAX];
+    const char *at = (const char *)memrchr(path.p, '/', path.n) + 1;
+    struct span name = span_of(at, (size_t)(path.p + path.n - at));
+    if (name.n > 0 && memchr(name.p, '%', name.n)) {
+        ssize_t n = uri_decode(name, room, sizeof(room));
+        name = span_of(room, n > 0 ? (size_t)n : 0);
+    }
+    bool directory = name.n == 0 || name.p[name.n - 1] == '/';
+    return mime_type_of(&http->mime, directory ? span_text(http->settings.index) : name);
 }
 
 /* As "\"%016x\"" would, which is a tenth of a small reply's instructions. */

@@ -49,6 +49,8 @@ static int add(struct mime *mime, const char *ending, const char *type) {
         free(entry.type);
         return -ENOMEM;
     }
+    for (char *c = entry.ending; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
     mime->list[mime->count++] = entry;
     return 0;
 }

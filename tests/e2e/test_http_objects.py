@@ -63,6 +63,8 @@ class Whole(HttpCase):
                  "paper.pdf": "application/pdf", "no ending": "application/octet-stream", ".html": "text/html",
                  "model.safetensors": "application/octet-stream", "dir.html/file": "application/octet-stream",
                  "ends.": "application/octet-stream", "a.tar.zst": "application/zstd", "%.txt": "text/plain"}
+        if os.path.exists("/etc/mime.types"):
+            types.update({"a.c++": "text/x-c++src", "a.vfk": "text/vnd.exchangeable"})
         client = self.open(self.daemon(root=self.directory({name: b"x" for name in types})).tcp)
         for name, kind in types.items():
             for method in ("GET", "HEAD"):
@@ -148,7 +150,7 @@ class Names(HttpCase):
         os.mkfifo(root / "fifo")
         client = self.open(self.daemon("--index", "index.html", root=root).tcp)
         for target, want in (("/objects/", b"top"), ("/objects/dir/", b"below"), ("/objects/./", b"top"),
-                             ("/objects/dir/index.html", b"below")):
+                             ("/objects/dir/index.html", b"below"), ("/objects/dir%2F", b"below")):
             with self.subTest(target):
                 response = client.fetch(target)
                 self.assertEqual((response.body, response.get("Content-Type")), (want, "text/html"))
