@@ -68,7 +68,8 @@ struct exchange *exchange_hold(struct request *request) {
 
 void exchange_drop_body(struct exchange *exchange) {
     free(exchange->body);
-    exchange->loop->stats.request_bytes -= exchange->body_size;
+    if (exchange->loop)
+        exchange->loop->stats.request_bytes -= exchange->body_size;
     exchange->body = NULL;
     exchange->body_n = exchange->body_size = 0;
 }

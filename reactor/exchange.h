@@ -30,7 +30,7 @@ struct exchange {
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
     unsigned methods;  /* of routes for its path when none has its own: a bit per enum http1_method */
-    struct loop *loop; /* whose request_bytes the body is booked in */
+    struct loop *loop; /* whose request_bytes the body is booked in; NULL: it has ended */
     char *body;        /* owned; NULL without one */
     size_t body_n, body_size;
     void *state;               /* the handler's */

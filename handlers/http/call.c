@@ -168,6 +168,8 @@ void call_finish(struct sluice_request *handle) {
     struct call *call = call_of(handle);
     if (call->route->after)
         call->route->after(handle, call->route->user);
-    if (!posts_send(call->posts, &call->post))
-        call_release(call); /* the loop has ended */
+    if (!posts_send(call->posts, &call->post)) { /* the loop has ended, and may be gone */
+        call->exchange->loop = NULL;
+        call_release(call);
+    }
 }

@@ -92,7 +92,8 @@ SLUICE_EXPORT extern const unsigned sluice_module_version;
 /* The module's: adds its routes. Called once, before there are clients and threads; also by sluiced --check. 0, or
  * anything else for failure: the daemon does not start. */
 SLUICE_EXPORT int sluice_module_init(struct sluice_module *module);
-/* The module's, if it wants: called once after the last request. */
+/* The module's, if it wants: called once after the last request. When it returns, threads of the module's own must have
+ * ended; what they finish, write or close until then goes nowhere, and does no harm. */
 SLUICE_EXPORT void sluice_module_exit(void);
 
 /* Adds a route (copied). 0, or -1: the reason is noted, and sluice_module_init() had better return it. */

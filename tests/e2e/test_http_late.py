@@ -4,6 +4,7 @@ import json
 from case import KIB, MIB
 from daemon import until
 from http1 import head
+from probe import build
 from probe_case import HELLO, ProbeCase, alphabet
 
 
@@ -210,3 +211,31 @@ class Late(ProbeCase):
         daemon.wait_counter("http", "handlers_inline")
         daemon.stop()
         self.assertTrue(client.ended_or_reset())
+
+    def test_one_that_comes_when_all_is_over_does_no_harm(self):
+        """Later than it may: when main() has returned."""
+        module = build('''
+            #include <sluice/handler.h>
+            #include <stdio.h>
+            static struct sluice_request *late;
+            static void keep(struct sluice_request *request, void *user) {
+                (void)user;
+                late = sluice_defer(request);
+            }
+            __attribute__((destructor)) static void finish(void) {
+                if (!late)
+                    return;
+                sluice_reply_text(late, "too late");
+                sluice_finish(late);
+                fprintf(stderr, "finished\\n");
+            }
+            SLUICE_MODULE;
+            int sluice_module_init(struct sluice_module *module) {
+                return sluice_module_add(module, &(struct sluice_route){.title = "POST /keep", .handler = keep});
+            }''', self.directory() / "late.so")
+        daemon = self.daemon("--modules", module, "--drain-timeout", 0.1)
+        client = self.open(daemon.tcp)
+        client.send(head("POST", "/keep", "Content-Length: 100000") + bytes(100000))
+        daemon.wait_counter("http", "handlers_inline")
+        daemon.stop()
+        self.assertIn("finished", daemon.stderr)
