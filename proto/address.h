@@ -1,4 +1,4 @@
-/* Addresses as they are written everywhere (docs/protocol.md, "Addresses"):
+/* Addresses as they are written everywhere (docs/protocol.md):
  *
  *     unix:/path/to.sock   unix:@abstract   unixgram:/path
  *     tcp:HOST:PORT        udp:HOST:PORT    HOST: a name, 127.0.0.1, [::1], or * for every address

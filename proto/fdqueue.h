@@ -1,4 +1,4 @@
-/* Descriptors received over a Unix stream, waiting for the frames that own them (docs/protocol.md, "Rules for fds").
+/* Descriptors received over a Unix stream, waiting for the frames that own them (docs/protocol.md, "Descriptors").
  *
  *     recvmsg -> control data -> [ fd fd fd ... ] -> each parsed header takes its nfds
  *

@@ -22,7 +22,7 @@ struct unixsock {
  * if nobody answers on it; refuses a parent directory that all may write to without the sticky bit. The socket, or -errno
  * with a sentence in why where errno alone would not tell. */
 int unixsock_open(struct unixsock *options, char *why, size_t why_size);
-/* Has the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Rules for fds", 3). Connections
+/* Has the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Descriptors", 3). Connections
  * inherit it from their listener. False: it cannot (before Linux 6.16). */
 bool unixsock_refuse_fds(int fd);
 /* Removes the socket's file if it is still the one that was created. */

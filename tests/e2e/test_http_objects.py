@@ -402,7 +402,7 @@ class Conditionals(HttpCase):
 
 
 class Descriptor(HttpCase):
-    """Sluice-Delivery: fd (docs/protocol.md, "Rules for fds", 4)."""
+    """Sluice-Delivery: fd (docs/protocol.md, "HTTP")."""
     WANT = "Sluice-Delivery: fd"
 
     def take(self, response, data):

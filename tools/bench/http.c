@@ -79,7 +79,7 @@ static void http_decode(const struct plan *plan, struct span pending, const stru
     reply->interim = response.status < 200;
     reply->ok = response.status >= 200 && response.status < 400;
     reply->last = !response.framing.keep_alive;
-    reply->fds = number_in(&response.fields, "Sluice-Fds") != 0; /* docs/protocol.md, "Rules for fds", 4 */
+    reply->fds = number_in(&response.fields, "Sluice-Fds") != 0; /* docs/protocol.md, "HTTP" */
     reply->keyed = reply->ok && reply->fds == 0;
     reply->chunked = response.framing.body == HTTP1_BODY_CHUNKED;
     reply->until_close = response.framing.body == HTTP1_BODY_CLOSE;

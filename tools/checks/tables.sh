@@ -1,6 +1,6 @@
 #!/bin/bash
-# The table of methods in README.md and those of options in docs/options.md are what the program prints; with -i they
-# are written anew.
+# The tables of methods in README.md, of options in docs/options.md and of statuses in docs/protocol.md are what the
+# program prints and the source says; with -i they are written anew.
 set -u
 cd "$(dirname "$0")/../.." || exit
 program=${SLUICE_BUILD:-build}/sluiced
@@ -9,12 +9,18 @@ failed=0
 wanted=$(mktemp)
 trap 'rm -f "$wanted"' EXIT
 
-# check FILE NAME: what stands in FILE between <!-- NAME --> and <!-- /NAME --> against `sluiced --NAME`
+statuses() {
+    printf '\n| status | name | HTTP | JSON-RPC | meaning |\n|---|---|---|---|---|\n'
+    sed -nE 's/^STATUS\((.*), (.*), (.*), (.*), "(.*)"\)$/| \1 | `\2` | \3 | \4 | \5 |/p' proto/status.def
+    echo
+}
+
+# check FILE NAME COMMAND...: what stands in FILE between <!-- NAME --> and <!-- /NAME --> against what COMMAND prints
 check() {
     local file=$1 name=$2
     {
         sed "/^<!-- $name -->\$/q" "$file"
-        "$program" "--$name" || exit 1
+        "${@:3}" || exit 1
         sed -n "/^<!-- \/$name -->\$/,\$p" "$file"
     } >"$wanted"
     if [ "$mode" = -i ]; then
@@ -25,6 +31,7 @@ check() {
     fi
 }
 
-check README.md methods
-check docs/options.md options
+check README.md methods "$program" --methods
+check docs/options.md options "$program" --options
+check docs/protocol.md statuses statuses
 exit $failed
