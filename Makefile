@@ -79,7 +79,8 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/
 
 # ---- what to ask for ---------------------------------------------------------------------------
 steps := setup unit e2e test demo asan ubsan tsan crash fuzz bench bench-quick lint format clean
-.PHONY: all help programs test-programs fuzz-programs $(steps) install install-library install-handler FORCE
+.PHONY: all help programs test-programs fuzz-programs $(steps) install install-library install-handler install-manual \
+    uninstall FORCE
 ifneq ($(filter $(steps),$(MAKECMDGOALS)),)
 .NOTPARALLEL: # each builds by a make of its own: two at once would write the same files
 endif
@@ -141,8 +142,8 @@ format:
 	$(Q)tools/setup.sh --lint
 	$(Q)tools/checks/format.sh -i
 
-# The programs, the client library, and what handler modules are built with.
-install: programs install-library install-handler
+# The programs, their manual, the client library, and what handler modules are built with.
+install: programs install-library install-handler install-manual
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice-bench $(DESTDIR)$(PREFIX)/bin
 
@@ -169,6 +170,16 @@ install-handler:
 	$(call public,handlers/rpc/sluice_rpc.h,rpc.h)
 	$(Q)$(call package,sluice-handler,modules of HTTP handlers for sluiced)
 
+manual := $(patsubst docs/%,$(OUT)/%,$(wildcard docs/man/*))
+mandir := $(DESTDIR)$(PREFIX)/share/man
+install-manual: $(manual)
+	install -d $(mandir)/man1 $(mandir)/man5 $(mandir)/man8
+	$(Q)for page in $^; do install -m 644 $$page $(mandir)/man$${page##*.} || exit 1; done
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX) && rm -f bin/sluiced bin/sluice bin/sluice-bench lib/libsluice.a \
+	    lib/pkgconfig/sluice.pc lib/pkgconfig/sluice-handler.pc $(foreach page,$(manual),share/man/man*/$(notdir $(page)))
+	rm -rf $(include)
 clean:
 	rm -rf $(BUILD)
 
@@ -196,6 +207,11 @@ endef
 $(foreach archive,$(archives),$(eval $(call archive_rules,$(archive))))
 
 link = $(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^)
+
+$(OUT)/man/%: docs/man/% tools/man.sh $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice-bench
+	$(call say,MAN)
+	@mkdir -p $(@D)
+	$(Q)SLUICE_BUILD=$(OUT) tools/man.sh $< > $@
 
 # The client library in one object, of which only the functions of sluice.h can be seen.
 $(OUT)/lib/libsluice.a: $(call library,client proto)

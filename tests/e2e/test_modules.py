@@ -175,12 +175,14 @@ class Built(ModuleCase):
         run("cc", "-o", self.work / "c", self.work / "c.c", *flags)
         self.assertEqual(run(self.work / "c", self.daemon().unix), "mine\n")
 
-    def test_what_is_installed_can_be_read_by_all(self):
+    def test_what_is_installed_can_be_read_by_all_and_taken_away(self):
         prefix = self.work / "strict"
         run("make", "-C", ROOT, "install-library", "install-handler", f"PREFIX={prefix}", umask=0o077)
         files = [file for file in prefix.rglob("*") if file.is_file()]
         self.assertGreater(len(files), 5)
         self.assertEqual([file for file in files if file.stat().st_mode & 0o444 != 0o444], [])
+        run("make", "-C", ROOT, "uninstall", f"PREFIX={prefix}")
+        self.assertEqual([file for file in prefix.rglob("*") if file.is_file()], [])
 
     def test_the_example_builds_outside_the_tree_and_runs(self):
         work = self.work / "module"
