@@ -180,6 +180,7 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX) && rm -f bin/sluiced bin/sluice bin/sluice-bench lib/libsluice.a \
 	    lib/pkgconfig/sluice.pc lib/pkgconfig/sluice-handler.pc $(foreach page,$(manual),share/man/man*/$(notdir $(page)))
 	rm -rf $(include)
+
 clean:
 	rm -rf $(BUILD)
 

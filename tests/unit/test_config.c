@@ -255,6 +255,10 @@ START_TEST(syntax_errors_have_line_and_reason)
     refused("backlog = 1\n", "FILE:1: no such option 'backlog'; it stands in a section: listen, tunnel\n");
     refused("listen 'unix:@a' {\n  pool = 1\n}\n",
             "FILE:2: no such option 'pool'; it stands outside of sections\n");
+    refused("listen 'unix:@a' {\n  root 'x' { }\n}\n",
+            "FILE:2: no such option 'root'; it stands outside of sections\n");
+    refused("root 'x' { backlog = 1 }\n",
+            "FILE:1: no such option 'backlog'; it stands in a section: listen, tunnel\n");
     refused("queue-depth = 1\n", "FILE:1: no such option 'queue-depth'; in a file it is queue_depth\n");
     refused("listen 'unix:@a' { send-buffer = 1 }\n",
             "FILE:1: no such option 'send-buffer'; in a file it is send_buffer\n");

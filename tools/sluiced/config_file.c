@@ -41,7 +41,15 @@ static void where_now(const cfg_t *cfg, char *out, size_t size) {
     snprintf(out, size, "%s:%d", cfg->filename, cfg->line);
 }
 
-/* Where an option would be known that is not known here: with other dashes, outside, or in a section. */
+static bool is_section(const char *name) {
+    const struct section *kind;
+    for (size_t i = 0; (kind = section_kind(i)); i++)
+        if (strcmp(kind->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Where an option or section would be known that is not known here: with other dashes, outside, or in a section. */
 static void print_hint(const struct reading *reading, bool inside, const char *name, FILE *out) {
     const struct setting *outside = config_option(name);
     const struct setting *here = inside ? option_find(reading->kind->table, name) : outside;
@@ -49,9 +57,9 @@ static void print_hint(const struct reading *reading, bool inside, const char *n
     const char *joint = "; it stands in a section: ";
     if (here)
         fprintf(out, "; in a file it is %s", here->name);
-    else if (outside)
+    else if (outside || (inside && is_section(name)))
         fprintf(out, "; it stands outside of sections");
-    for (size_t i = 0; !inside && !here && (kind = section_kind(i)); i++) {
+    for (size_t i = 0; !here && !outside && (kind = section_kind(i)); i++) {
         if (option_find(kind->table, name)) {
             fprintf(out, "%s%s", joint, kind->name);
             joint = ", ";

@@ -6,6 +6,7 @@
 #include "tools/sluiced/routes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,8 @@ static void check_root(const void *element, struct problems *problems) {
         problem(problems, root->where, "root '%s': path %s: %s", root->name, root->path, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
         problem(problems, root->where, "root '%s': path %s is not a directory", root->name, root->path);
+    else if (faccessat(AT_FDCWD, root->path, X_OK, AT_EACCESS) != 0) /* all of its keys would be denied */
+        problem(problems, root->where, "root '%s': path %s: %s", root->name, root->path, strerror(errno));
 }
 
 static bool listen_is_good(const struct listen_settings *listen, char *why, size_t why_size) {
