@@ -5,9 +5,11 @@ import pathlib
 import re
 import resource
 import secrets
+import socket
 import subprocess
+import unittest.mock
 
-from case import TIMEOUT, Case, Client
+from case import NOBODY, TIMEOUT, Case, Client, as_root
 from daemon import SLUICED, run_sluiced, until
 from slc import listing
 
@@ -17,8 +19,8 @@ EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 class Refused(Case):
     """A usage or configuration error: exit status 2, the reason, and nothing is started."""
 
-    def refused(self, *arguments, reason, status=2):
-        done = run_sluiced(*arguments)
+    def refused(self, *arguments, reason, status=2, preexec=None):
+        done = run_sluiced(*arguments, preexec=preexec)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertRegex(done.stderr, reason)
         self.assertNotIn("ready:", done.stderr)
@@ -86,6 +88,14 @@ class Refused(Case):
 
     def test_a_missing_file(self):
         self.refused("-c", "/nonexistent/x.conf", reason="/nonexistent/x.conf: No such file")
+
+    @as_root
+    def test_a_root_that_the_daemon_may_not_enter(self):
+        """It would start, and deny everything."""
+        closed = self.directory({"key": b""})
+        closed.chmod(0o700)
+        self.refused("--root", closed, "--listen", "unix:@never", reason=f"{closed}: Permission denied",
+                     preexec=lambda: os.setresuid(NOBODY, NOBODY, NOBODY))
 
     def test_all_that_is_wrong_is_told_at_once(self):
         file = self.file('listen "unix:@never" { mode = "9" allow_uid = {"x"} }\nroot "a" { path = "/nonexistent" }\n')
@@ -185,7 +195,8 @@ class Taken(Case):
         daemon = self.daemon("--log-format", "json")
         daemon.stop()
         lines = [json.loads(line) for line in daemon.lines if not line.startswith("ready: ")]
-        self.assertIn("draining", [line["event"] for line in lines])
+        self.assertEqual([line["event"] for line in lines if line["event"] in ("started", "draining")],
+                         ["started", "draining"])
         quiet = self.daemon("--log", "off")
         quiet.stop()
         self.assertEqual([line for line in quiet.lines if not line.startswith("ready: ")], [])
@@ -236,6 +247,21 @@ class Taken(Case):
                 return client.ping()
         except ConnectionRefusedError:
             return None
+
+    def test_a_service_manager_is_told(self):
+        """As sd_notify(3) does, by a path or an abstract name."""
+        for name in (str(self.directory() / "notify"), f"@sluice-e2e-{secrets.token_hex(8)}"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(name.replace("@", "\0"))
+                manager.settimeout(TIMEOUT)
+                with unittest.mock.patch.dict(os.environ, NOTIFY_SOCKET=name):
+                    self.daemon()
+                self.assertEqual(manager.recv(100), b"READY=1")
+
+    def test_a_service_manager_that_is_not_there(self):
+        for name in ("", "/", "relative", "/nonexistent/notify", "@sluice-e2e-nobody", "/" + "x" * 200):
+            with unittest.mock.patch.dict(os.environ, NOTIFY_SOCKET=name):
+                self.daemon()
 
     def test_the_ready_line_comes_first(self):
         self.assertTrue(self.daemon("--log", "debug").lines[0].startswith("ready: "))

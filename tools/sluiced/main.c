@@ -20,6 +20,7 @@
 #include "tools/sluiced/arguments.h"
 #include "tools/sluiced/check.h"
 #include "tools/sluiced/methods.h"
+#include "tools/sluiced/notify.h"
 #include "tools/sluiced/routes.h"
 #include "tools/standard_fds.h"
 #include "tools/version.h"
@@ -236,6 +237,8 @@ static int serve(struct daemon *daemon) {
     if (status == 0) {
         pin_loop(&daemon->config);
         say_ready(loop); /* before what goes to the log now: whoever started us waits for this line */
+        notify_manager("READY=1");
+        log_info(daemon->log, "started", log_text("version", SLUICE_VERSION), log_number("pid", getpid()));
         log_info(daemon->log, "offload", log_text("ring", offload_describe(loop->offload)));
         loop_run(loop);
         log_info(daemon->log, "stopped", log_number("requests", (int64_t)loop->stats.requests));
