@@ -51,7 +51,7 @@ int reactor_resolve(struct reactor_settings *settings, long nofile, long fixed, 
     if (total > nofile) {
         snprintf(
             why, why_size,
-            "connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + reserve %d = %ld "
+            "connections %ld + open_files %ld + caches, pipes, listeners, upstreams %ld + reserve %d = %ld "
             "exceed RLIMIT_NOFILE %ld",
             settings->connections, settings->open_files, fixed, REACTOR_RESERVE, total, nofile);
         return -EMFILE;

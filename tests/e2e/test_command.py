@@ -129,6 +129,20 @@ class Refused(Case):
         self.assertIn("RLIMIT_NOFILE 64", done.stderr)
 
 
+class FewDescriptors(Case):
+    def test_what_nobody_set_fits(self):
+        daemon = self.daemon(nofile=128)
+        with Client(daemon.unix) as client:
+            client.ping()
+
+    def test_what_somebody_set_is_told_if_it_does_not(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+        done = run_sluiced("--listen", "unix:@never", "--hot-max", 100, preexec=few)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"^sluiced: --hot-max: .* exceed RLIMIT_NOFILE 128\n$")
+
+
 class Printed(Case):
     def printed(self, *arguments):
         done = run_sluiced(*arguments)

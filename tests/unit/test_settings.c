@@ -71,7 +71,7 @@ START_TEST(refusal_shows_the_arithmetic)
     settings.open_files = 2500;
     ck_assert_int_eq(reactor_resolve(&settings, 20000, 70, why, sizeof why), -EMFILE);
     ck_assert_str_eq(
-        why, "connections 30000 + open_files 2500 + pools, ring, listeners, upstreams 70 + reserve 32 "
+        why, "connections 30000 + open_files 2500 + caches, pipes, listeners, upstreams 70 + reserve 32 "
              "= 32602 exceed RLIMIT_NOFILE 20000");
 }
 END_TEST

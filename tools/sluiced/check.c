@@ -234,12 +234,12 @@ static int print_setting(const struct setting *row, const void *base, bool secre
     return width;
 }
 
-/* Where a value comes from; a default of 0 that was resolved is what "auto" means. */
+/* Where a value comes from; a default that was resolved is what "auto" means. */
 static void print_origin(const struct daemon_config *config, const struct setting *row, const void *base,
                          FILE *out) {
     const char *where = config_where(config, row->name);
     char *text = option_text(row, base);
-    bool derived = text && strcmp(row->initial, "0") == 0 && strcmp(text, "0") != 0;
+    bool derived = text && strcmp(text, row->initial) != 0;
     fprintf(out, "# %s\n", where ? where : derived ? "automatic" : "default");
     free(text);
 }
@@ -291,7 +291,7 @@ static void print_derived(const struct daemon_config *config, long nofile, FILE 
             "connection\n",
             offload->queue_depth, offload->uring_entries, reactor->pipeline);
     fprintf(out,
-            "# descriptors: connections %ld + open_files %ld + pools, ring, listeners, upstreams %ld + "
+            "# descriptors: connections %ld + open_files %ld + caches, pipes, listeners, upstreams %ld + "
             "reserve %d = %ld of RLIMIT_NOFILE %ld\n",
             reactor->connections, reactor->open_files, fixed, REACTOR_RESERVE,
             reactor->connections + reactor->open_files + fixed + REACTOR_RESERVE, nofile);

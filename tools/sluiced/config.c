@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Standard streams, epoll sets of the loop and of full windows, eventfd, ring, signal and timer descriptors. */
-#define FIXED_FDS 16
+#define FIXED_FDS   16
+#define CACHE_SHARE 16 /* of the limit, as a fraction */
 
 /* A family of handlers joins by a row here and its struct in daemon_config. */
 static const struct config_table tables[] = {
@@ -127,7 +128,15 @@ long config_fixed_fds(const struct daemon_config *config) {
            4 * (long)(config->ingests_count + config->forwards_count);
 }
 
+/* Where descriptors are few, a cache that nobody asked for leaves them to connections. */
+static void fit_cache(const struct daemon_config *config, const char *name, long *most, long nofile) {
+    if (!config_where(config, name) && *most > nofile / CACHE_SHARE)
+        *most = nofile / CACHE_SHARE;
+}
+
 int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size) {
+    fit_cache(config, "shared_max", &config->objects.shared_max, nofile);
+    fit_cache(config, "hot_max", &config->objects.hot_max, nofile);
     int error = reactor_resolve(&config->reactor, nofile, config_fixed_fds(config), why, why_size);
     if (error)
         return error;

@@ -100,10 +100,10 @@ const char *config_where(const struct daemon_config *config, const char *name);
 /* The connections that an upstream may have: max_connections to each of its servers. */
 long config_upstream_fds(const struct upstream_settings *upstream);
 /* Descriptors that are open whatever clients do: standard streams, epoll sets, eventfd, ring, pipes,
- * roots, listeners; and all that upstreams may have. */
+ * roots, listeners; and all that caches and upstreams may have. */
 long config_fixed_fds(const struct daemon_config *config);
-/* Replaces every 0 = auto by its meaning under a limit of nofile descriptors. 0, or -EMFILE with the
- * arithmetic in why. */
+/* Replaces every 0 = auto by its meaning under a limit of nofile descriptors, which caches that nobody set are cut to.
+ * 0, or -EMFILE with the arithmetic in why. */
 int config_resolve(struct daemon_config *config, long nofile, char *why, size_t why_size);
 
 #endif
