@@ -41,7 +41,7 @@ bench_packages=(
     lighttpd      # peer: HTTP files
     h2o           # peer: HTTP
     haproxy       # peer: reverse proxy, TCP tunnel
-    strace        # counts system calls
+    linux-perf    # counts system calls
     wrk           # load generator to check ours against
 )
 conformance_packages=(

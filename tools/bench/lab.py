@@ -273,13 +273,13 @@ class Lab:
         except ValueError:
             raise Failed(f"{words}: {done.stderr}") from None
 
-    def load(self, server, address, *arguments, cpus=None, seconds=None, good=True, during=None):
+    def load(self, server, address, *arguments, cpus=None, seconds=None, good=True, during=None, under=()):
         """One run of sluice-bench; its report. good: that anything failed is an error. during: called once in the
-        middle of the run."""
+        middle of the run. under: the words of a program that runs it."""
         if self.deadline and time.monotonic() > self.deadline:
             raise Failed(f"a part may take {PART_SECONDS} s")
         seconds = self.scale * (self.seconds if seconds is None else seconds)
-        command = [BUILD / "sluice-bench", "-s", address, "--json", "--pid", server.pid, *arguments]
+        command = [*under, BUILD / "sluice-bench", "-s", address, "--json", "--pid", server.pid, *arguments]
         with contextlib.ExitStack() as stack:
             if during:
                 middle = threading.Timer(WARMUP + seconds / 2, during)
