@@ -96,11 +96,13 @@ static void conclude(struct journal *journal, struct batch *batch, int error) {
     batch->done(batch, error);
 }
 
-/* Ends batches with 0 or an error; then those that were acknowledged from memory may wait for better times. */
+/* Ends the batches of a list with 0 or an error; those that were acknowledged from memory may wait for better times. Who
+ * hears of an end may hand in more, and so start the next group. */
 static void conclude_all(struct journal *journal, struct batch_list *list, int error, bool may_wait) {
-    struct batch_list patient = STAILQ_HEAD_INITIALIZER(patient);
-    for (struct batch *batch; (batch = STAILQ_FIRST(list));) {
-        STAILQ_REMOVE_HEAD(list, link);
+    struct batch_list over = STAILQ_HEAD_INITIALIZER(over), patient = STAILQ_HEAD_INITIALIZER(patient);
+    STAILQ_CONCAT(&over, list);
+    for (struct batch *batch; (batch = STAILQ_FIRST(&over));) {
+        STAILQ_REMOVE_HEAD(&over, link);
         if (may_wait && batch->ack == ACK_MEMORY)
             STAILQ_INSERT_TAIL(&patient, batch, link);
         else

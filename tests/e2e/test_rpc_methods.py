@@ -169,6 +169,20 @@ class Metrics(Methods, IngestCase):
             self.assertEqual(self.error(client, "metrics.push", **params)["data"]["path"], path)
         self.assertEqual(self.push(client), {"accepted": 0, "rejected": 0})
 
+    def test_pushes_that_follow_others_of_their_batch(self):
+        """Each answer lets the next member start, while the log still tells others of their group."""
+        daemon = self.ingest("group_bytes = 4k", extra="rpc_parallel = 4\n")
+        clients = [self.lines(daemon) for _ in range(3)]
+        for n, client in enumerate(clients):
+            client.say([call("metrics.push", {"metrics": [metric(f"m{n}", i)]}, id=i) for i in range(300)])
+        answers = {(n, reply["id"]): reply["result"]["sequence"] for n, client in enumerate(clients) for reply in client.hear()}
+        self.assertEqual(len(answers), 900)
+        for client in clients:
+            client.close()
+        self.finish(daemon)
+        self.assertEqual({(int(s["name"][1:]), s["value"]): s["seq"] for s in self.cat()}, answers)
+        self.sluice("verify", self.log)
+
     def test_a_long_push(self):
         client = self.lines(self.ingest())
         answer = self.push(client, *[metric("m", i, tags={"i": str(i)}) for i in range(5000)])
