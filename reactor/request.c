@@ -65,24 +65,28 @@ static void end_request(struct request *request) {
     conn_request_ended(conn);
 }
 
+/* No memory for a reply: the order is broken, so only this connection can end. A body ends with it and not now, when
+ * whoever replies still has it in hand. */
+static void drop_reply(struct request *request, int fd, struct body *body) {
+    struct conn *conn = request->conn;
+    if (fd >= 0)
+        ledger_release(&conn->stream.loop->ledger, fd);
+    stream_abort(&conn->stream);
+    request->unsent = body;
+}
+
 /* Puts a reply into the connection's queue. */
 static void release(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
     struct conn *conn = request->conn;
-    struct loop *loop = conn->stream.loop;
-    request->released = true;
-    request->has_body = body != NULL;
-    if (stream_send(&conn->stream, head, rest, fd, body) != 0) {
-        /* No memory for the reply: the order is broken, so only this connection can end. */
-        if (fd >= 0)
-            ledger_release(&loop->ledger, fd);
-        stream_abort(&conn->stream);
-        if (body)
-            body->class->end(body, false);
-        else
-            end_request(request);
+    int error = stream_send(&conn->stream, head, rest, fd, body);
+    request->released = !error;
+    if (error) {
+        drop_reply(request, fd, body);
+        STAILQ_INSERT_HEAD(&conn->requests, request, link);
     } else if (fd >= 0) {
         STAILQ_INSERT_TAIL(&conn->passing, request, link);
     } else if (body) {
+        request->has_body = true;
         body->count = &request->body_sent;
     } else {
         end_request(request);
@@ -124,13 +128,8 @@ static void release_kept(struct conn *conn) {
 static void keep(struct request *request, struct span head, struct span rest, int fd, struct body *body) {
     struct kept_reply *kept = malloc(sizeof(*kept) + head.n + rest.n);
     if (!kept) {
-        if (fd >= 0)
-            ledger_release(&request_loop(request)->ledger, fd);
-        stream_abort(&request->conn->stream);
-        request->has_body = body != NULL;
-        if (body)
-            body->class->end(body, false);
-        return; /* the connection's death ends the request */
+        drop_reply(request, fd, body);
+        return;
     }
     *kept = (struct kept_reply){.body = body, .fd = fd, .n = head.n + rest.n};
     memcpy(kept->bytes, head.p, head.n);
@@ -222,17 +221,15 @@ void request_abandon(struct request *request) {
     if (request->cleanup)
         request->cleanup(request);
     struct kept_reply *kept = request->kept;
-    if (kept) {
-        request->kept = NULL;
-        if (kept->fd >= 0)
-            ledger_release(&loop->ledger, kept->fd);
-        struct body *body = kept->body;
-        free(kept);
-        if (body) {
-            request->has_body = true;
-            body->class->end(body, false); /* ends the request */
-            return;
-        }
+    struct body *body = kept ? kept->body : request->unsent;
+    if (kept && kept->fd >= 0)
+        ledger_release(&loop->ledger, kept->fd);
+    request->kept = NULL;
+    free(kept);
+    if (body) {
+        request->has_body = true;
+        body->class->end(body, false); /* ends the request */
+        return;
     }
     STAILQ_REMOVE(&conn->requests, request, request, link);
     end_request(request);

@@ -26,6 +26,7 @@ struct request {
     STAILQ_ENTRY(request) link;
     struct conn *conn;
     struct kept_reply *kept;   /* a reply whose turn has not come */
+    struct body *unsent;       /* of a reply that there was no memory for: it ends with the connection */
     struct job *job;           /* in flight for this request, or NULL: cancelled when the client leaves */
     void *state;               /* the handler's */
     struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */
@@ -52,7 +53,7 @@ uint64_t request_handle(const struct request *request);
 struct request *request_find(struct loop *loop, uint64_t handle);
 /* The one reply. head and rest are copied. fd: -1, or held for the queue from now on (released by it), and then the
  * request lasts until it has left and there is no body.
- * body: NULL or the queue's from now on (ended by it; request_body_ended() must follow). */
+ * body: NULL or the queue's from now on (ended by it, not before this returns; request_body_ended() must follow). */
 void request_reply(struct request *request, struct span head, struct span rest, int fd, struct body *body);
 /* That many descriptors have left with their replies: their requests end. For conn.c. */
 void request_passed(struct conn *conn, unsigned fds);

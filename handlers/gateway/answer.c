@@ -80,7 +80,6 @@ static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
     struct stream *from = &proxy->conn->stream;
     struct chunked *chunked = framing->body == HTTP1_BODY_CHUNKED ? &proxy->chunked : NULL;
     bool length = framing->body == HTTP1_BODY_LENGTH;
-    struct conn *client = proxy->request->conn;
     relay_init(&proxy->relay, from, length ? framing->length : RELAY_REST, chunked, relayed);
     proxy->relay.queued = true;
     proxy_rearm(proxy);
@@ -88,7 +87,7 @@ static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
         http1_reply_body(reply, framing->length, &proxy->relay.body);
     else
         http1_reply_stream(reply, &proxy->relay.body);
-    if (!client->stream.dying && from->in)
+    if (from->in)
         stream_read(from, false); /* until the client has taken what is there */
 }
 
@@ -117,7 +116,7 @@ static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
     struct stream *client = &request->conn->stream;
     client->no_send_timeout = true;
     http1_reply_upgrade(reply, &proxy->relay.body);
-    if (!client->dying && !http1_switch(request, &proxy_sink))
+    if (!http1_switch(request, &proxy_sink))
         stream_abort(client);
 }
 

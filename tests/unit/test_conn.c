@@ -27,6 +27,7 @@ static struct loop_rig rig;
 static struct conn *conn;
 static int client;
 static uint64_t waiting;       /* the request that op W leaves without a reply */
+static uint64_t held;          /* bytes of bodies in memory when op U has replied */
 static double time_of_day_set; /* by so many seconds */
 
 /* libev's own look at the clock that an administrator may set. */
@@ -47,6 +48,15 @@ static void run_body(struct request *request, struct span payload) {
     slc1_reply_fields(request, 'B', 0, &fields, -1, memory_body_new(request, calloc(1, BODY), BODY));
 }
 
+/* There is no room for the reply. */
+static void run_unsent(struct request *request, struct span payload) {
+    unsigned limit = rig.loop.segments.limit;
+    rig.loop.segments.limit = 0;
+    run_body(request, payload);
+    rig.loop.segments.limit = limit;
+    held = rig.loop.stats.memory_bytes;
+}
+
 static void run_descriptor(struct request *request, struct span payload) {
     (void)payload;
     struct object_fields fields = {0};
@@ -61,6 +71,7 @@ static void run_ping(struct request *request, struct span payload) {
 
 static const struct operation operations[] = {{'W', 0, run_wait, NULL},
                                               {'B', 0, run_body, NULL},
+                                              {'U', 0, run_unsent, NULL},
                                               {'D', 0, run_descriptor, NULL},
                                               {'N', 0, run_ping, NULL}};
 
@@ -201,6 +212,36 @@ START_TEST(one_sends_its_share_of_a_turn_and_no_more)
 }
 END_TEST
 
+START_TEST(one_whose_reply_cannot_be_queued_ends_with_its_body_when_the_handler_has_returned)
+{
+    char byte;
+    start();
+    loop_rig_send(&rig, client, 'U', "");
+    loop_rig_turn(&rig);
+    ck_assert_uint_eq(held, BODY);
+    ck_assert_uint_eq(rig.loop.stats.memory_bytes, 0);
+    ck_assert_int_eq(recv(client, &byte, 1, 0), 0);
+}
+END_TEST
+
+/* The replies that were kept behind it do not leave, either. */
+START_TEST(one_whose_reply_cannot_be_queued_ends_with_the_replies_behind_it)
+{
+    char byte;
+    start();
+    loop_rig_send(&rig, client, 'W', "");
+    loop_rig_send(&rig, client, 'B', "");
+    unsigned limit = rig.loop.segments.limit;
+    rig.loop.segments.limit = 0;
+    slc1_reply_payload(request_find(&rig.loop, waiting), span_of("", 0));
+    rig.loop.segments.limit = limit;
+    ck_assert_uint_eq(rig.loop.stats.memory_bytes, BODY);
+    loop_rig_turn(&rig);
+    ck_assert_uint_eq(rig.loop.stats.memory_bytes, 0);
+    ck_assert_int_eq(recv(client, &byte, 1, 0), 0);
+}
+END_TEST
+
 START_TEST(one_whose_window_cannot_be_watched_is_not_paused)
 {
     start();
@@ -318,6 +359,8 @@ int main(void) {
     tcase_add_test(all, descriptors_from_a_client_are_closed_even_if_no_thread_comes_to_it);
     tcase_add_test(all, one_that_found_no_buffer_to_read_into_reads_on);
     tcase_add_test(all, one_sends_its_share_of_a_turn_and_no_more);
+    tcase_add_test(all, one_whose_reply_cannot_be_queued_ends_with_its_body_when_the_handler_has_returned);
+    tcase_add_test(all, one_whose_reply_cannot_be_queued_ends_with_the_replies_behind_it);
     tcase_add_test(all, one_whose_window_cannot_be_watched_is_not_paused);
     tcase_add_test(all, one_whose_descriptor_the_kernel_refuses_waits_and_does_not_spin);
     tcase_add_test(all, one_that_loses_a_strangers_descriptors_ends);
