@@ -91,19 +91,24 @@ static bool has_id(const struct rpc_call *call, const json_t *id) {
     return same;
 }
 
-static void run_cancelled(struct rpc_call *call, json_t *params) {
-    const json_t *id = json_object_get(params, "requestId");
-    struct rpc_batch *batch, *next_batch;
-    for (batch = LIST_FIRST(&call->batch->rpc->batches); batch && id; batch = next_batch) {
-        struct rpc_call *other;
-        next_batch = LIST_NEXT(batch, link);
+/* The client's call with this id that goes on, beside the one that asks. NULL: there is none. */
+static struct rpc_call *find(struct rpc_call *call, const json_t *id) {
+    struct rpc_batch *batch;
+    struct rpc_call *other;
+    LIST_FOREACH (batch, &call->batch->rpc->batches, link) {
         LIST_FOREACH (other, &batch->calls, link) {
-            if (other != call && mcp_same_client(call->batch, other) && has_id(other, id)) {
-                rpc_cancel(other);
-                break;
-            }
+            if (other != call && !other->cancelled && mcp_same_client(call->batch, other) && has_id(other, id))
+                return other;
         }
     }
+    return NULL;
+}
+
+static void run_cancelled(struct rpc_call *call, json_t *params) {
+    const json_t *id = json_object_get(params, "requestId");
+    struct rpc_call *other = id ? find(call, id) : NULL;
+    if (other)
+        rpc_cancel(other);
     rpc_silence(call);
 }
 

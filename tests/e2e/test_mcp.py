@@ -228,3 +228,23 @@ class Legacy(Mcp):
                 self.assertEqual(session.hear()["id"], "next")
         until(lambda: server.counter("rpc", "rpc_open") == 0, "no call in hand")
         self.assertEqual(server.counter("rpc", "rpc_cancelled"), 2)
+
+    def test_a_cancellation_that_lets_another_one_go(self):
+        """Members of a batch that wait for a cancelled one come to their turn, and cancel in their turn."""
+        server = self.server("--rpc-parallel", "1")
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+
+        def listen(id):
+            return call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id=id)
+
+        def cancel(id):
+            return call("notifications/cancelled", {"requestId": id}, id=...)
+        client.say(listen("older"))
+        self.assertIn("acknowledged", client.hear_any()["method"])
+        client.say([listen("first"), cancel("older"), call("ping", id="third")])
+        self.assertIn("acknowledged", client.hear_any()["method"])
+        client.say(cancel("first"))
+        self.assertEqual(client.hear(), [{"jsonrpc": "2.0", "result": {}, "id": "third"}])
+        self.assertEqual(client.ask(call("ping", id="last"))["id"], "last")
+        self.assertEqual(server.counter("rpc", "rpc_open"), 0)
