@@ -232,7 +232,8 @@ void route_book(struct route *route, unsigned era, int status, bool good, int64_
     enum breaker_state before = route->breaker.state;
     breaker_leave(&route->breaker, &route->rule, era, good, loop_now(route->gateway->loop));
     note_breaker(route, before);
-    ++*outcome_counter(stats, status);
+    if (status == 0 || status >= 200) /* 101 is an answer, too, and has no counter */
+        ++*outcome_counter(stats, status);
     histogram_add(&stats->latency, ns > 0 ? (uint64_t)ns : 0);
 }
 

@@ -145,6 +145,8 @@ class Bodies(GatewayCase):
         self.assertEqual(self.client.take_through(b"\n", 400000), b"X" * 300000 + b"\n")
         self.client.finish_sending()
         self.assertEqual(self.client.rest(), b"bye\n", "the server may still speak after the client has ended")
+        until(lambda: self.daemon_.stats()["route"]["/*"]["open"] == 0, "the request is over")
+        self.assertEqual(self.daemon_.stats()["route"]["/*"]["failures"], 0)
 
     def test_bytes_behind_an_upgrade(self):
         """What comes before the answer is the new protocol's, if there is one, or the next request."""
