@@ -134,8 +134,10 @@ int mcp_post_resume(struct mcp *mcp, struct request *request, struct mcp_session
         event_stream_end(stream);
         return 0;
     }
-    if (post->stream)
+    if (post->stream) { /* its request ends without the answer, which comes on the new stream */
+        rpc_batch_detach(post->batch);
         event_stream_disown(post->stream);
+    }
     post->stream = stream;
     post->parted = 0;
     return 0;

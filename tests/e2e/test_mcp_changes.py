@@ -6,9 +6,11 @@ import shutil
 import signal
 
 from daemon import until
+from http1 import HttpClient, head
 from mcp import META, MODERN, Modern, SocketSession, Stream, meta
 from mcp_case import Mcp
 from rpc import Frames, Lines, call
+from upstream import Upstream
 
 LIST = "notifications/resources/list_changed"
 UPDATED = "notifications/resources/updated"
@@ -334,6 +336,27 @@ class Resumption(Changing):
         self.assertEqual(session.post(answer).status, 202)
         again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
         self.assertIn("LLM response: lo", again.message()["result"]["content"][0]["text"])
+
+    def test_a_stream_that_is_taken_over_while_it_is_open(self):
+        """Its request is over then: the answer disturbs none that came since."""
+        upstream = Upstream()
+        self.addCleanup(upstream.close)
+        server = self.server(config=f'upstream "api" {{ servers = {{"{upstream.address}"}} }}\nroute "/hold" {{ upstream = "api" }}\n')
+        session = self.http(server, capabilities={"sampling": {}})
+        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        asked = stream.message()
+        again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
+        with self.assertRaises(EOFError):
+            stream.event()
+        held = HttpClient(server.unix)
+        held.send(head("GET", "/hold"))
+        upstream.wait_seen(1)
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"role": "assistant", "model": "m",
+                                                                  "content": {"type": "text", "text": "lo"}}}
+        self.assertEqual(session.post(answer).status, 202)
+        self.assertIn("LLM response: lo", again.message()["result"]["content"][0]["text"])
+        held.close()
+        until(lambda: server.stats()["route"]["/hold"]["left"] == 1, "the gateway hears that its client left")
 
     def test_a_question_that_the_servers_end_leaves_open(self):
         server = self.server()
