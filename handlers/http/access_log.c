@@ -33,8 +33,8 @@ struct access_log {
 };
 
 static int open_file(const struct access_log *log) {
-    int fd = open(log->http->settings.access_log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-                  0640);
+    int fd =
+        open(log->http->settings.access_log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
     return fd < 0 ? -errno : fd;
 }
 
@@ -111,12 +111,11 @@ static void written(struct job *job) {
     bool more = log->filled > 0 || log->reopen;
     log->writing = false;
     if (loop->state == LOOP_STOPPED && job->error)
-        return; /* access_log_free() writes it */
+        return;     /* access_log_free() writes it */
     if (job->error) /* no thread for it */
         log->unwritten = log->full_n;
     else if (log->reopening && log->reopen_error)
-        log_error(loop->log, "access log not reopened",
-                  log_text("file", log->http->settings.access_log_file),
+        log_error(loop->log, "access log not reopened", log_text("file", log->http->settings.access_log_file),
                   log_text("error", strerrordesc_np(-log->reopen_error)));
     lose_unwritten(log);
     if (more)

@@ -97,7 +97,8 @@ static struct rpc_call *find(struct rpc_call *call, const json_t *id) {
     struct rpc_call *other;
     LIST_FOREACH (batch, &call->batch->rpc->batches, link) {
         LIST_FOREACH (other, &batch->calls, link) {
-            if (other != call && !other->cancelled && mcp_same_client(call->batch, other) && has_id(other, id))
+            if (other != call && !other->cancelled && mcp_same_client(call->batch, other) &&
+                has_id(other, id))
                 return other;
         }
     }
