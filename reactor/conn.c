@@ -63,6 +63,12 @@ bool conn_is_idle(const struct conn *conn) {
     return ioctl(stream_fd(&conn->stream), FIONREAD, &unread) != 0 || unread == 0;
 }
 
+/* Takes a token of a limit of rate requests a second; 0: there is no limit. */
+static bool within_rate(const struct conn *conn, struct bucket *bucket, long rate) {
+    long burst = conn->stream.loop->settings.rate_burst;
+    return rate == 0 || bucket_take(bucket, (double)rate, (double)(burst ? burst : rate), conn->active);
+}
+
 bool conn_admit(struct conn *conn, struct request *request) {
     struct loop *loop = conn->stream.loop;
     const struct reactor_settings *settings = &loop->settings;
@@ -80,13 +86,8 @@ bool conn_admit(struct conn *conn, struct request *request) {
         request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
         return false;
     }
-    double burst_connection =
-        (double)(settings->rate_burst ? settings->rate_burst : settings->rate_connection);
-    double burst_peer = (double)(settings->rate_burst ? settings->rate_burst : settings->rate_peer);
-    if ((settings->rate_connection &&
-         !bucket_take(&conn->rate, (double)settings->rate_connection, burst_connection, conn->active)) ||
-        (settings->rate_peer &&
-         !bucket_take(&conn->peer->rate, (double)settings->rate_peer, burst_peer, conn->active))) {
+    if (!within_rate(conn, &conn->rate, settings->rate_connection) ||
+        !within_rate(conn, &conn->peer->rate, settings->rate_peer)) {
         request_fail(request, STATUS_RATE_LIMITED, "too many requests; try again later");
         return false;
     }
