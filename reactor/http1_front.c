@@ -12,7 +12,8 @@ void http1_service_init(struct http1_service *service) {
     service->dated = 0;
 }
 
-/* A new exchange in the loop's scratch memory, for a request about to be answered. */
+/* A new exchange in the loop's scratch memory, for a request about to be answered. Set field by field: head and
+ * params, most of its bytes, need no clearing. */
 static struct exchange *scratch_exchange(struct loop *loop) {
     struct exchange *exchange = &loop->http->scratch;
     exchange->loop = loop;
@@ -42,14 +43,15 @@ static bool keep(struct loop *loop, uint64_t handle, struct span head) {
         request->exchange->kept ? request->exchange : exchange_keep(request->exchange, head);
     if (kept) {
         request->exchange = kept;
-    } else if (request->replied) {
+        return !request->replied;
+    }
+    if (!request->replied)
+        request_fail(request, STATUS_BUSY, "no memory; try again");
+    if (request_find(loop, handle)) { /* its reply has not left, so what it looks at would be gone */
         request->exchange = NULL;
         stream_abort(&request->conn->stream);
-    } else {
-        request_fail(request, STATUS_BUSY, "no memory; try again");
-        return keep(loop, handle, head);
     }
-    return !request->replied;
+    return false;
 }
 
 /* What follows cannot be told apart any more: an error, then the end. told: the request line, as far as it is known. */
