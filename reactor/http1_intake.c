@@ -24,7 +24,7 @@ void http1_intake_end(struct conn *conn) {
     conn->receiving = false;
 }
 
-void http1_intake_forgo(struct conn *conn) {
+void http1_intake_skip_rest(struct conn *conn) {
     http1_intake_end(conn);
     conn->last = true;
     conn_watch_unread(conn);

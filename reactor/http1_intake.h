@@ -44,7 +44,7 @@ struct http1_intake *http1_intake_of(struct conn *conn);
 void http1_intake_end(struct conn *conn);
 /* The request whose body is being received has its whole answer: the rest is not read, and the connection ends when
  * everything was answered. The handler is done with it, even if the answer has to wait for earlier ones. */
-void http1_intake_forgo(struct conn *conn);
+void http1_intake_skip_rest(struct conn *conn);
 /* From now on the connection's bytes are the body of this request, whose exchange is kept and announces one. For a
  * connection that has an intake. */
 void http1_intake_begin(struct conn *conn, struct request *request);

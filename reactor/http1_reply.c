@@ -91,7 +91,7 @@ static void send_reply(struct http1_reply *reply, struct span body, int fd, stru
             stream_abort(&reply->request->conn->stream);
     }
     if (!pulled && reply->exchange->receiving)
-        http1_intake_forgo(reply->request->conn);
+        http1_intake_skip_rest(reply->request->conn);
     if (status < 400)
         loop->stats.replies_OK++;
     request_reply(reply->request, head, body, fd, pulled);
