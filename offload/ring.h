@@ -36,7 +36,7 @@ struct ring_completion {
     int result; /* bytes or -errno */
 };
 
-/* What a driver has for its owner, or'ed. */
+/* What ring_driver_class.state() finds, or'ed. */
 enum {
     RING_READY = 1,     /* completions to reap */
     RING_DEFERRED = 2,  /* the kernel wants to be entered to produce some */

@@ -24,8 +24,8 @@ uint64_t conn_handle(const struct conn *conn) {
     return slots_handle(&conn->stream.loop->conns, conn);
 }
 
-/* As much is in hand for this client as may be: its further requests wait unread. Whatever it is that fills the
- * connection, its end flushes the stream. */
+/* Is so much in hand for this client that its further requests must wait unread? Whatever it is, its end wakes the
+ * stream. */
 static bool is_full(struct conn *conn) {
     const struct loop *loop = conn->stream.loop;
     const struct bufpool *segments = &loop->segments;
@@ -246,9 +246,8 @@ static bool detect(struct conn *conn) {
 
 /* ---- the calls of the stream ------------------------------------------------------------------- */
 
-/* Has a client of which nothing is read left? The end of its sending side is no departure (it may read on), and on
- * TCP a close looks the same until something is sent to it; a reset, and any close of a Unix socket, are told by
- * poll(2). */
+/* Has the client gone while nothing is read from it? The end of its sending side does not say so (it may read on), and
+ * on TCP a close looks the same until something is sent; poll(2) reports a reset, and any close of a Unix socket. */
 static bool drop_if_left(struct conn *conn) {
     struct pollfd ask = {.fd = stream_fd(&conn->stream)};
     if (poll(&ask, 1, 0) != 1 || !(ask.revents & (POLLHUP | POLLERR)))

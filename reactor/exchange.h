@@ -36,7 +36,7 @@ struct exchange {
     void *state;               /* the handler's */
     void (*drop)(void *state); /* frees state when the exchange ends; may be NULL */
     int64_t started_ns;
-    size_t replied_bytes; /* of the reply's body, that went with its head; the others: request->body_sent */
+    size_t replied_bytes; /* of the reply's body, that left with its head; later ones: request->body_sent */
     uint16_t status;      /* of the reply; 0: none yet */
     const char *delivery; /* how the reply went, for the access log */
     bool close;           /* the connection ends after the reply */

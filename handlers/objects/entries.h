@@ -1,4 +1,4 @@
-/* The first of a directory's entries in order, however many there are: as many as there is room for.
+/* The first entries of a directory in order: as many as there is room for, however many it has.
  *
  *     offered in any order -> a heap, the last of them on top, which gives way to one before it -> sorted
  *

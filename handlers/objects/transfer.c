@@ -80,8 +80,8 @@ static void drop_chunk(struct transfer *transfer, struct chunk *chunk) {
     *chunk = (struct chunk){0};
 }
 
-/* Takes the unsent bytes of whoever else has been blocked with them for longest. What it was reading ahead
- * goes too: the next piece must start where the taken one did. */
+/* Takes the buffers of the other transfer that has been blocked with unsent bytes for longest. What it was reading
+ * ahead goes too: its next piece must start where the taken one did. */
 static bool take_from_blocked(const struct transfer *taker) {
     struct objects *objects = taker->objects;
     struct transfer *victim;
