@@ -39,7 +39,7 @@ struct job {
     void (*done)(struct job *job);
     enum job_kind kind;
     enum job_where where;  /* out: who ran it */
-    enum job_pool pool;    /* as asked for: fixed, the job is counted there */
+    enum job_pool pool;    /* of offload_job(): where a JOB_CALL runs, and where the job is counted */
     int error;             /* out: 0 or -errno */
     atomic_bool cancelled; /* the owner left: not worth starting; error becomes -ECANCELED */
     int64_t submitted_ns, started_ns, finished_ns; /* CLOCK_MONOTONIC; 0 for jobs finished on the spot */

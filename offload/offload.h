@@ -36,9 +36,10 @@ bool offload_drain(struct offload *offload, double deadline_s);
  * still running at the deadline keeps its memory: the process had better exit. */
 void offload_stop(struct offload *offload, double deadline_s);
 
-/* A job to fill in, zeroed but for open.path, or NULL when queue_depth jobs are open: answer BUSY. Those of the handlers
- * pool are counted apart, so that slow handlers leave room for files. The one reaped last does not count: its done()
- * may go on with another even if queue_depth is 1. pool: where a JOB_CALL runs; JOB_POOL_FILES for the other kinds. */
+/* A job to fill in, zeroed but for open.path, or NULL when queue_depth jobs are open: answer BUSY. Those of the
+ * handlers pool are counted apart, so that slow handlers leave room for files. The one reaped last does not count: its
+ * done() may go on with another even if queue_depth is 1. pool: where a JOB_CALL runs; JOB_POOL_FILES for the other
+ * kinds. */
 struct job *offload_job(struct offload *offload, enum job_kind kind, enum job_pool pool);
 /* Hands the job over. Whoever runs it, it comes back by offload_reap(), never from inside this call. */
 void offload_submit(struct offload *offload, struct job *job);

@@ -83,8 +83,8 @@ bool unixsock_refuse_fds(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
 }
 
-/* Locks the directory: of two daemons that start at once, neither may take the other's new socket, which does not listen
- * yet, for a stale one. Returns what to close; -1: no lock. Whoever else holds it delays a start, no more. */
+/* Locks the directory: of two daemons that start at once, neither may take the other's new socket, which does not
+ * listen yet, for a stale one. Returns what to close; -1: no lock. Whoever else holds it delays a start, no more. */
 static int lock_parent(const char *path) {
     char copy[sizeof(((struct address *)NULL)->path)];
     const struct timespec moment = {.tv_nsec = 5000000};

@@ -18,9 +18,9 @@ struct unixsock {
     ino_t inode;
 };
 
-/* A non-blocking socket that listens, or takes datagrams if the address does (unixgram:). Replaces a stale socket file only
- * if nobody answers on it; refuses a parent directory that all may write to without the sticky bit. The socket, or -errno
- * with a sentence in why where errno alone would not tell. */
+/* A non-blocking socket that listens, or takes datagrams if the address does (unixgram:). Replaces a stale socket file
+ * only if nobody answers on it; refuses a parent directory that all may write to without the sticky bit. The socket,
+ * or -errno with a sentence in why where errno alone would not tell. */
 int unixsock_open(struct unixsock *options, char *why, size_t why_size);
 /* Has the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Descriptors", 3). Connections
  * inherit it from their listener. False: it cannot (before Linux 6.16). */
