@@ -10,7 +10,7 @@ import subprocess
 import unittest.mock
 
 from case import NOBODY, TIMEOUT, Case, Client, as_root
-from daemon import SLUICED, run_sluiced, until
+from daemon import BUILD, SLUICED, run_sluiced, until
 from slc import listing
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
@@ -157,6 +157,15 @@ class Printed(Case):
         for option in ("-c", "--root", "--listen", "--pool", "--uring", "--offload", "--log", "--check", "--version",
                        "--connections", "--drain-timeout", "--inline-max", "--shared-max"):
             self.assertIn(option, text)
+
+    def test_what_cannot_be_printed_is_a_failure(self):
+        for arguments in (("sluiced", "--help"), ("sluiced", "--check", "--listen", "unix:@never"),
+                          ("sluice-bench", "--help")):
+            with self.subTest(arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([BUILD / arguments[0], *arguments[1:]], stdout=full, stderr=subprocess.PIPE,
+                                      text=True)
+                self.assertEqual((done.returncode, done.stderr),
+                                 (1, f"{arguments[0]}: standard output: No space left on device\n"))
 
     def test_check_prints_what_it_means_and_starts_nothing(self):
         text = self.printed("--listen", "unix:/nonexistent/x.sock", "--root", self.tree.path, "--pool", 7, "--check")

@@ -83,18 +83,23 @@ static bool observer_end(struct observer *observer) {
     return good;
 }
 
+/* False: what was printed could not be written. */
+static bool end_output(void) {
+    bool good = fflush(stdout) == 0 && !ferror(stdout);
+    if (!good)
+        failed_at("standard output", strerror(errno));
+    return good;
+}
+
 /* False: it could not be written. */
 static bool print_report(const struct report *report) {
-    const char *why = NULL;
-    if (!report->plan->settings->json)
+    if (!report->plan->settings->json) {
         report_text(report, stdout);
-    else if (report_json(report, stdout) != 0)
-        why = "out of memory";
-    if (fflush(stdout) != 0 || ferror(stdout))
-        why = strerror(errno);
-    if (why)
-        failed_at("standard output", why);
-    return !why;
+    } else if (report_json(report, stdout) != 0) {
+        failed("out of memory");
+        return false;
+    }
+    return end_output();
 }
 
 static int load(const struct plan *plan) {
@@ -141,6 +146,8 @@ int main(int argc, char **argv) {
         status = EXIT_USAGE;
     else if (result == ARGUMENTS_LOAD)
         status = plan_and_load(&plan, &settings);
+    else if (!end_output())
+        status = EXIT_FAILURE;
     plan_free(&plan);
     bench_settings_free(&settings);
     return status;

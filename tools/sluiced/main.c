@@ -246,9 +246,20 @@ static int serve(struct daemon *daemon) {
     return status;
 }
 
+/* Signals as the loop wants them, whatever who started us had blocked. */
+static void take_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
+    signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
+}
+
 static int run(struct daemon *daemon) {
     char why[CONFIG_WHY] = "";
     const struct reactor_settings *settings = &daemon->config.reactor;
+    take_signals();
     daemon->log = log_new(STDERR_FILENO, (enum log_level)settings->log, (enum log_format)settings->log_format,
                           settings->log_rate);
     if (loop_init(&daemon->loop, settings, &daemon->config.offload, daemon->log, why, sizeof(why)) != 0) {
@@ -275,19 +286,8 @@ static int run(struct daemon *daemon) {
     return status;
 }
 
-/* Signals as the loop wants them, whatever who started us had blocked. */
-static void take_signals(void) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
-    signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
-}
-
 int main(int argc, char **argv) {
     standard_fds_take();
-    take_signals();
     struct daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon || config_init(&daemon->config) != 0)
         return failed("start", "no memory");
@@ -300,6 +300,8 @@ int main(int argc, char **argv) {
         status = EXIT_USAGE;
         break;
     case ARGUMENTS_DONE:
+        if (fflush(stdout) != 0 || ferror(stdout))
+            status = failed("standard output", strerror(errno));
         break;
     }
     config_free(&daemon->config);
