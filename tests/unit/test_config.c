@@ -240,6 +240,15 @@ START_TEST(files_that_cannot_be_are_told)
 }
 END_TEST
 
+START_TEST(variables_of_the_environment_stand_in_double_quotes)
+{
+    setenv("SLUICE_TEST_CPUS", "0", 1);
+    ck_assert_int_eq(run_file("pool_cpus = \"${SLUICE_TEST_CPUS}\"", "--listen unix:@x"), ARGUMENTS_RUN);
+    refused("pool_cpus = '${SLUICE_TEST_CPUS}'", "FILE:1: pool_cpus: not a list of CPUs like 0,2-3\n");
+    refused("pool_cpus = \"\\${SLUICE_TEST_CPUS}\"", "FILE:1: pool_cpus: not a list of CPUs like 0,2-3\n");
+}
+END_TEST
+
 START_TEST(file_of_comments_is_fine)
 {
     ck_assert_int_eq(run_file("# nothing", "--listen unix:@x"), ARGUMENTS_RUN);
@@ -446,6 +455,7 @@ int main(void) {
     tcase_add_test(reading, file_sets_options_and_sections);
     tcase_add_test(reading, command_line_overrides_the_file_and_adds_listeners);
     tcase_add_test(reading, empty_file_is_fine);
+    tcase_add_test(reading, variables_of_the_environment_stand_in_double_quotes);
     tcase_add_test(reading, file_of_comments_is_fine);
     tcase_add_test(reading, byte_order_mark_is_passed_over);
     tcase_add_test(reading, files_that_cannot_be_are_told);
