@@ -9,6 +9,7 @@ failed=0
 wanted=$(mktemp)
 trap 'rm -f "$wanted"' EXIT
 
+# shellcheck disable=SC2016,SC2317 # the quotes of Markdown; check calls it
 statuses() {
     printf '\n| status | name | HTTP | JSON-RPC | meaning |\n|---|---|---|---|---|\n'
     sed -nE 's/^STATUS\((.*), (.*), (.*), (.*), "(.*)"\)$/| \1 | `\2` | \3 | \4 | \5 |/p' proto/status.def
