@@ -28,6 +28,24 @@ def indented(name):
     return [textwrap.dedent(block).strip("\n") for block in blocks]
 
 
+def anchors(document):
+    """What its headings are called in links."""
+    headings = re.findall(r"^#+ (.*)$", document, re.M)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+class Links(Case):
+    def test_they_lead_somewhere(self):
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+            for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+                with self.subTest(document=document.name, link=link):
+                    file, _, anchor = link.partition("#")
+                    target = document.parent / file if file else document
+                    self.assertTrue("://" in link or target.exists())
+                    if anchor and "://" not in link:
+                        self.assertIn(anchor, anchors(target.read_text()))
+
+
 class Examples(Case):
     """A daemon as the quick start has it, with what the other sections configure."""
 
