@@ -9,6 +9,7 @@ import unittest
 
 from case import MIB, Case, content
 from daemon import BUILD
+from http1 import HttpClient
 from probe import ROOT
 
 CONFIG = """
@@ -77,6 +78,21 @@ class Examples(Case):
             if shutil.which("curl") or not command.startswith("curl"):
                 self.run_here("sh", "-euc", self.here(command.replace("curl ", "curl -fsS ")))
         self.assertEqual((self.place / "copy.bin").read_bytes(), content(MIB))
+
+    def test_metrics_to_watch(self):
+        with HttpClient(self.server.admin) as client:
+            there = set(re.findall(r"^# TYPE (\w+)", client.fetch("/_/metrics").body.decode(), re.M))
+        named = set(re.findall(r"`(sluice_\w+)`", text("docs/operations.md")))
+        self.assertGreater(len(named), 10)
+        self.assertEqual(named - there, set())
+
+    def test_events_to_watch(self):
+        rows = re.findall(r"^\| (`.*`) \| (?:warn|error|, )+ \|", text("docs/operations.md"), re.M)
+        named = {event for row in rows for event in re.findall(r"`([^`]+)`", row)}
+        self.assertGreater(len(named), 10)
+        source = "".join(file.read_text() for place in ("reactor", "handlers", "tools/sluiced")
+                         for file in ROOT.glob(f"{place}/**/*.c"))
+        self.assertEqual([event for event in named if f'"{event}"' not in source], [])
 
     def test_programs_in_python(self):
         programs = [(name, block) for name in ("README.md", "docs/protocol.md") for block in indented(name)
