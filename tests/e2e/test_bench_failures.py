@@ -194,16 +194,26 @@ class Failures(BenchCase):
         self.assertEqual(report["requests"], 22)
         self.assertGreater(report["errors"]["closed"], 0)
 
-    def test_a_server_that_dies_has_no_cpu_time(self):
+    def load_that_loses_its_server(self, *arguments):
+        """The report of ten minutes' load whose server dies after a second."""
         server = self.start_server("baselines", "--model", "bare-epoll", self.tree.path,
-                                   f"unix:@sluice-e2e-{os.getpid()}-dies")
+                                   f"unix:@sluice-e2e-{os.getpid()}-dies{len(arguments)}")
         histogram = self.directory() / "h"
         bench = self.start_bench("-s", server.address, "--mode", "copy", "--key", "hello", "-c", 2, "-d", 600,
-                                 "--timeout", 0.3, "--pid", server.pid, "--histogram", histogram)
+                                 "--timeout", 0.3, "--pid", server.pid, "--histogram", histogram, *arguments)
         until(lambda: histogram.exists() and len(histogram.read_text().splitlines()) > 3, "a second of load")
         server.kill()
         server.wait()
-        report = self.end_bench(bench, expect=1)
+        return self.end_bench(bench, expect=1)
+
+    def test_requests_that_were_not_due_yet_when_the_server_died_did_not_fail(self):
+        rate = 50
+        report = self.load_that_loses_its_server("--rate", rate)
+        self.assertGreater(report["errors"]["timeout"], 0)
+        self.assertLess(report["requests"] + report["errors"]["total"], 300 * rate)
+
+    def test_a_server_that_dies_has_no_cpu_time(self):
+        report = self.load_that_loses_its_server()
         self.assertIsNone(report["server"])
         self.assertGreater(report["requests"], 0)
         self.assertGreaterEqual(sum(report["errors"].values()), 2)  # closed; late, on a busy machine

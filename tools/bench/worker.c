@@ -147,16 +147,21 @@ static void begin_closed_loop(struct worker *worker) {
     }
 }
 
+/* Requests due from begin_ns to end_ns, both included. */
+static uint64_t due_between(const struct schedule *schedule, int64_t begin_ns, int64_t end_ns) {
+    return schedule_due(schedule, end_ns) - schedule_due(schedule, begin_ns - 1);
+}
+
 static void begin_open_loop(struct worker *worker, int64_t start_ns) {
     struct schedule *schedule = &worker->schedule;
     double all_workers = schedule->rate * (double)worker->plan->settings->threads;
     schedule->begin_ns = start_ns + (int64_t)(worker->index * (NS_PER_S / all_workers));
     uint64_t due = UINT64_MAX;
     if (worker->end_ns < INT64_MAX)
-        due = schedule_due(schedule, worker->end_ns - 1) - schedule_due(schedule, worker->measure_ns - 1);
+        due = due_between(schedule, worker->measure_ns, worker->end_ns - 1);
     worker->all_due = due < UINT64_MAX && due <= worker->left;
     if (worker->all_due)
-        worker->left = due;
+        worker->asked = worker->left = due;
     ev_io_start(worker->loop->ev, &worker->tick);
     ev_feed_event(worker->loop->ev, &worker->tick, EV_READ);
 }
@@ -292,7 +297,8 @@ static int init(struct worker *worker, const struct worker_plan *plan) {
     *worker =
         (struct worker){.plan = plan->plan, .tally = plan->tally, .index = plan->index, .ready = plan->ready};
     worker->count = (unsigned)share_of((uint64_t)settings->conns, plan);
-    worker->left = settings->requests ? share_of((uint64_t)settings->requests, plan) : UINT64_MAX;
+    worker->asked = settings->requests ? share_of((uint64_t)settings->requests, plan) : UINT64_MAX;
+    worker->left = worker->asked;
     worker->schedule.rate = (double)settings->rate / plan->count;
     picker_init(&worker->picker, &plan->plan->keys, plan->index);
     worker->loop = calloc(1, sizeof(*worker->loop));
@@ -304,6 +310,18 @@ static int init(struct worker *worker, const struct worker_plan *plan) {
     if (!error)
         error = inspector_init(&worker->inspector, plan->plan);
     return error ? error : init_watchers(worker, plan->go);
+}
+
+/* Open loop: the requests that were due by now and could not be sent, of those that are measured. */
+static uint64_t overdue(const struct worker *worker) {
+    int64_t now = clock_ns(), until = now < worker->end_ns ? now : worker->end_ns - 1;
+    uint64_t sent = worker->asked - worker->left;
+    if (until < worker->measure_ns)
+        return 0;
+    uint64_t due = due_between(&worker->schedule, worker->measure_ns, until);
+    if (due > worker->asked)
+        due = worker->asked;
+    return due > sent ? due - sent : 0;
 }
 
 /* Signals of the parent, and of a terminal as well, are the loop's while it runs: before and after, one would kill the
@@ -325,8 +343,9 @@ int worker_run(const struct worker_plan *plan) {
     loop_run(worker.loop);
     mask_signals(SIG_BLOCK);
     bool interrupted = worker.loop->state != LOOP_RUNNING;
-    if (worker.schedule.rate > 0 && worker.left != UINT64_MAX && !interrupted)
-        tally_error(worker.tally, ERROR_TIMEOUT, worker.left, "due, but the connections were never free");
+    if (worker.started && worker.schedule.rate > 0 && !interrupted)
+        tally_error(worker.tally, ERROR_TIMEOUT, overdue(&worker),
+                    "due, but the connections were never free");
     if (worker.all_due && worker.left == 0)
         worker.tally->lasted = true;
     worker.finished = true;

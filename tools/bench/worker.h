@@ -31,7 +31,7 @@ struct worker {
     double fd_share; /* --mode mixed: what is left of a request for a descriptor */
 
     struct schedule schedule; /* open loop */
-    uint64_t left;            /* requests that may still be sent, without those of the warm-up */
+    uint64_t asked, left; /* requests to be sent, and what is left of them: without those of the warm-up */
     unsigned under_way;
     int64_t measure_ns, end_ns; /* requests intended between them are measured */
     int64_t alone_ns;           /* since when no connection is open */
