@@ -65,7 +65,7 @@ class Loads(BenchCase):
                                "hello,nothing-there", "--requests", "10", "-c", "1"], capture_output=True,
                               text=True, timeout=TIMEOUT, env=environment())
         self.assertEqual(done.returncode, 1)
-        for part in ("throughput", "5 requests", "p99.9", "errors      5", "status NOT_FOUND"):
+        for part in ("throughput", "5 requests", "p99.9", "errors      5", "statuses    NOT_FOUND 5"):
             self.assertIn(part, done.stdout)
 
     def test_the_warm_up_is_not_counted(self):

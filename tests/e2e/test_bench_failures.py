@@ -317,5 +317,7 @@ class Http(BenchCase):
                 report = self.load(self.serve(reply), expect=1)
                 self.assertErrors(report, **errors)
         self.assertEqual(self.load(self.serve(cases["status"][0]), expect=1)["statuses"], {"503": 20})
+        moved = self.load(self.serve(b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"))
+        self.assertEqual((moved["requests"], moved["statuses"]), (20, {"302": 20}))
         broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
         self.assertErrors(self.load(self.serve(broken), expect=1), protocol=20)

@@ -63,15 +63,18 @@ static enum delivery delivery_of(const struct reply *reply) {
     return reply->keyed ? DELIVERY_BYTES : DELIVERY_NONE;
 }
 
-static void count_status(struct caller *caller, const struct reply *reply) {
-    const struct plan *plan = caller->worker->plan;
-    struct tally *tally = caller->worker->tally;
+static void count_refusal(struct caller *caller, const struct reply *reply) {
     char word[64], what[TALLY_FIRST];
-    unsigned status = reply->status < TALLY_STATUSES ? reply->status : TALLY_STATUSES - 1;
-    tally->statuses[status]++;
-    plan->dialect->status_word(status, word, sizeof(word));
-    snprintf(what, sizeof(what), "%s %.*s", word, (int)reply->said.n, reply->said.p ? reply->said.p : "");
-    tally_error(tally, ERROR_STATUS, 1, what);
+    caller->worker->plan->dialect->status_word(reply->status, word, sizeof(word));
+    snprintf(what, sizeof(what), "%s%s%.*s", word, reply->said.n ? " " : "", (int)reply->said.n,
+             reply->said.p ? reply->said.p : "");
+    tally_error(caller->worker->tally, ERROR_STATUS, 1, what);
+}
+
+/* A redirect is no error, but not what was asked for either: it is told apart, as errors are. */
+static void count_status(struct tally *tally, const struct reply *reply) {
+    if (!reply->ok || reply->status >= 300)
+        tally->statuses[reply->status < TALLY_STATUSES ? reply->status : TALLY_STATUSES - 1]++;
 }
 
 /* The oldest request is answered; wrong: NULL or what is wrong with its content. */
@@ -85,13 +88,14 @@ static void settle(struct caller *caller, const char *wrong, int64_t now) {
     caller->ever_served = true;
     caller->free_ns = now;
     worker->tally->replies++;
+    count_status(worker->tally, reply);
     bool measured = worker_measures(worker, exchange.intended_ns);
     if (!wrong && reply->ok && worker_measures(worker, now))
         worker->tally->timely_requests++;
     if (wrong) {
         tally_error(worker->tally, reply->fds ? ERROR_DESCRIPTOR : ERROR_CONTENT, 1, wrong);
     } else if (!reply->ok) {
-        count_status(caller, reply);
+        count_refusal(caller, reply);
         if (measured)
             tally_refusal(worker->tally, exchange.intended_ns, now);
     } else if (measured) {

@@ -7,7 +7,7 @@
  *     latency connect refused fd copy {count mean p50 p90 p99 p999 max}; fd and copy: by delivery
  *     connections                {made reconnects never_served}
  *     errors                     {total, and one for each kind of errors.def}
- *     first_error statuses       {name: count}
+ *     first_error statuses       {name: count} of refusals and of redirects
  *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone
  *     generator                  {cpu_us}
  *     good                       nothing failed */

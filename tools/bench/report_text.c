@@ -38,7 +38,8 @@ static void print_server(const struct report *report, FILE *out) {
     if (summary->has_server)
         fprintf(out, "  %-11s %.2f us of CPU a request, %.0f%% of one CPU, %.2f context switches a request\n",
                 "server", summary->server_cpu_us, 100 * summary->server_cpu_share, summary->server_switches);
-    fprintf(out, "  %-11s %.2f us of CPU a request\n", "generator", summary->own_cpu_us);
+    if (report->outcome->total->replies)
+        fprintf(out, "  %-11s %.2f us of CPU a request\n", "generator", summary->own_cpu_us);
 }
 
 static void print_errors(const struct report *report, FILE *out) {
@@ -51,13 +52,21 @@ static void print_errors(const struct report *report, FILE *out) {
         if (total->errors[i])
             fprintf(out, "    %10" PRIu64 "  %s: %s\n", total->errors[i],
                     bench_error_word((enum bench_error)i), bench_error_meaning((enum bench_error)i));
+}
+
+static void print_statuses(const struct report *report, FILE *out) {
+    const struct tally *total = report->outcome->total;
+    bool any = false;
     for (unsigned i = 0; i < TALLY_STATUSES; i++) {
         char word[64];
         if (!total->statuses[i])
             continue;
         report->plan->dialect->status_word(i, word, sizeof(word));
-        fprintf(out, "    %10" PRIu64 "  status %s\n", total->statuses[i], word);
+        fprintf(out, any ? ", %s %" PRIu64 : "  statuses    %s %" PRIu64, word, total->statuses[i]);
+        any = true;
     }
+    if (any)
+        fprintf(out, "\n");
 }
 
 static void print_connections(const struct report *report, FILE *out) {
@@ -91,6 +100,7 @@ void report_text(const struct report *report, FILE *out) {
     print_spread(out, "connect", &summary->connect);
     print_connections(report, out);
     print_server(report, out);
+    print_statuses(report, out);
     print_errors(report, out);
     if (total->requests == 0 && summary->errors == 0)
         fprintf(out, "  %-11s no reply within the measurement\n", "nothing");

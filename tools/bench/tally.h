@@ -36,9 +36,9 @@ struct tally {
     uint64_t
         never_served; /* connections that got no reply in the whole run, though they asked or could not */
     uint64_t errors[BENCH_ERRORS];
-    uint64_t statuses[TALLY_STATUSES];
-    int64_t last_reply_ns; /* of a measured request */
-    bool lasted;           /* there was load up to the end of the measurement */
+    uint64_t statuses[TALLY_STATUSES]; /* of replies that were not, or not plainly, what was asked for */
+    int64_t last_reply_ns;             /* of a measured request */
+    bool lasted;                       /* there was load up to the end of the measurement */
     struct histogram latency, connect, refusal, of_delivery[DELIVERIES];
     char first_error[TALLY_FIRST];
 };
