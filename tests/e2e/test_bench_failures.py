@@ -252,7 +252,9 @@ class Failures(BenchCase):
 
     def test_wrong_usage(self):
         for arguments in ([], ["-s", "nowhere"], ["-s", "unix:/x", "--mode", "http", "--key", "hello"],
-                          ["-s", "unix:/x", "--mode", "no"], ["-s", "unix:/x", "--rate", "-1"]):
+                          ["-s", "unix:/x", "--mode", "no"], ["-s", "unix:/x", "--rate", "-1"],
+                          ["-s", "unix:/x", "--mode", "http", "--key", "/a b"],
+                          ["-s", "unix:/x", "--mode", "http", "--method", "GET /y HTTP/1.1\r\nX:"]):
             with self.subTest(arguments=arguments):
                 done = subprocess.run([BUILD / "sluice-bench", *arguments], capture_output=True, text=True,
                                       timeout=TIMEOUT, env=environment())

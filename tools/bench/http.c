@@ -25,13 +25,26 @@ static bool has_field(const char *headers, const char *name) {
     return false;
 }
 
+/* Would it stay one word of a request line? */
+static bool is_word(struct span text) {
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f)
+            return false;
+    return text.n > 0;
+}
+
 static int http_write(const struct plan *plan, struct span path, struct span *out, char *why,
                       size_t why_size) {
     const struct bench_settings *settings = plan->settings;
     struct span host = host_of(settings->server), body = plan->body;
     char *head = NULL, length[48] = "", *whole;
-    if (*path.p != '/') {
-        snprintf(why, why_size, "path '%.*s' does not start with /", (int)path.n, path.p);
+    if (*path.p != '/' || !is_word(path)) {
+        snprintf(why, why_size, "path '%.*s' does not start with /, or has spaces or control characters",
+                 (int)path.n, path.p);
+        return -EINVAL;
+    }
+    if (!is_word(span_text(settings->method))) {
+        snprintf(why, why_size, "method '%s' is not one word", settings->method);
         return -EINVAL;
     }
     if (body.p)
