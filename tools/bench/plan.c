@@ -7,8 +7,27 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BODY_MAX (64L * 1024 * 1024)
+
+static bool takes_connections(const struct addrinfo *found) {
+    const struct timeval patience = {.tv_sec = 1};
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool takes = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
+                 connect(fd, found->ai_addr, found->ai_addrlen) == 0;
+    if (fd >= 0)
+        close(fd);
+    return takes;
+}
+
+/* The one of a host's addresses that other clients would find: the first that takes a connection, or else the first. */
+static const struct addrinfo *choose(const struct addrinfo *found) {
+    for (const struct addrinfo *one = found; found->ai_next && one; one = one->ai_next)
+        if (takes_connections(one))
+            return one;
+    return found;
+}
 
 /* The address of a host that only getaddrinfo(3) can tell. */
 static int resolve(const struct address *address, struct dial_name *out, const char **why) {
@@ -20,8 +39,9 @@ static int resolve(const struct address *address, struct dial_name *out, const c
         *why = gai_strerror(error);
         return -EHOSTUNREACH;
     }
-    memcpy(&out->address, found->ai_addr, found->ai_addrlen);
-    out->length = found->ai_addrlen;
+    const struct addrinfo *chosen = choose(found);
+    memcpy(&out->address, chosen->ai_addr, chosen->ai_addrlen);
+    out->length = chosen->ai_addrlen;
     freeaddrinfo(found);
     return 0;
 }
