@@ -49,6 +49,9 @@ START_TEST(options_have_short_and_long_forms)
     ck_assert_int_eq(settings.touch, TOUCH_FIRST);
     ck_assert_int_eq(settings.requests_per_conn, 3);
     ck_assert(settings.shared && !settings.verify);
+    release();
+    ck_assert_int_eq(read_line("-s unix:/a --touch all --mode copy", text), ARGUMENTS_LOAD);
+    ck_assert_int_eq(settings.touch, TOUCH_ALL);
 }
 END_TEST
 

@@ -81,11 +81,12 @@ static int add_header(struct bench_settings *settings, const char *line) {
     return 0;
 }
 
-/* What an option means that is named without a value; NULL: it must have one. */
-static const char *bare_value(const struct setting *row) {
+/* What an option means that is named without a value; NULL: it must have one. next: the word behind it, or NULL. */
+static const char *bare_value(const struct setting *row, const char *next) {
     if (row->kind == SETTING_FLAG)
         return "yes";
-    return strcmp(row->name, "touch") == 0 ? "first" : NULL;
+    bool is_word = next && *next != '-';
+    return strcmp(row->name, "touch") == 0 && !is_word ? "first" : NULL;
 }
 
 static void set(struct arguments *arguments, const char *name, const char *value) {
@@ -98,7 +99,7 @@ static void set(struct arguments *arguments, const char *name, const char *value
         return;
     }
     if (!value)
-        value = bare_value(row);
+        value = bare_value(row, *arguments->argv);
     if (!value && *arguments->argv)
         value = *arguments->argv++;
     if (!value) {

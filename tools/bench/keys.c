@@ -70,8 +70,8 @@ static int list_prefix(struct lines *lines, const char *servers, const char *pre
     if (result == 0)
         result = sluice_list(client, prefix, add_key, lines);
     if (result != 0)
-        snprintf(why, why_size, "cannot list the keys%s%s: %s", *prefix ? " that start with " : "", prefix,
-                 sluice_error(client));
+        snprintf(why, why_size, "cannot list the keys%s%s: %s (--key names some; --mode http is for paths)",
+                 *prefix ? " that start with " : "", prefix, sluice_error(client));
     sluice_close(client);
     free(server);
     return result > 0 ? -EPROTO : result;
