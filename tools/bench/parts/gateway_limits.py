@@ -27,7 +27,7 @@ def bulk(lab, part, gateways):
     for name, reports in runs.items():
         rows.append([name, figure(reports, "server", "cpu_us", scale=1e-3).text(0),
                      figure(reports, "requests_s").text()])
-    part.table("1 GiB through the tunnel", ["gateway", "CPU ms", "GiB/s"], rows)
+    part.table("1 GiB through the tunnel; HAProxy with its default buffers", ["gateway", "CPU ms", "GiB/s"], rows)
     if "haproxy" in runs:
         speed = {name: values(reports, "requests_s") for name, reports in runs.items()}
         part.figures["bulk, speed of sluiced / haproxy"] = ratios(speed["sluiced"], speed["haproxy"]).json()
@@ -44,9 +44,11 @@ def crowd(lab, part, upstream):
     if endpoint["connects"] - endpoint["closes"] > UPSTREAM_CONNECTIONS:
         raise Failed(f"{endpoint['connects']} upstream connections")
     part.figures["errors of 10,000 clients"] = report["errors"]["total"]
-    part.notes.append(f"{CLIENTS} clients over {UPSTREAM_CONNECTIONS} upstream connections: {report['requests']} "
-                      f"requests, {report['errors']['total']} errors, {endpoint['connects']} connections opened, "
-                      f"{endpoint['closes'] / max(1, endpoint['requests']):.6f} closes for each request.")
+    part.table(f"{CLIENTS} clients over {UPSTREAM_CONNECTIONS} upstream connections",
+               ["CPU us", "requests", "errors", "p50 ms", "p99 ms", "upstream connections opened", "closes a request"],
+               [[f"{report['server']['cpu_us']:.2f}", report["requests"], report["errors"]["total"],
+                 f"{report['latency']['p50'] / 1e3:.0f}", f"{report['latency']['p99'] / 1e3:.0f}", endpoint["connects"],
+                 f"{endpoint['closes'] / max(1, endpoint['requests']):.6f}"]])
 
 
 def closes_per_request(lab, server, address, more):

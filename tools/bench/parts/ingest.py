@@ -127,12 +127,12 @@ def promises(lab, part, bodies):
     runs = lab.in_turns(loads)
     rows = []
     for (ack, size), reports in ((key, value) for key, value in runs.items() if key != "hello"):
-        rows.append([ack, size, figure(reports, "requests_s", scale=size * 1e-3).text(1),
-                     figure(reports, "server", "cpu_us", scale=1 / size).text(),
+        rows.append([ack, size, figure(reports, "server", "cpu_us", scale=1 / size).text(),
+                     figure(reports, "requests_s", scale=size * 1e-3).text(1),
                      figure(reports, "latency", "p50", scale=1e-3).text(1),
                      figure(reports, "latency", "p99", scale=1e-3).text(1)])
     part.table(f"Records of 200 bytes at {CONNECTIONS} connections",
-               ["ack", "records a POST", "k records/s", "CPU us a record", "p50 ms", "p99 ms"], rows)
+               ["ack", "records a POST", "CPU us a record", "k records/s", "p50 ms", "p99 ms"], rows)
     rate = {key: values(reports, "requests_s") for key, reports in runs.items()}
     cpu = {key: values(reports, "server", "cpu_us") for key, reports in runs.items()}
     part.ratio("ingest_memory_fsync", "throughput, ack from memory / fsync",
