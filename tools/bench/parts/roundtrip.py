@@ -8,7 +8,8 @@ TITLE = "fd round trip, client and server on one core"
 
 QUANTILES = ("p50", "p99", "p999")
 LIMITS = {"p50": 9, "p99": 15}
-SWITCH, BARE, SMALL, LARGE = "none: a byte over a socket pair", "bare, 4 KiB", "sluiced, 4 KiB", "sluiced, 10 GiB (sparse)"
+SWITCH, BARE = "none: a byte over a socket pair", "bare, 4 KiB"
+SMALL, LARGE = "sluiced, 4 KiB", "sluiced, 10 GiB (sparse)"
 
 
 def switch(lab):
@@ -26,7 +27,8 @@ def run(lab, part):
     def ask(server, key):
         return lambda: lab.load(server, server.unix, *common, "--key", key, cpus=one)
 
-    runs = lab.in_turns({SWITCH: lambda: switch(lab), BARE: ask(bare, "4k"), SMALL: ask(sluiced, "4k"), LARGE: ask(sluiced, "10g")})
+    runs = lab.in_turns({SWITCH: lambda: switch(lab), BARE: ask(bare, "4k"), SMALL: ask(sluiced, "4k"),
+                         LARGE: ask(sluiced, "10g")})
     latency = {label: {q: values(reports, "latency", q) for q in QUANTILES}
                for label, reports in runs.items()}
     for q, limit in LIMITS.items():
