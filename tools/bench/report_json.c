@@ -8,7 +8,8 @@
  *     connections                {made reconnects never_served}
  *     errors                     {total, and one for each kind of errors.def}
  *     first_error statuses       {name: count} of refusals and of redirects
- *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone
+ *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone. switches
+ *                                are those of threads that live on: what ended took its count with it
  *     generator                  {cpu_us}
  *     good                       nothing failed */
 #include "tools/bench/dialect.h"

@@ -18,7 +18,7 @@ struct summary {
     bool has_server;         /* what follows is known: the server was there at both ends of the measurement */
     double server_cpu_us;    /* per request, all threads */
     double server_cpu_share; /* of one CPU */
-    double server_switches;  /* context switches per request */
+    double server_switches;  /* context switches per request, of threads that live on */
     double own_cpu_us;       /* the generator's, per reply */
     uint64_t errors;
     bool good; /* nothing failed, and something was answered */
