@@ -11,33 +11,45 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+struct refusal_reply {
+    int refusal;
+    int status; /* HTTP's */
+    const char *name, *text;
+};
+
+/* The last row stands for all that the others do not name. */
+static const struct refusal_reply replies[] = {
+    {-EBUSY, 503, "BUSY", "the queue of the log is full; try again"},
+    {-EAGAIN, 503, "LOG_HELD", "the log is at its cap until the broker has taken it; try again"},
+    {-ENOSPC, 507, "DISK_FULL", "the disk of the log is full; nothing of this batch was taken"},
+    {-E2BIG, 413, "TOO_LARGE", "the batch does not fit into a file of the log"},
+    {-ENOMEM, 503, "BUSY", "no memory for the batch; try again"},
+    {-EIO, 503, "LOG_FAILED", "the log has failed; nothing is taken until a restart"},
+};
+
+static const struct refusal_reply *reply_to(int refusal) {
+    size_t i = 0;
+    while (i + 1 < sizeof(replies) / sizeof(replies[0]) && replies[i].refusal != refusal)
+        i++;
+    return &replies[i];
+}
+
+const char *admission_reason(int refusal) {
+    return reply_to(refusal)->text;
+}
+
+void admission_count(struct ingest *ingest, int refusal) {
+    struct ingest_stats *stats = &ingest->stats;
+    stats->queue_full += refusal == -EBUSY;
+    stats->held += refusal == -EAGAIN;
+    stats->disk_full += refusal == -ENOSPC;
+    stats->log_failed += reply_to(refusal)->refusal == -EIO;
+}
+
 void admission_refuse(struct ingest *ingest, struct request *request, enum answer_style style, int refusal) {
-    switch (refusal) {
-    case -EBUSY:
-        ingest->stats.queue_full++;
-        answer_error(request, style, 503, "BUSY", "the queue of the log is full; try again");
-        break;
-    case -EAGAIN:
-        ingest->stats.held++;
-        answer_error(request, style, 503, "LOG_HELD",
-                     "the log is at its cap until the broker has taken it; try again");
-        break;
-    case -ENOSPC:
-        ingest->stats.disk_full++;
-        answer_error(request, style, 507, "DISK_FULL",
-                     "the disk of the log is full; nothing of this batch was taken");
-        break;
-    case -E2BIG:
-        answer_error(request, style, 413, "TOO_LARGE", "the batch does not fit into a file of the log");
-        break;
-    case -ENOMEM:
-        answer_error(request, style, 503, "BUSY", "no memory for the batch; try again");
-        break;
-    default:
-        ingest->stats.log_failed++;
-        answer_error(request, style, 503, "LOG_FAILED",
-                     "the log has failed; nothing is taken until a restart");
-    }
+    const struct refusal_reply *reply = reply_to(refusal);
+    admission_count(ingest, refusal);
+    answer_error(request, style, reply->status, reply->name, reply->text);
 }
 
 /* A request field's value, else address, /64 or uid. */

@@ -10,7 +10,11 @@
 
 struct request;
 
-/* Answers for a refusal of the journal (-EBUSY, -EAGAIN, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
+/* A sentence about a refusal of the journal (-EBUSY, -EAGAIN, -ENOSPC, -EIO), -E2BIG or -ENOMEM. */
+const char *admission_reason(int refusal);
+/* Counts one of the journal's. */
+void admission_count(struct ingest *ingest, int refusal);
+/* Counts it and answers with it. */
 void admission_refuse(struct ingest *ingest, struct request *request, enum answer_style style, int refusal);
 /* The client as the limits see it; NULL without memory. */
 struct limiter_client *admission_client(struct ingest *ingest, const struct request *request);

@@ -27,10 +27,8 @@ int push_refusal(struct ingest *ingest, const struct request *request, double *w
         ingest->stats.limited++;
         return -EDQUOT;
     }
-    ingest->stats.queue_full += refusal == -EBUSY;
-    ingest->stats.held += refusal == -EAGAIN;
-    ingest->stats.disk_full += refusal == -ENOSPC;
-    ingest->stats.log_failed += refusal == -EIO;
+    if (refusal)
+        admission_count(ingest, refusal);
     return refusal;
 }
 

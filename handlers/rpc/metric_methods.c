@@ -1,5 +1,6 @@
 #include "handlers/rpc/metric_methods.h"
 
+#include "handlers/ingest/admission.h"
 #include "handlers/ingest/answer.h"
 #include "handlers/ingest/exposition.h"
 #include "handlers/ingest/push.h"
@@ -26,19 +27,15 @@ static struct ingest *ingest_of(struct rpc_call *call) {
 static void refuse(struct rpc_call *call, int error) {
     switch (error) {
     case -EBUSY:
-        rpc_fail(call, STATUS_BUSY, "the queue of the log is full; try again");
-        break;
     case -EAGAIN:
-        rpc_fail(call, STATUS_BUSY, "the log is at its cap until the broker has taken it; try again");
-        break;
     case -ENOSPC:
-        rpc_fail(call, STATUS_BUSY, "the disk of the log is full; nothing of this batch was taken");
+        rpc_fail(call, STATUS_BUSY, admission_reason(error));
         break;
     case -E2BIG:
-        rpc_fail(call, STATUS_TOO_LARGE, "the batch does not fit into a file of the log");
+        rpc_fail(call, STATUS_TOO_LARGE, admission_reason(error));
         break;
     case -EIO:
-        rpc_fail(call, STATUS_IO, "the log has failed; nothing is taken until a restart");
+        rpc_fail(call, STATUS_IO, admission_reason(error));
         break;
     default:
         rpc_fail_errno(call, error);
