@@ -16,18 +16,18 @@
 #include <stdlib.h>
 
 /* A route in service. */
-struct served {
+struct served_route {
     struct http_handler handler; /* what the front end runs; its context is this struct */
     struct sluice_route route;
     struct dispatch *dispatch;
-    struct served *next;
+    struct served_route *next;
     struct placement placement; /* of an auto route */
     char title[];
 };
 
 struct dispatch {
     struct http *http;
-    struct served *served;
+    struct served_route *served;
     unsigned in_pool, in_pool_max; /* calls waiting for a worker or running on one */
 };
 
@@ -37,7 +37,7 @@ static int64_t nanoseconds(double seconds) {
     return (int64_t)(seconds * 1e9);
 }
 
-static void note_placement(struct served *served, int64_t ns) {
+static void note_placement(struct served_route *served, int64_t ns) {
     struct http *http = served->dispatch->http;
     if (served->route.run != SLUICE_RUN_AUTO || http->settings.workers == WORKERS_OFF ||
         !placement_note(&served->placement, ns, nanoseconds(http->settings.auto_p99)))
@@ -47,7 +47,7 @@ static void note_placement(struct served *served, int64_t ns) {
              log_text("to", served->placement.workers ? "workers" : "loop"));
 }
 
-static void note_inline(struct served *served, int64_t ns) {
+static void note_inline(struct served_route *served, int64_t ns) {
     struct http *http = served->dispatch->http;
     http->stats.handlers_inline++;
     histogram_add(&http->stats.http_inline, ns > 0 ? (uint64_t)ns : 0);
@@ -59,7 +59,7 @@ static void note_inline(struct served *served, int64_t ns) {
     note_placement(served, ns);
 }
 
-static void run_inline(struct served *served, struct request *request) {
+static void run_inline(struct served_route *served, struct request *request) {
     struct call call;
     call_init(&call, request, &served->route);
     int64_t start = clock_ns();
@@ -77,7 +77,7 @@ static void work(struct job *job) {
 }
 
 static void worked(struct job *job) {
-    struct served *served = job->context;
+    struct served_route *served = job->context;
     struct call *call = job->call.argument;
     struct http *http = served->dispatch->http;
     struct request *request = request_of_job(http->loop, job);
@@ -97,7 +97,7 @@ static void worked(struct job *job) {
     call_release(call);
 }
 
-static void run_on_worker(struct served *served, struct request *request) {
+static void run_on_worker(struct served_route *served, struct request *request) {
     struct dispatch *dispatch = served->dispatch;
     struct http *http = dispatch->http;
     bool room = dispatch->in_pool < dispatch->in_pool_max;
@@ -117,7 +117,7 @@ static void run_on_worker(struct served *served, struct request *request) {
 }
 
 /* NULL, or why a route of administration may not be used. */
-static const char *forbidden(const struct served *served, const struct request *request,
+static const char *forbidden(const struct served_route *served, const struct request *request,
                              const struct exchange *exchange) {
     if (!served->route.admin)
         return NULL;
@@ -127,7 +127,7 @@ static const char *forbidden(const struct served *served, const struct request *
 }
 
 static void run(struct request *request, struct exchange *exchange) {
-    struct served *served = exchange->handler->context;
+    struct served_route *served = exchange->handler->context;
     enum sluice_run where = served->route.run;
     const char *reason = forbidden(served, request, exchange);
     if (reason) {
@@ -145,7 +145,7 @@ static void run(struct request *request, struct exchange *exchange) {
 
 int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size) {
     size_t title_size = strlen(route->title) + 1;
-    struct served *served = calloc(1, sizeof(*served) + title_size);
+    struct served_route *served = calloc(1, sizeof(*served) + title_size);
     if (!served) {
         snprintf(why, why_size, "out of memory");
         return -ENOMEM;
@@ -191,7 +191,7 @@ struct dispatch *dispatch_new(struct http *http) {
 }
 
 void dispatch_free(struct dispatch *dispatch) {
-    struct served *served;
+    struct served_route *served;
     if (!dispatch)
         return;
     while ((served = dispatch->served)) {

@@ -121,8 +121,8 @@ static json_t *open_state(const struct rpc_call *call, const json_t *given) {
         digest(call, bound);
         json_t *state = CRYPTO_memcmp(mac, plain, 64) == 0 ? json_loadb(body.p, body.n, 0, NULL) : NULL;
         double made = (double)json_integer_value(json_object_get(state, "t"));
-        const char *its = json_string_value(json_object_get(state, "d"));
-        if (its && strcmp(its, bound) == 0 && made + STATE_AGE > mcp_date(mcp)) {
+        const char *digest_then = json_string_value(json_object_get(state, "d"));
+        if (digest_then && strcmp(digest_then, bound) == 0 && made + STATE_AGE > mcp_date(mcp)) {
             answers = json_object_get(state, "a");
             answers = json_is_object(answers) ? json_incref(answers) : json_object();
         }

@@ -70,15 +70,15 @@ bool mcp_post_say(struct mcp_post *post, struct span text) {
     open_stream(post);
     if (!post->opened)
         return false;
-    const char *its = keep(post, text, id);
-    return post->stream ? event_stream_send(post->stream, its, text) : its != NULL;
+    const char *kept_id = keep(post, text, id);
+    return post->stream ? event_stream_send(post->stream, kept_id, text) : kept_id != NULL;
 }
 
 void mcp_post_answer(struct mcp_post *post, struct span text) {
     char id[RECALL_ID];
-    const char *its = text.p ? keep(post, text, id) : NULL;
+    const char *kept_id = text.p ? keep(post, text, id) : NULL;
     if (post->stream)
-        event_stream_answer(post->stream, its, text);
+        event_stream_answer(post->stream, kept_id, text);
     post->stream = NULL;
 }
 

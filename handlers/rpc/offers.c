@@ -24,9 +24,9 @@ struct offers {
 
 /* ---- calls -------------------------------------------------------------------------------------- */
 
-static void work(struct rpc_work *its, json_t *params) {
-    const struct offered *offered = its->context;
-    offer_call(offered->offer, its, params);
+static void run_offer(struct rpc_work *work, json_t *params) {
+    const struct offered *offered = work->context;
+    offer_call(offered->offer, work, params);
 }
 
 /* ---- routes ---------------------------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ static void route_handler(struct sluice_request *request, void *user) {
     const struct offered *offered = user;
     static const atomic_bool never;
     struct rpc_complaint complaint;
-    struct rpc_work its = {.level = -1, .cancelled = &never};
+    struct rpc_work work = {.level = -1, .cancelled = &never};
     const char *why;
     json_t *params = route_params(request, offered, &why);
     if (!params) {
@@ -101,15 +101,15 @@ static void route_handler(struct sluice_request *request, void *user) {
         snprintf(text, sizeof(text), "%s %s", complaint.path, complaint.reason);
         sluice_reply_error(request, 400, text);
     } else {
-        offer_call(offered->offer, &its, params);
-        if (its.text)
-            sluice_reply_bytes(request, "application/json", its.text, strlen(its.text));
+        offer_call(offered->offer, &work, params);
+        if (work.text)
+            sluice_reply_bytes(request, "application/json", work.text, strlen(work.text));
         else
-            sluice_reply_error(request, its.code == MESSAGE_INVALID_PARAMS ? 400 : 500,
-                               its.code ? its.message : "it needs to ask its client, which HTTP cannot");
+            sluice_reply_error(request, work.code == MESSAGE_INVALID_PARAMS ? 400 : 500,
+                               work.code ? work.message : "it needs to ask its client, which HTTP cannot");
     }
-    json_decref(its.asks);
-    free(its.text);
+    json_decref(work.asks);
+    free(work.text);
     json_decref(params);
 }
 
@@ -232,7 +232,7 @@ static struct offered *new_offered(const struct sluice_offer *offer) {
                                           .schema = offer->schema,
                                           .type = offer->type,
                                           .flags = flags_of(offer, open),
-                                          .work = work,
+                                          .work = run_offer,
                                           .context = offered};
     json_decref(schema);
     return offered;
