@@ -27,7 +27,7 @@ static void give_back(struct proxy *proxy) {
 static void relayed(struct relay *relay, bool whole) {
     struct proxy *proxy = CONTAINER_OF(relay, struct proxy, relay);
     struct request *request = proxy->request;
-    struct endpoint *endpoint = proxy->errand.endpoint;
+    struct endpoint *endpoint = proxy->checkout.endpoint;
     if (whole) {
         proxy_book(proxy, proxy->status >= 500 ? ENDPOINT_BAD : ENDPOINT_GOOD);
         if (proxy->conn)
@@ -127,7 +127,7 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     struct http1_reply reply;
     struct span said;
     bool dated;
-    endpoint_answered(endpoint, proxy->errand.era, response->status, clock_ns() - proxy->sent_ns);
+    endpoint_answered(endpoint, proxy->checkout.era, response->status, clock_ns() - proxy->sent_ns);
     route_answered(proxy->route, proxy->era, response->status);
     replay_drop(&proxy->replay, proxy->request->exchange);
     deadline_clear(&proxy->phase_by);

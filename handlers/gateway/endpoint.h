@@ -1,6 +1,6 @@
 /* A server of an upstream: its pool of idle connections and what is known about its health.
  *
- *     errand -> endpoint_take(): the youngest idle connection that is alive and not too old   (hit)
+ *     checkout -> endpoint_take(): the youngest idle connection that is alive and not too old   (hit)
  *            -> dial()                                                                        (miss)
  *     answer complete -> endpoint_give(): back to the pool, or closed
  *

@@ -16,12 +16,12 @@
 
 #define SEND_MARK (64u * 1024) /* bytes queued for a server, above which the client is not read */
 
-static struct proxy *proxy_of(struct errand *errand) {
-    return (struct proxy *)(void *)errand;
+static struct proxy *proxy_of(struct checkout *checkout) {
+    return (struct proxy *)(void *)checkout;
 }
 
 static struct deadline_class *phase_class(const struct proxy *proxy) {
-    struct upstream *upstream = proxy->errand.upstream;
+    struct upstream *upstream = proxy->checkout.upstream;
     switch (proxy->state) {
     case PROXY_AWAITING:
         return &upstream->first_byte;
@@ -46,8 +46,8 @@ void proxy_let_go(struct proxy *proxy, bool reset) {
 }
 
 void proxy_book(struct proxy *proxy, enum endpoint_result result) {
-    if (proxy->errand.endpoint)
-        endpoint_book(proxy->errand.endpoint, proxy->errand.era, result, proxy->status);
+    if (proxy->checkout.endpoint)
+        endpoint_book(proxy->checkout.endpoint, proxy->checkout.era, result, proxy->status);
 }
 
 /* Nothing of it is left; the request is the caller's to end. */
@@ -56,7 +56,7 @@ static void discard(struct proxy *proxy) {
     deadline_clear(&proxy->total_by);
     proxy_let_go(proxy, true);
     proxy->route->stats.open--;
-    errand_end(&proxy->errand);
+    checkout_end(&proxy->checkout);
     proxy->request->state = NULL;
     proxy->request->cleanup = NULL;
     free(proxy);
@@ -110,7 +110,7 @@ static int send_request(struct proxy *proxy) {
     struct http1_writer writer;
     const struct conn *conn = proxy->request->conn;
     peer_address(&conn->peer->key, conn->host, client.address);
-    client.server = endpoint_host(proxy->errand.endpoint);
+    client.server = endpoint_host(proxy->checkout.endpoint);
     http1_writer_init(&writer, gateway->request, FORWARD_ROOM);
     if (forward_request(&writer, proxy->route, proxy->request->exchange, &client, &proxy->framing) != 0)
         return -EMSGSIZE;
@@ -124,9 +124,9 @@ static int send_request(struct proxy *proxy) {
     return error;
 }
 
-static void got(struct errand *errand, struct upconn *idle, int fd) {
-    struct proxy *proxy = proxy_of(errand);
-    struct endpoint *endpoint = errand->endpoint;
+static void got(struct checkout *checkout, struct upconn *idle, int fd) {
+    struct proxy *proxy = proxy_of(checkout);
+    struct endpoint *endpoint = checkout->endpoint;
     struct upconn *conn = idle ? idle : upconn_new(endpoint, fd);
     if (!conn) {
         proxy_book(proxy, ENDPOINT_UNKNOWN);
@@ -156,23 +156,23 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
         http1_resume(proxy->request);
 }
 
-static void no_connection(struct errand *errand, enum errand_failure failure) {
-    struct proxy *proxy = proxy_of(errand);
+static void no_connection(struct checkout *checkout, enum checkout_failure failure) {
+    struct proxy *proxy = proxy_of(checkout);
     struct request *request = proxy->request;
     struct route *route = proxy->route;
-    if (failure == ERRAND_REFUSED) {
+    if (failure == CHECKOUT_REFUSED) {
         proxy_fail(proxy, 502, "no server took the connection");
-    } else if (failure == ERRAND_SLOW) {
+    } else if (failure == CHECKOUT_SLOW) {
         proxy_fail(proxy, 504, "no server took the connection in time");
-    } else if (failure == ERRAND_SHORT) {
+    } else if (failure == CHECKOUT_SHORT) {
         proxy_fail(proxy, 503, "no descriptor, memory or port for a connection; try again");
     } else {
-        route->stats.refused += failure == ERRAND_CROWDED;
+        route->stats.refused += failure == CHECKOUT_CROWDED;
         proxy_finish(proxy, false);
         route_fallback(route, request,
-                       failure == ERRAND_DOWN      ? "no server of this upstream is usable"
-                       : failure == ERRAND_CROWDED ? "too many requests wait for this upstream"
-                                                   : "no connection to this upstream became free in time");
+                       failure == CHECKOUT_DOWN      ? "no server of this upstream is usable"
+                       : failure == CHECKOUT_CROWDED ? "too many requests wait for this upstream"
+                                                     : "no connection to this upstream became free in time");
     }
 }
 
@@ -220,10 +220,10 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     proxy->era = route_enter(route);
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);
-    struct errand_wish wish = {.pooled = true, .quota = &route->quota};
+    struct checkout_wish wish = {.pooled = true, .quota = &route->quota};
     if (route->upstream->settings->balance == BALANCE_HASH)
         wish.key = hashkey_of(route->upstream->settings->hash_key, exchange, &request->conn->peer->key);
-    errand_begin(&proxy->errand, route->upstream, &wish, got, no_connection);
+    checkout_begin(&proxy->checkout, route->upstream, &wish, got, no_connection);
 }
 
 /* ---- the request's body ------------------------------------------------------------------------ */

@@ -1,10 +1,10 @@
 /* One exchange through an upstream.
  *
- *     head -> errand -> connection -> head' -> answer's head -> reply -> [relay] -> pool
+ *     head -> checkout -> connection -> head' -> answer's head -> reply -> [relay] -> pool
  *     body -> sink   -> outq of the connection, at most a mark of it; a copy while it may have to be sent again
  *
  *     state       since                    too late (its deadline)                  the server's connection ends
- *     CONNECTING  proxy_run(), or a retry  503, 504 (the errand's)                  -
+ *     CONNECTING  proxy_run(), or a retry  503, 504 (the checkout's)                -
  *     SENDING     a connection             504 (idle, while nothing is taken)       another try, or 502
  *     AWAITING    all of it was sent       another try, or 504 (first_byte)         another try, or 502
  *     ANSWERED    the answer's head        the client is cut (idle)                 so is the client, unless it ends the body
@@ -19,7 +19,7 @@
 #define SLUICE_HANDLERS_GATEWAY_PROXY_H
 
 #include "handlers/gateway/endpoint.h"
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/forward.h"
 #include "handlers/gateway/replay.h"
 #include "handlers/gateway/route.h"
@@ -32,8 +32,8 @@ struct upstream;
 enum proxy_state { PROXY_CONNECTING, PROXY_SENDING, PROXY_AWAITING, PROXY_ANSWERED, PROXY_UPGRADED };
 
 struct proxy {
-    struct errand errand; /* first */
-    struct relay relay;   /* the answer's body */
+    struct checkout checkout; /* first */
+    struct relay relay;       /* the answer's body */
     struct chunked chunked;
     struct deadline phase_by, total_by; /* of the state; of all of it */
     enum proxy_state state;

@@ -11,7 +11,7 @@
 /* ---- an answer in place of the upstream's -------------------------------------------------------- */
 
 void proxy_log(const struct proxy *proxy, const char *event, const char *reason) {
-    const struct endpoint *endpoint = proxy->errand.endpoint;
+    const struct endpoint *endpoint = proxy->checkout.endpoint;
     log_warn(gateway_of(proxy)->loop->log, event,
              log_text("upstream", proxy->route->upstream->settings->name), log_text("server", endpoint->text),
              log_text("route", proxy->route->title), log_text("reason", reason));
@@ -20,7 +20,7 @@ void proxy_log(const struct proxy *proxy, const char *event, const char *reason)
 void proxy_fail(struct proxy *proxy, int status, const char *text) {
     struct request *request = proxy->request;
     struct gateway_stats *stats = &gateway_of(proxy)->stats;
-    if (proxy->errand.endpoint)
+    if (proxy->checkout.endpoint)
         proxy_log(proxy, "request failed", text);
     if (status == 504)
         stats->late++;
@@ -47,24 +47,24 @@ static bool has_answer(const struct proxy *proxy) {
 
 /* The connection is gone without a byte of an answer: another try, or an error. */
 static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
-    struct errand *errand = &proxy->errand;
+    struct checkout *checkout = &proxy->checkout;
     bool again =
-        (!sent || proxy->idempotent) && replay_whole(&proxy->replay) && errand_may_retry(errand, sent);
+        (!sent || proxy->idempotent) && replay_whole(&proxy->replay) && checkout_may_retry(checkout, sent);
     deadline_clear(&proxy->phase_by);
     if (!again) {
         proxy_fail(proxy, status, text);
         return;
     }
-    errand->wish.pooled &= !proxy->reused; /* where one was stale, more may be */
+    checkout->wish.pooled &= !proxy->reused; /* where one was stale, more may be */
     proxy->scan = (struct http1_scan){0};
     proxy->state = PROXY_CONNECTING;
-    if (!errand_retry(errand, sent))
+    if (!checkout_retry(checkout, sent))
         proxy_fail(proxy, status, text);
 }
 
 /* The connection ended before the answer's head was there. */
 static void lost(struct proxy *proxy, bool sent, bool answered) {
-    struct endpoint *endpoint = proxy->errand.endpoint;
+    struct endpoint *endpoint = proxy->checkout.endpoint;
     if (answered) {
         endpoint->stats.failures++;
         proxy_book(proxy, ENDPOINT_BAD);
@@ -109,7 +109,7 @@ void proxy_lost(struct proxy *proxy) {
 }
 
 void proxy_malformed(struct proxy *proxy, const char *reason) {
-    struct endpoint *endpoint = proxy->errand.endpoint;
+    struct endpoint *endpoint = proxy->checkout.endpoint;
     endpoint->stats.malformed++;
     endpoint->stats.failures++;
     proxy_log(proxy, "malformed answer", reason);
@@ -124,7 +124,7 @@ static struct proxy *by_phase(struct deadline *deadline) {
 }
 
 static void count_late(struct proxy *proxy) {
-    struct endpoint *endpoint = proxy->errand.endpoint;
+    struct endpoint *endpoint = proxy->checkout.endpoint;
     if (!endpoint)
         return;
     endpoint->stats.timeouts++;
@@ -150,7 +150,7 @@ static void give_up(struct proxy *proxy, const char *text) {
         proxy_fail(proxy, 504, text);
         return;
     }
-    proxy->errand.endpoint->stats.timeouts++;
+    proxy->checkout.endpoint->stats.timeouts++;
     proxy_let_go(proxy, true);
     relay_cut(&proxy->relay);
 }

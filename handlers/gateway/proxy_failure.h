@@ -1,7 +1,7 @@
 /* What goes wrong with an exchange: whose fault it is, another try or an error for the client.
  *
  *     connection ends, deadline over -> a byte of an answer came?  502 | 504
- *                                    -> none: may it be sent again? errand_retry() | 502 | 504
+ *                                    -> none: may it be sent again? checkout_retry() | 502 | 504
  *                                    -> behind the answer's head:   relay_cut(): the client's connection is cut
  *     no HTTP -> 502
  *

@@ -267,9 +267,9 @@ int route_new(struct gateway *gateway, const struct route_settings *settings, co
         route->add.n--;
     route->rule = (struct breaker_rule){settings->route_ratio, settings->route_least, settings->route_window,
                                         settings->route_open};
-    route->quota = (struct errand_quota){.connections_most = settings->route_connections,
-                                         .pending_most = settings->route_pending,
-                                         .retries_most = settings->route_retries};
+    route->quota = (struct checkout_quota){.connections_most = settings->route_connections,
+                                           .pending_most = settings->route_pending,
+                                           .retries_most = settings->route_retries};
     TAILQ_INIT(&route->quota.waiting);
     route->handler =
         (struct http_handler){.body_limit = settings->proxy_body ? settings->proxy_body : UINT64_MAX,

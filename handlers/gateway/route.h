@@ -5,7 +5,7 @@
 #define SLUICE_HANDLERS_GATEWAY_ROUTE_H
 
 #include "handlers/gateway/breaker.h"
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/transforms.h"
 #include "offload/declare.h"
 #include "reactor/http1_front.h"
@@ -43,7 +43,7 @@ struct route {
     struct transforms request, response;
     struct breaker_rule rule;
     struct breaker breaker;
-    struct errand_quota quota;
+    struct checkout_quota quota;
     struct route_stats stats;
     char labels[512]; /* for Prometheus */
 };

@@ -1,6 +1,6 @@
 #include "handlers/gateway/tunnel.h"
 
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/hashkey.h"
 #include "handlers/gateway/upstream.h"
@@ -32,7 +32,7 @@ const struct settings_table tunnel_settings_table = {"tunnel", tunnel_rows,
 
 /* Of a pair that has no server yet. */
 struct opening {
-    struct errand errand; /* first */
+    struct checkout checkout; /* first */
     struct pair *pair;
 };
 
@@ -91,7 +91,7 @@ static void write_line(const struct pair *pair) {
 
 static void end_opening(struct pair *pair) {
     if (pair->opening)
-        errand_end(&pair->opening->errand);
+        checkout_end(&pair->opening->checkout);
     free(pair->opening);
     pair->opening = NULL;
 }
@@ -295,14 +295,14 @@ static bool send_header(struct pair *pair) {
     return stream_send(&pair->far, span_of(bytes, n), span_of(NULL, 0), -1, NULL) == 0;
 }
 
-static struct pair *pair_of(struct errand *errand) {
-    return ((struct opening *)(void *)errand)->pair;
+static struct pair *pair_of(struct checkout *checkout) {
+    return ((struct opening *)(void *)checkout)->pair;
 }
 
-static void got(struct errand *errand, struct upconn *idle, int fd) {
-    struct pair *pair = pair_of(errand);
-    unsigned era = errand->era;
-    struct endpoint *endpoint = errand_hand_over(errand);
+static void got(struct checkout *checkout, struct upconn *idle, int fd) {
+    struct pair *pair = pair_of(checkout);
+    unsigned era = checkout->era;
+    struct endpoint *endpoint = checkout_hand_over(checkout);
     struct loop *loop = loop_of(pair);
     (void)idle; /* tunnels take new connections only */
     end_opening(pair);
@@ -326,12 +326,12 @@ static void got(struct errand *errand, struct upconn *idle, int fd) {
         near_input(&pair->near); /* came with the PROXY header */
 }
 
-static void failed(struct errand *errand, enum errand_failure failure) {
+static void failed(struct checkout *checkout, enum checkout_failure failure) {
     static const char *const reasons[] = {
-        [ERRAND_DOWN] = "no usable server",      [ERRAND_CROWDED] = "too many wait",
-        [ERRAND_LATE] = "no connection in time", [ERRAND_REFUSED] = "server refused",
-        [ERRAND_SLOW] = "server did not answer", [ERRAND_SHORT] = "no descriptor or port"};
-    struct pair *pair = pair_of(errand);
+        [CHECKOUT_DOWN] = "no usable server",      [CHECKOUT_CROWDED] = "too many wait",
+        [CHECKOUT_LATE] = "no connection in time", [CHECKOUT_REFUSED] = "server refused",
+        [CHECKOUT_SLOW] = "server did not answer", [CHECKOUT_SHORT] = "no descriptor or port"};
+    struct pair *pair = pair_of(checkout);
     pair->tunnel->gateway->stats.tunnel_failures++;
     cut(pair, reasons[failure]);
 }
@@ -341,14 +341,14 @@ static void begin(struct pair *pair) {
     deadline_clear(&pair->idle_by);
     stream_read(&pair->near, false);
     struct upstream *upstream = pair->tunnel->upstream;
-    struct errand_wish wish = {.key = hashkey_of(upstream->settings->hash_key, NULL, &pair->peer->key)};
+    struct checkout_wish wish = {.key = hashkey_of(upstream->settings->hash_key, NULL, &pair->peer->key)};
     pair->opening = calloc(1, sizeof(*pair->opening));
     if (!pair->opening) {
         cut(pair, "no memory");
         return;
     }
     pair->opening->pair = pair;
-    errand_begin(&pair->opening->errand, upstream, &wish, got, failed);
+    checkout_begin(&pair->opening->checkout, upstream, &wish, got, failed);
 }
 
 static bool take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,

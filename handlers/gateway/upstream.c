@@ -1,6 +1,6 @@
 #include "handlers/gateway/upstream.h"
 
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/health.h"
 #include "handlers/gateway/names.h"
@@ -72,7 +72,7 @@ static void start_deadlines(struct upstream *upstream) {
     const struct upstream_settings *settings = upstream->settings;
     struct loop *loop = upstream->loop;
     dial_deadline_init(loop, &upstream->connect, settings->timeout_connect);
-    deadlines_add(&loop->deadlines, &upstream->pending, settings->timeout_pending, errand_late);
+    deadlines_add(&loop->deadlines, &upstream->pending, settings->timeout_pending, checkout_late);
     gateway_deadlines(upstream);
 }
 
@@ -187,14 +187,14 @@ void upstream_tick(struct upstream *upstream, double now) {
     upstream_serve(upstream); /* an open breaker may let somebody through again */
 }
 
-/* ---- for errands ------------------------------------------------------------------------------- */
+/* ---- for checkouts ------------------------------------------------------------------------------- */
 
 void upstream_serve(struct upstream *upstream) {
-    struct errand *errand;
+    struct checkout *checkout;
     if (upstream->serving)
         return;
     upstream->serving = true;
-    while ((errand = TAILQ_FIRST(&upstream->waiting)) && errand_advance(errand))
+    while ((checkout = TAILQ_FIRST(&upstream->waiting)) && checkout_advance(checkout))
         continue;
     upstream->serving = false;
 }

@@ -1,15 +1,15 @@
 /* A named group of servers that do the same.
  *
  *     section -> upstream_settings.c -> servers -> [names.c: looked up in a pool, again and again] -> endpoints
- *     errand -> upstream_pick.c: balanced over those that are usable and have room -> endpoint
- *            -> nobody has room, or the first look-up is under way: waits in line, at most timeout_pending -> 503
+ *     checkout -> upstream_pick.c: balanced over those that are usable and have room -> endpoint
+ *            -> nobody has room, or the first look-up is under way: waits in a queue, at most timeout_pending -> 503
  *            -> nobody is usable                                                                           -> 503 at once */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 
 #include "handlers/gateway/budget.h"
 #include "handlers/gateway/endpoint.h"
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/hashring.h"
 #include "handlers/gateway/upstream_settings.h"
 #include "reactor/deadlines.h"
@@ -31,8 +31,8 @@ struct upstream {
     TAILQ_HEAD(endpoints, endpoint) endpoints;
     size_t count;     /* of them */
     uint64_t numbers; /* of endpoints, in use */
-    struct errand_line waiting;
-    unsigned waiting_count; /* in the lines of routes, too */
+    struct checkout_queue waiting;
+    unsigned waiting_count; /* in the queues of routes, too */
     struct hashring ring;   /* balance = hash */
     bool ring_stale;        /* servers came, went or changed their weight */
     bool serving;           /* inside upstream_serve() */

@@ -1,6 +1,6 @@
 #include "handlers/gateway/upstream_pick.h"
 
-#include "handlers/gateway/errand.h"
+#include "handlers/gateway/checkout.h"
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/upstream.h"
 #include "reactor/container.h"
@@ -105,17 +105,18 @@ static void find_candidates(const struct upstream *upstream, uint64_t tried, str
         }
 }
 
-enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
+enum upstream_answer upstream_pick(struct upstream *upstream, const struct checkout *checkout,
                                    struct endpoint **out) {
-    struct candidates candidates = {.pooled = errand->wish.pooled};
-    find_candidates(upstream, errand->tried, &candidates);
+    struct candidates candidates = {.pooled = checkout->wish.pooled};
+    find_candidates(upstream, checkout->tried, &candidates);
     if (candidates.count == 0) {
         bool unknown = upstream->count == 0 && upstream->lookups > 0; /* the first look-up is under way */
         if (candidates.resting)
             endpoint_make_room(candidates.resting);
         return candidates.full || unknown ? UPSTREAM_FULL : UPSTREAM_DOWN;
     }
-    *out = upstream->settings->balance == BALANCE_HASH ? pick_by_key(upstream, &candidates, errand->wish.key)
-                                                       : pick_by_load(upstream, &candidates);
+    *out = upstream->settings->balance == BALANCE_HASH
+               ? pick_by_key(upstream, &candidates, checkout->wish.key)
+               : pick_by_load(upstream, &candidates);
     return UPSTREAM_PICKED;
 }

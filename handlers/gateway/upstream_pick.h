@@ -1,13 +1,13 @@
 /* Which server of an upstream gets a request.
  *
  *     endpoints -> candidates: usable, and not tried by this request before -> with room -> balance.c | hashring.c -> one
- *                  (if there are none: backups; then those tried; then those ejected)   \-> all full -> the line
+ *                  (if there are none: backups; then those tried; then those ejected)   \-> all full -> the queue
  */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H
 
 struct endpoint;
-struct errand;
+struct checkout;
 struct upstream;
 
 enum upstream_answer {
@@ -16,9 +16,9 @@ enum upstream_answer {
     UPSTREAM_DOWN, /* no server is usable */
 };
 
-/* The server for an errand, if possible none of those it has tried. FULL: where connections at rest are all that is in
+/* The server for a checkout, if possible none of those it has tried. FULL: where connections at rest are all that is in
  * its way, one of them ends. */
-enum upstream_answer upstream_pick(struct upstream *upstream, const struct errand *errand,
+enum upstream_answer upstream_pick(struct upstream *upstream, const struct checkout *checkout,
                                    struct endpoint **out);
 
 #endif
