@@ -127,8 +127,8 @@ static void take_answer(struct proxy *proxy, const struct http1_response *respon
     struct http1_reply reply;
     struct span said;
     bool dated;
-    endpoint_answered(endpoint, proxy->checkout.era, response->status, clock_ns() - proxy->sent_ns);
-    route_answered(proxy->route, proxy->era, response->status);
+    endpoint_answered(endpoint, proxy->checkout.epoch, response->status, clock_ns() - proxy->sent_ns);
+    route_answered(proxy->route, proxy->epoch, response->status);
     replay_drop(&proxy->replay, proxy->request->exchange);
     deadline_clear(&proxy->phase_by);
     proxy->status = response->status;

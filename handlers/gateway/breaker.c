@@ -9,14 +9,14 @@ bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *ru
 }
 
 static void change(struct breaker *breaker, enum breaker_state state, double until, double now) {
-    *breaker = (struct breaker){.state = state, .era = breaker->era + 1, .until = until, .slice = now};
+    *breaker = (struct breaker){.state = state, .epoch = breaker->epoch + 1, .until = until, .slice = now};
 }
 
 unsigned breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now) {
     if (rule->ratio > 0 && breaker->state == BREAKER_OPEN && now >= breaker->until)
         change(breaker, BREAKER_HALF_OPEN, 0, now);
     breaker->trying |= breaker->state == BREAKER_HALF_OPEN;
-    return breaker->era;
+    return breaker->epoch;
 }
 
 /* Moves on to the slice that now is in; those that are too old are emptied. */
@@ -46,9 +46,9 @@ static bool too_bad(const struct breaker *breaker, const struct breaker_rule *ru
     return good + bad >= (unsigned long)rule->least && bad * 100 >= (good + bad) * (unsigned long)rule->ratio;
 }
 
-void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, unsigned era, bool good,
+void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, unsigned epoch, bool good,
                    double now) {
-    if (rule->ratio == 0 || breaker->state == BREAKER_OPEN || era != breaker->era)
+    if (rule->ratio == 0 || breaker->state == BREAKER_OPEN || epoch != breaker->epoch)
         return;
     if (breaker->state == BREAKER_CLOSED) {
         turn(breaker, rule->window / BREAKER_SLICES, now);
@@ -59,13 +59,13 @@ void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, uns
     change(breaker, good ? BREAKER_CLOSED : BREAKER_OPEN, now + rule->open, now);
 }
 
-void breaker_began(struct breaker *breaker, unsigned era, double now) {
-    if (breaker->state == BREAKER_HALF_OPEN && era == breaker->era)
+void breaker_began(struct breaker *breaker, unsigned epoch, double now) {
+    if (breaker->state == BREAKER_HALF_OPEN && epoch == breaker->epoch)
         change(breaker, BREAKER_CLOSED, 0, now);
 }
 
-void breaker_abandon(struct breaker *breaker, unsigned era) {
-    if (era == breaker->era)
+void breaker_abandon(struct breaker *breaker, unsigned epoch) {
+    if (epoch == breaker->epoch)
         breaker->trying = false;
 }
 

@@ -79,7 +79,7 @@ static void connected(struct dial *dial, int result) {
     }
     bool ours = dial_is_shortage(result);
     endpoint->stats.connect_failures++;
-    endpoint_book(endpoint, checkout->era, ours ? ENDPOINT_UNKNOWN : ENDPOINT_BAD, 0);
+    endpoint_book(endpoint, checkout->epoch, ours ? ENDPOINT_UNKNOWN : ENDPOINT_BAD, 0);
     log_warn(checkout->upstream->loop->log, "not connected",
              log_text("upstream", checkout->upstream->settings->name), log_text("server", endpoint->text),
              log_text("error", strerrordesc_np(-result)));
@@ -103,7 +103,7 @@ static void go(struct checkout *checkout, struct endpoint *endpoint) {
     checkout->tried |= UINT64_C(1) << endpoint->number;
     endpoint->node.active++;
     endpoint->stats.retries += checkout->tries > 1;
-    checkout->era = endpoint_enter(endpoint);
+    checkout->epoch = endpoint_enter(endpoint);
     struct upconn *idle = checkout->wish.pooled ? endpoint_take(endpoint) : NULL;
     if (idle) {
         endpoint->stats.hits++;
@@ -224,7 +224,7 @@ void checkout_end(struct checkout *checkout) {
     if (dial_active(&checkout->dial)) {
         dial_cancel(&checkout->dial);
         checkout->endpoint->dials--;
-        breaker_abandon(&checkout->endpoint->breaker, checkout->era);
+        breaker_abandon(&checkout->endpoint->breaker, checkout->epoch);
     }
     upstream->budget.requests--;
     upstream->budget.retries -= checkout->budgeted;

@@ -55,7 +55,7 @@ struct checkout {
     struct deadline wait_by;
     uint64_t tried; /* a set of servers' numbers */
     unsigned tries;
-    unsigned era; /* of the server's breaker, when this try began */
+    unsigned epoch; /* of the server's breaker, when this try began */
     struct checkout_wish wish;
     struct checkout_queue *queue; /* that it waits in; NULL: none */
     bool admitted;                /* counts as one of the quota's connections */

@@ -233,25 +233,25 @@ static void note_breaker(struct endpoint *endpoint, enum breaker_state before) {
 unsigned endpoint_enter(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     enum breaker_state before = endpoint->breaker.state;
-    unsigned era = breaker_enter(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
+    unsigned epoch = breaker_enter(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
     note_breaker(endpoint, before);
-    return era;
+    return epoch;
 }
 
-static void book_breaker(struct endpoint *endpoint, unsigned era, bool good) {
+static void book_breaker(struct endpoint *endpoint, unsigned epoch, bool good) {
     struct upstream *upstream = endpoint->upstream;
     enum breaker_state before = endpoint->breaker.state;
-    breaker_leave(&endpoint->breaker, &upstream->breaker, era, good, loop_now(upstream->loop));
+    breaker_leave(&endpoint->breaker, &upstream->breaker, epoch, good, loop_now(upstream->loop));
     note_breaker(endpoint, before);
 }
 
-void endpoint_book(struct endpoint *endpoint, unsigned era, enum endpoint_result result, int status) {
+void endpoint_book(struct endpoint *endpoint, unsigned epoch, enum endpoint_result result, int status) {
     count_status(&endpoint->stats, status);
     if (result == ENDPOINT_UNKNOWN) {
-        breaker_abandon(&endpoint->breaker, era);
+        breaker_abandon(&endpoint->breaker, epoch);
         return;
     }
-    book_breaker(endpoint, era, result == ENDPOINT_GOOD);
+    book_breaker(endpoint, epoch, result == ENDPOINT_GOOD);
     if (result == ENDPOINT_BAD)
         latency_add(&endpoint->latency, LATENCY_FAILED, loop_now(endpoint->upstream->loop));
     if (outlier_book(&endpoint->outlier, result == ENDPOINT_GOOD,
@@ -382,13 +382,13 @@ void endpoint_sample(struct endpoint *endpoint) {
     endpoint->stats.hit_rate = endpoint_hit_rate(endpoint);
 }
 
-void endpoint_answered(struct endpoint *endpoint, unsigned era, int status, int64_t ns) {
+void endpoint_answered(struct endpoint *endpoint, unsigned epoch, int status, int64_t ns) {
     enum breaker_state before = endpoint->breaker.state;
     double now = loop_now(endpoint->upstream->loop);
     histogram_add(&endpoint->stats.latency, ns > 0 ? (uint64_t)ns : 0);
     latency_add(&endpoint->latency, (double)ns / 1e9, now);
     if (status < 500)
-        breaker_began(&endpoint->breaker, era, now);
+        breaker_began(&endpoint->breaker, epoch, now);
     note_breaker(endpoint, before);
 }
 

@@ -84,14 +84,14 @@ void endpoint_make_room(struct endpoint *endpoint);
 struct upconn *endpoint_take(struct endpoint *endpoint);
 /* A connection whose answer is complete, back to the pool; reusable: both sides may use it again. */
 void endpoint_give(struct endpoint *endpoint, struct upconn *conn, bool reusable);
-/* A request passes its circuit breaker, which had admitted it. Returns the breaker's era, for endpoint_book(). */
+/* A request passes its circuit breaker, which had admitted it. Returns the breaker's epoch, for endpoint_book(). */
 unsigned endpoint_enter(struct endpoint *endpoint);
 /* One use less (node.active): whoever waits may go on. */
 void endpoint_left(struct endpoint *endpoint);
 /* Books how a request went; status: of the answer, 0 without one. */
-void endpoint_book(struct endpoint *endpoint, unsigned era, enum endpoint_result result, int status);
+void endpoint_book(struct endpoint *endpoint, unsigned epoch, enum endpoint_result result, int status);
 /* The head of an answer with this status came after ns. */
-void endpoint_answered(struct endpoint *endpoint, unsigned era, int status, int64_t ns);
+void endpoint_answered(struct endpoint *endpoint, unsigned epoch, int status, int64_t ns);
 /* Closes idle connections that are too old, opens new ones for min_idle, ends ejections. */
 void endpoint_sweep(struct endpoint *endpoint, double now);
 /* Ends an interval of outlier detection: below the success rate it is ejected. */

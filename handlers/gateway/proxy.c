@@ -47,7 +47,7 @@ void proxy_let_go(struct proxy *proxy, bool reset) {
 
 void proxy_book(struct proxy *proxy, enum endpoint_result result) {
     if (proxy->checkout.endpoint)
-        endpoint_book(proxy->checkout.endpoint, proxy->checkout.era, result, proxy->status);
+        endpoint_book(proxy->checkout.endpoint, proxy->checkout.epoch, result, proxy->status);
 }
 
 /* Nothing of it is left; the request is the caller's to end. */
@@ -63,14 +63,14 @@ static void discard(struct proxy *proxy) {
 }
 
 void proxy_finish(struct proxy *proxy, bool good) {
-    route_book(proxy->route, proxy->era, good ? proxy->status : 0, good && proxy->status < 500,
+    route_book(proxy->route, proxy->epoch, good ? proxy->status : 0, good && proxy->status < 500,
                clock_ns() - proxy->started_ns);
     discard(proxy);
 }
 
 void proxy_abandon(struct proxy *proxy) {
     proxy_book(proxy, ENDPOINT_UNKNOWN);
-    breaker_abandon(&proxy->route->breaker, proxy->era);
+    breaker_abandon(&proxy->route->breaker, proxy->epoch);
     proxy->route->stats.left++;
     discard(proxy);
 }
@@ -217,7 +217,7 @@ void proxy_run(struct route *route, struct request *request, struct exchange *ex
     request->cleanup = client_left;
     request->conn->ordered = true;
     request->conn->alone |= proxy->framing.upgrade || !http1_method_is_safe(proxy->method);
-    proxy->era = route_enter(route);
+    proxy->epoch = route_enter(route);
     route->gateway->stats.proxied++;
     deadline_set(&proxy->total_by, &route->upstream->total);
     struct checkout_wish wish = {.pooled = true, .quota = &route->quota};

@@ -44,8 +44,8 @@ struct proxy {
     struct replay replay; /* the request's body, while it may be needed again */
     struct forward_framing framing;
     enum http1_method method;
-    int status;   /* of the answer */
-    unsigned era; /* of the route's breaker, when it began */
+    int status;     /* of the answer */
+    unsigned epoch; /* of the route's breaker, when it began */
     int64_t started_ns, sent_ns;
     uint64_t sent_before, received_before; /* by the connection when it was taken */
     uint64_t moved;                        /* bytes both ways, when silence was last looked for */

@@ -206,16 +206,16 @@ static void run(struct request *request, struct exchange *exchange) {
 
 unsigned route_enter(struct route *route) {
     enum breaker_state before = route->breaker.state;
-    unsigned era = breaker_enter(&route->breaker, &route->rule, loop_now(route->gateway->loop));
+    unsigned epoch = breaker_enter(&route->breaker, &route->rule, loop_now(route->gateway->loop));
     route->stats.open++;
     note_breaker(route, before);
-    return era;
+    return epoch;
 }
 
-void route_answered(struct route *route, unsigned era, int status) {
+void route_answered(struct route *route, unsigned epoch, int status) {
     enum breaker_state before = route->breaker.state;
     if (status < 500)
-        breaker_began(&route->breaker, era, loop_now(route->gateway->loop));
+        breaker_began(&route->breaker, epoch, loop_now(route->gateway->loop));
     note_breaker(route, before);
 }
 
@@ -227,10 +227,10 @@ static uint64_t *outcome_counter(struct route_stats *stats, int status) {
                            : &stats->failures;
 }
 
-void route_book(struct route *route, unsigned era, int status, bool good, int64_t ns) {
+void route_book(struct route *route, unsigned epoch, int status, bool good, int64_t ns) {
     struct route_stats *stats = &route->stats;
     enum breaker_state before = route->breaker.state;
-    breaker_leave(&route->breaker, &route->rule, era, good, loop_now(route->gateway->loop));
+    breaker_leave(&route->breaker, &route->rule, epoch, good, loop_now(route->gateway->loop));
     note_breaker(route, before);
     if (status == 0 || status >= 200) /* 101 is an answer, too, and has no counter */
         ++*outcome_counter(stats, status);

@@ -59,11 +59,11 @@ int route_new(struct gateway *gateway, const struct route_settings *settings, co
 void route_free(struct route *route);
 /* Answers in the place of an upstream. */
 void route_fallback(struct route *route, struct request *request, const char *reason);
-/* A request goes on to the upstream, past the route's breaker, which had admitted it. Returns the breaker's era. */
+/* A request goes on to the upstream, past the route's breaker, which had admitted it. Returns the breaker's epoch. */
 unsigned route_enter(struct route *route);
 /* The head of an answer with this status has come. */
-void route_answered(struct route *route, unsigned era, int status);
+void route_answered(struct route *route, unsigned epoch, int status);
 /* A request has got its answer, whole or not; status: 0 without one, or when it failed half-way. */
-void route_book(struct route *route, unsigned era, int status, bool good, int64_t ns);
+void route_book(struct route *route, unsigned epoch, int status, bool good, int64_t ns);
 
 #endif

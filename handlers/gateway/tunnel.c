@@ -301,7 +301,7 @@ static struct pair *pair_of(struct checkout *checkout) {
 
 static void got(struct checkout *checkout, struct upconn *idle, int fd) {
     struct pair *pair = pair_of(checkout);
-    unsigned era = checkout->era;
+    unsigned epoch = checkout->epoch;
     struct endpoint *endpoint = checkout_hand_over(checkout);
     struct loop *loop = loop_of(pair);
     (void)idle; /* tunnels take new connections only */
@@ -311,7 +311,7 @@ static void got(struct checkout *checkout, struct upconn *idle, int fd) {
     pair->far_open = true;
     endpoint->open++;
     endpoint->stats.tunnels++;
-    endpoint_book(endpoint, era, ENDPOINT_GOOD, 0);
+    endpoint_book(endpoint, epoch, ENDPOINT_GOOD, 0);
     relay_init(&pair->up, &pair->near, RELAY_REST, NULL, relayed);
     relay_init(&pair->down, &pair->far, RELAY_REST, NULL, relayed);
     pair->up.bursts = pair->down.bursts = true;

@@ -19,9 +19,9 @@ static const struct breaker_rule rule = {.ratio = 50, .least = 4, .window = 10, 
 
 static void book(struct breaker *breaker, int good, int bad, double now) {
     for (int i = 0; i < good; i++)
-        breaker_leave(breaker, &rule, breaker->era, true, now);
+        breaker_leave(breaker, &rule, breaker->epoch, true, now);
     for (int i = 0; i < bad; i++)
-        breaker_leave(breaker, &rule, breaker->era, false, now);
+        breaker_leave(breaker, &rule, breaker->epoch, false, now);
 }
 
 START_TEST(breaker_opens_by_ratio)
@@ -42,17 +42,17 @@ START_TEST(breaker_lets_one_try)
     struct breaker breaker = {0};
     book(&breaker, 0, 4, 1);
     ck_assert(breaker_admits(&breaker, &rule, 6));
-    unsigned era = breaker_enter(&breaker, &rule, 6);
+    unsigned epoch = breaker_enter(&breaker, &rule, 6);
     ck_assert_int_eq(breaker.state, BREAKER_HALF_OPEN);
     ck_assert(!breaker_admits(&breaker, &rule, 6));
-    breaker_abandon(&breaker, era); /* its client left: the next one tries */
+    breaker_abandon(&breaker, epoch); /* its client left: the next one tries */
     ck_assert(breaker_admits(&breaker, &rule, 6));
-    era = breaker_enter(&breaker, &rule, 6);
-    breaker_leave(&breaker, &rule, era, false, 7);
+    epoch = breaker_enter(&breaker, &rule, 6);
+    breaker_leave(&breaker, &rule, epoch, false, 7);
     ck_assert_int_eq(breaker.state, BREAKER_OPEN);
     ck_assert(!breaker_admits(&breaker, &rule, 11.9));
-    era = breaker_enter(&breaker, &rule, 12);
-    breaker_leave(&breaker, &rule, era, true, 12);
+    epoch = breaker_enter(&breaker, &rule, 12);
+    breaker_leave(&breaker, &rule, epoch, true, 12);
     ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
     book(&breaker, 0, 3, 12);
     ck_assert_int_eq(breaker.state, BREAKER_CLOSED); /* what was before is forgotten */
@@ -66,28 +66,28 @@ START_TEST(breaker_closes_when_an_answer_begins)
     breaker_began(&breaker, before, 1);
     book(&breaker, 0, 4, 1);
     ck_assert_int_eq(breaker.state, BREAKER_OPEN);
-    unsigned era = breaker_enter(&breaker, &rule, 6);
-    breaker_began(&breaker, era, 6);
+    unsigned epoch = breaker_enter(&breaker, &rule, 6);
+    breaker_began(&breaker, epoch, 6);
     ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
     ck_assert(breaker_admits(&breaker, &rule, 6));
-    breaker_leave(&breaker, &rule, era, false, 7); /* in the end it failed all the same */
+    breaker_leave(&breaker, &rule, epoch, false, 7); /* in the end it failed all the same */
     ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
 }
 END_TEST
 
-START_TEST(breaker_hears_only_of_its_era)
+START_TEST(breaker_hears_only_of_its_epoch)
 {
     struct breaker breaker = {0};
     unsigned before = breaker_enter(&breaker, &rule, 1);
     book(&breaker, 0, 4, 1);
-    unsigned era = breaker_enter(&breaker, &rule, 6);
+    unsigned epoch = breaker_enter(&breaker, &rule, 6);
     breaker_leave(&breaker, &rule, before, false, 6); /* its server hung, then it failed */
     breaker_began(&breaker, before, 6);
     breaker_leave(&breaker, &rule, before, true, 6);
     breaker_abandon(&breaker, before);
     ck_assert_int_eq(breaker.state, BREAKER_HALF_OPEN);
     ck_assert(!breaker_admits(&breaker, &rule, 6)); /* somebody tries already */
-    breaker_leave(&breaker, &rule, era, true, 6);
+    breaker_leave(&breaker, &rule, epoch, true, 6);
     ck_assert_int_eq(breaker.state, BREAKER_CLOSED);
     for (int i = 0; i < 4; i++)
         breaker_leave(&breaker, &rule, before, false, 7);
@@ -395,7 +395,7 @@ int main(void) {
     tcase_add_test(all, breaker_opens_by_ratio);
     tcase_add_test(all, breaker_lets_one_try);
     tcase_add_test(all, breaker_closes_when_an_answer_begins);
-    tcase_add_test(all, breaker_hears_only_of_its_era);
+    tcase_add_test(all, breaker_hears_only_of_its_epoch);
     tcase_add_test(all, breaker_forgets);
     tcase_add_test(all, breaker_off);
     tcase_add_test(all, budget_has_a_share_and_a_floor);
