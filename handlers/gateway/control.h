@@ -1,5 +1,8 @@
-/* Administration of the gateway: /_/upstreams shows the servers; POST ?action=drain|undrain|weight&server=UPSTREAM/ADDRESS
- * changes one. POST /_/drain ends the daemon as a signal would. */
+/* Administration of the gateway.
+ *
+ *     GET /_/upstreams                                                      shows the servers
+ *     POST /_/upstreams?action=drain|undrain|weight&server=UPSTREAM/ADDRESS changes one
+ *     POST /_/drain                                                         ends the daemon as a signal would */
 #ifndef SLUICE_HANDLERS_GATEWAY_CONTROL_H
 #define SLUICE_HANDLERS_GATEWAY_CONTROL_H
 

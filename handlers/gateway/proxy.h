@@ -7,7 +7,7 @@
  *     CONNECTING  proxy_run(), or a retry  503, 504 (the checkout's)                -
  *     SENDING     a connection             504 (idle, while nothing is taken)       another try, or 502
  *     AWAITING    all of it was sent       another try, or 504 (first_byte)         another try, or 502
- *     ANSWERED    the answer's head        the client is cut (idle)                 so is the client, unless it ends the body
+ *     ANSWERED    the answer's head        the client is cut (idle)                 the client is cut, or told the end
  *     UPGRADED    101                      the client is cut (timeout_tunnel)       the same
  *
  *     another try: before a byte was sent on another connection, whatever the method; afterwards on another server, if

@@ -1,5 +1,5 @@
-/* The body of a request as far as it may have to be sent again: all of it up to a limit, or nothing. It is the exchange's
- * body, within the bounds of those that are gathered (request_bytes_total). */
+/* The body of a request as far as it may have to be sent again: all of it up to a limit, or nothing. It is the
+ * exchange's body, within the bounds of those that are gathered (request_bytes_total). */
 #ifndef SLUICE_HANDLERS_GATEWAY_REPLAY_H
 #define SLUICE_HANDLERS_GATEWAY_REPLAY_H
 

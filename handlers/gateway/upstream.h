@@ -2,8 +2,8 @@
  *
  *     section -> upstream_settings.c -> servers -> [names.c: looked up in a pool, again and again] -> endpoints
  *     checkout -> upstream_pick.c: balanced over those that are usable and have room -> endpoint
- *            -> nobody has room, or the first look-up is under way: waits in a queue, at most timeout_pending -> 503
- *            -> nobody is usable                                                                           -> 503 at once */
+ *              -> nobody has room, or the first look-up is under way: waits in a queue, at most timeout_pending -> 503
+ *              -> nobody is usable -> 503 at once */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 

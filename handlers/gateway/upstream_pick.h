@@ -1,7 +1,8 @@
 /* Which server of an upstream gets a request.
  *
- *     endpoints -> candidates: usable, and not tried by this request before -> with room -> balance.c | hashring.c -> one
- *                  (if there are none: backups; then those tried; then those ejected)   \-> all full -> the queue
+ *     endpoints -> usable, and not tried by this request before -> those with room -> balance.c | hashring.c -> one
+ *                  (if there are none: backups; then those tried;  '-> all are full -> the queue
+ *                   then those ejected)
  */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_PICK_H

@@ -4,8 +4,8 @@
 
 #include "reactor/exchange.h"
 
-/* The exchange's id: the one that the client sent, if it has 1 to 64 letters, digits or -._ , or one that was made for it;
- * p is NULL if there is none yet. */
+/* The exchange's id: the one that the client sent, if it has 1 to 64 letters, digits or -._ , or one that was made for
+ * it; p is NULL if there is none yet. */
 struct span request_id_of(const struct exchange *exchange);
 /* The same, made now if need be. */
 struct span request_id_ensure(struct exchange *exchange);

@@ -11,9 +11,9 @@
 
 #include "handlers/ingest/ingest.h"
 
-/* For who gets an answer: charges the client (NULL: nobody), takes those samples out that would be a series too many for
- * the client or the table, or are of another type than their name, and all of them if some were refused and `partial` is
- * off. batch->ingest is set. */
+/* For who gets an answer: charges the client (NULL: nobody), takes those samples out that would be a series too many
+ * for the client or the table, or are of another type than their name, and all of them if some were refused and
+ * `partial` is off. batch->ingest is set. */
 void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch));
 /* The same where nobody gets an answer, like statsd: all at once, no client is charged, `partial` does not count. */
 void acceptance_take_now(struct batch *batch);

@@ -19,9 +19,9 @@ struct body_line_columns {
     size_t value, time;
 };
 
-/* Calls read for each line of the body that is not empty, without its end (LF or CR LF); it may find the line to be longer
- * (metric_line.h). The body is the decoder's own: lines are unescaped in place, what they say is valid as long as the body
- * is. */
+/* Calls read for each line of the body that is not empty, without its end (LF or CR LF); it may find the line to be
+ * longer (metric_line.h). The body is the decoder's own: lines are unescaped in place, what they say is valid as long
+ * as the body is. */
 void body_lines_each(struct decoding *decoding, struct span body,
                      void (*read)(struct body_line *line, void *context), void *context);
 void body_line_refuse(const struct body_line *line, size_t column, enum refusal code, const char *message);

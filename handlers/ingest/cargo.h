@@ -34,8 +34,8 @@ struct cargo {
     uint64_t damaged;    /* places that could not be read and were passed over */
 };
 
-/* Loads what follows the cursor; no sample may make a message of more than most bytes. With no message and a cursor that
- * has moved there was nothing at that place. 0 or -errno. */
+/* Loads what follows the cursor; no sample may make a message of more than most bytes. With no message and a cursor
+ * that has moved there was nothing at that place. 0 or -errno. */
 int cargo_load(struct cargo *cargo, const struct cursor *from, const struct log_bound *bound, size_t most);
 /* Is there anything between them? */
 bool cargo_is_behind(const struct cursor *cursor, const struct log_bound *bound);

@@ -4,8 +4,8 @@
  *     loop: stats, retention <- a post with news <- thread: cursor moved, broker away, ...          |
  *                                                   DIR/forward-nats.cursor <- all acknowledged <---'
  *
- * Nothing is sent that is not on the disk: a sequence never means two things. Files of the log stay until all of them is
- * acknowledged and `keep` beyond, because brokers sync late: if one has lost what it acknowledged, they are sent
+ * Nothing is sent that is not on the disk: a sequence never means two things. Files of the log stay until all of them
+ * is acknowledged and `keep` beyond, because brokers sync late: if one has lost what it acknowledged, they are sent
  * again. */
 #ifndef SLUICE_HANDLERS_INGEST_FORWARD_H
 #define SLUICE_HANDLERS_INGEST_FORWARD_H
@@ -15,8 +15,8 @@
 struct forward;
 struct loop;
 
-/* Opens the cursor in the directory (not owned; until forward_stop()). next: the sequence that a recovered log would give
- * next; it is raised above what was forwarded. NULL with a reason. Blocks: for the start. */
+/* Opens the cursor in the directory (not owned; until forward_stop()). next: the sequence that a recovered log would
+ * give next; it is raised above what was forwarded. NULL with a reason. Blocks: for the start. */
 struct forward *forward_new(struct loop *loop, const struct forward_settings *settings, int directory,
                             uint64_t *next, char *why, size_t why_size);
 /* Starts the thread; the log is complete up to the bound. 0, or -errno with a reason. */

@@ -2,8 +2,8 @@
  *
  *     ship: message -> subject, reply = INBOX.3, Nats-Msg-Id -> stream -> {"stream":"S","seq":991} on INBOX.3
  *
- * libnats has threads of its own, but none of them calls us: answers are taken off the inbox. A connection that fails is
- * given up with its inbox, so that late answers meet nobody. */
+ * libnats has threads of its own, but none of them calls us: answers are taken off the inbox. A connection that fails
+ * is given up with its inbox, so that late answers meet nobody. */
 #include "handlers/ingest/forward_nats.h"
 
 #include "offload/clock.h"
@@ -29,8 +29,8 @@ struct nats_link {
     char inbox[SUBJECT_SIZE];
 };
 
-/* What there is to say beyond the status: what the broker said of its own accord, like that it permits no publishing, or
- * libnats of this thread's last call. Empty: nothing. */
+/* What there is to say beyond the status: what the broker said of its own accord, like that it permits no publishing,
+ * or libnats of this thread's last call. Empty: nothing. */
 static const char *details(const struct nats_link *link, natsStatus status) {
     natsStatus last = NATS_OK;
     const char *said = NULL, *text = nats_GetLastError(&last);

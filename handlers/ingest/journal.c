@@ -96,8 +96,8 @@ static void conclude(struct journal *journal, struct batch *batch, int error) {
     batch->done(batch, error);
 }
 
-/* Ends the batches of a list with 0 or an error; those that were acknowledged from memory may wait for better times. Who
- * hears of an end may hand in more, and so start the next group. */
+/* Ends the batches of a list with 0 or an error; those that were acknowledged from memory may wait for better times.
+ * Who hears of an end may hand in more, and so start the next group. */
 static void conclude_all(struct journal *journal, struct batch_list *list, int error, bool may_wait) {
     struct batch_list over = STAILQ_HEAD_INITIALIZER(over), patient = STAILQ_HEAD_INITIALIZER(patient);
     STAILQ_CONCAT(&over, list);

@@ -1,6 +1,6 @@
 /* The writer of the log: batches in, acknowledgements out, one write and sync for many.
  *
- *     journal_append(batch) -> queue -> group -> JOB_WRITE (ring: write + linked fdatasync | files pool) -> batch->done(0)
+ *     journal_append(batch) -> queue -> group -> JOB_WRITE (ring: write+fdatasync | files pool) -> batch->done(0)
  *                                         ^-- one at a time; what comes meanwhile is the next group
  *     next segment: created in the files pool before the active one is full; the full one is ended there
  *
@@ -57,8 +57,8 @@ int journal_open(struct journal *journal, struct loop *loop, const struct ingest
                  struct forward *forward, char *why, size_t why_size);
 /* After loop_end(): writes what is still waiting (ack = memory) and closes. */
 void journal_close(struct journal *journal);
-/* Instead, where other work never ends and the process leaves by _exit(2): writes what is still waiting, unless the log's
- * disk is what hangs, and frees nothing. */
+/* Instead, where other work never ends and the process leaves by _exit(2): writes what is still waiting, unless the
+ * log's disk is what hangs, and frees nothing. */
 void journal_leave(struct journal *journal);
 
 /* Why no batch can be taken now: -EBUSY: the queue is full; -EAGAIN: the log is at its cap and not forwarded; -ENOSPC,

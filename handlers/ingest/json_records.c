@@ -226,8 +226,8 @@ static bool has_lines(struct span body) {
     return lines;
 }
 
-/* The elements one by one, when jansson cannot take the array as a whole. It is JSON nevertheless, with a number that is
- * too large or a name that is there twice, which spoils its record only. False: it is no array, or no JSON. */
+/* The elements one by one, when jansson cannot take the array as a whole. It is JSON nevertheless, with a number that
+ * is too large or a name that is there twice, which spoils its record only. False: it is no array, or no JSON. */
 static bool read_elements(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .in_array = true};
     struct span value, rest;

@@ -28,8 +28,8 @@ static bool take_directory(int fd) {
     return result == 0 || errno != EWOULDBLOCK;
 }
 
-/* The name of a directory that was made is on the disk when its parent is; one that may not be read cannot be synced. 0 or
- * -errno. */
+/* The name of a directory that was made is on the disk when its parent is; one that may not be read cannot be synced. 0
+ * or -errno. */
 static int sync_parent(int directory) {
     int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0)

@@ -6,8 +6,8 @@
  *     then everything written since a moment is shown to a visitor, oldest first
  *
  * A tail is torn when its group was not all on the disk, and nothing of that was acknowledged. But the disk may have
- * damaged a record that was, and others behind it: if some of them can be read, the file is kept as NAME.bad before it is
- * cut, and their sequences are not given again. Older segments are as complete as the disk left them. */
+ * damaged a record that was, and others behind it: if some of them can be read, the file is kept as NAME.bad before it
+ * is cut, and their sequences are not given again. Older segments are as complete as the disk left them. */
 #ifndef SLUICE_HANDLERS_INGEST_RECOVER_H
 #define SLUICE_HANDLERS_INGEST_RECOVER_H
 

@@ -14,8 +14,8 @@
  *
  * A file is written by one process, once, from its start on; sequences grow from record to record and from file to
  * file. It ends at its last byte, at a length of 0, or at a record that is torn; but if the length of that one leads to
- * another record, the disk has damaged the one alone. Records are not looked for anywhere else: bytes that look like one may
- * be part of somebody's sample. */
+ * another record, the disk has damaged the one alone. Records are not looked for anywhere else: bytes that look like
+ * one may be part of somebody's sample. */
 #ifndef SLUICE_HANDLERS_INGEST_SEGMENT_H
 #define SLUICE_HANDLERS_INGEST_SEGMENT_H
 

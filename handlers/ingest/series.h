@@ -73,8 +73,8 @@ struct series_family *series_family_named(const struct series_table *table, stru
 /* Gauges that an admitted batch changes (encoded samples, written over) get the value that comes of it; those that it
  * sets are remembered. */
 void series_settle(struct series_table *table, char *samples, size_t n);
-/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. latest_ms: what
- * is later than this is of a clock that was set back since, and gives way to anything. */
+/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. latest_ms:
+ * what is later than this is of a clock that was set back since, and gives way to anything. */
 void series_apply(struct series_table *table, struct span *samples, unsigned most, double now,
                   int64_t latest_ms);
 /* The log does not have these encoded samples: series that only they were for are forgotten. */
@@ -82,8 +82,8 @@ void series_retract(struct series_table *table, struct span samples);
 /* Drops what was not updated since then, at most so many. How many. */
 uint64_t series_drop(struct series_table *table, double since, uint64_t most);
 
-/* Walks through all series, family by family, while others come and go: those of families that are new are left out. One
- * walk at a time. */
+/* Walks through all series, family by family, while others come and go: those of families that are new are left out.
+ * One walk at a time. */
 void series_walk(struct series_table *table);
 /* The next one; NULL: that was the last. */
 const struct series *series_walk_next(struct series_table *table);

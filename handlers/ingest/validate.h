@@ -1,7 +1,7 @@
 /* The rules that a sample must obey, whatever format it came in.
  *
  *     decoder -> struct sample -> validate() -> labels sorted, names escaped if so set -> batch
- *                                           \-> struct fault: code, part, sentence -> the decoder knows where that is */
+ *                                           \-> struct fault: code, part, sentence -> the decoder adds where it is */
 #ifndef SLUICE_HANDLERS_INGEST_VALIDATE_H
 #define SLUICE_HANDLERS_INGEST_VALIDATE_H
 

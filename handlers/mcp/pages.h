@@ -1,5 +1,6 @@
 /* Pages of a long list of keys: a walk finds far more than a page for little more work, so what it found is kept for a
- * moment, for whoever asks for the next pages. Without that a directory of 100,000 objects would be read a thousand times.
+ * moment, for whoever asks for the next pages. Without that a directory of 100,000 objects would be read a thousand
+ * times.
  *
  *     cursor -> pages_take() -> the keys behind it, if it is one of those that are kept
  *            -> a walk for PAGES_AHEAD keys -> pages_keep() -> the first of them */

@@ -1,7 +1,7 @@
 /* The last events of a session's streams, for a client that comes back with Last-Event-ID.
  *
  *     an event's id: STREAM-NUMBER    stream 0: that of GET; others: of one POST each; the number counts the session's
- *     the oldest go when a session, or all of them, keep too much: what follows an event is known whole or not at all */
+ *     the oldest go when a session, or all of them, keep too much: what follows an event is kept whole or not at all */
 #ifndef SLUICE_HANDLERS_MCP_RECALL_H
 #define SLUICE_HANDLERS_MCP_RECALL_H
 

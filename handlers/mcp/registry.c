@@ -84,7 +84,8 @@ const struct rpc_method *registry_prompt(const struct mcp *mcp, const char *name
     return NULL;
 }
 
-/* Simple expressions of RFC 6570, level 1: {name} stands for one segment, percent-encoded. The values go into params. */
+/* Simple expressions of RFC 6570, level 1: {name} stands for one segment, percent-encoded. The values go into
+ * params. */
 static bool fits(const char *template, const char *uri, json_t *params) {
     while (*template) {
         const char *end = *template == '{' ? strchr(template, '}') : NULL;

@@ -92,7 +92,8 @@ void mcp_session_free(struct mcp_session *session);
 void mcp_session_revoke(struct mcp_session *session);
 /* Frees those whose ids have expired, and ends their streams. */
 void mcp_sessions_expire(struct mcp_sessions *sessions, uint32_t now);
-/* A message of the server's own accord, to the session's connection or stream; kept for a stream that is to come back. */
+/* A message of the server's own accord, to the session's connection or stream; kept for a stream that is to come
+ * back. */
 void mcp_session_say(struct mcp_session *session, struct span text);
 
 #endif

@@ -1,4 +1,5 @@
-/* The methods metrics.push and metrics.query: samples into the log, and the latest values out of the table of series. */
+/* The methods metrics.push and metrics.query: samples into the log, and the latest values out of the table of
+ * series. */
 #ifndef SLUICE_HANDLERS_RPC_METRIC_METHODS_H
 #define SLUICE_HANDLERS_RPC_METRIC_METHODS_H
 

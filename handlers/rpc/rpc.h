@@ -62,7 +62,8 @@ int rpc_init(struct rpc *rpc, struct loop *loop, const struct rpc_settings *sett
 void rpc_free(struct rpc *rpc);
 /* Adds a method (not copied: it must stay). 0; -EEXIST: the name is taken; -ENOMEM. */
 int rpc_add(struct rpc *rpc, const struct rpc_method *method);
-/* Adds a family's table: rows (room for count) become its copies with this context, and must stay. 0 or as rpc_add(). */
+/* Adds a family's table: rows (room for count) become its copies with this context, and must stay. 0 or as
+ * rpc_add(). */
 int rpc_add_table(struct rpc *rpc, const struct rpc_method *table, unsigned count, void *context,
                   struct rpc_method *rows);
 /* The method of this name among the sets; NULL: there is none. */

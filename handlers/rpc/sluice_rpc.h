@@ -16,8 +16,8 @@
  *
  * Handlers run on threads of the handlers pool, several at once: they may compute and wait. params and results are
  * JSON texts. Parameters are checked against the schema's properties before: their types, that the required ones
- * are there, and, where additionalProperties is false, no others. Only properties of the schema itself may have a header of
- * MCP's (x-mcp-header).
+ * are there, and, where additionalProperties is false, no others. Only properties of the schema itself may have a
+ * header of MCP's (x-mcp-header).
  *
  * What a handler wants to know from the client (a sampled message, a user's input) it asks with sluice_call_ask():
  * NULL means that there is no answer yet, and the handler returns without a word. When the answer has come the
@@ -99,8 +99,8 @@ static inline void sluice_call_error(struct sluice_call *call, int code, const c
     call->api->error(call, code, message);
 }
 
-/* A log message for the client: level as in MCP ("info", which stands for unknown ones too), any JSON. Only clients that
- * want it get it. */
+/* A log message for the client: level as in MCP ("info", which stands for unknown ones too), any JSON. Only clients
+ * that want it get it. */
 static inline void sluice_call_log(struct sluice_call *call, const char *level, const char *json) {
     call->api->log(call, level, json);
 }

@@ -1,7 +1,9 @@
 /* A disk that fails, for LD_PRELOAD: while the file $SLUICE_FAULT exists its first word says what goes wrong.
  *
- *     "sync EIO"    fdatasync fails        "write ENOSPC", "write EIO"   pwrite fails
- *     "short"       pwrite writes half     "slow", "stuck"               fdatasync takes 200 ms, or until this changes */
+ *     "sync EIO"                   fdatasync fails
+ *     "write ENOSPC", "write EIO"  pwrite fails
+ *     "short"                      pwrite writes half
+ *     "slow", "stuck"              fdatasync takes 200 ms, or waits until this changes */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

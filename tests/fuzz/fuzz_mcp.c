@@ -1,6 +1,6 @@
-/* JSON-RPC and MCP as a whole: a server in this process, on which the input is a client's bytes. Detection decides what they
- * are: lines, MCP1 frames, POST /rpc or /mcp. Whatever they are, replies on lines are JSON-RPC, the connection ends, and
- * no call is left over.
+/* JSON-RPC and MCP as a whole: a server in this process, on which the input is a client's bytes. Detection decides what
+ * they are: lines, MCP1 frames, POST /rpc or /mcp. Whatever they are, replies on lines are JSON-RPC, the connection
+ * ends, and no call is left over.
  *
  *     input: what a client sends before it ends its side */
 #include "handlers/http/http.h"
