@@ -270,7 +270,8 @@ static bool reply_hot(struct objects *objects, struct request *request, const st
     struct object object;
     if (wants_fd(request->exchange))
         return false;
-    if (hot_is_short(hot) && !exchange_field(request->exchange, "Range").p) {
+    bool whole = !http1_reply_is_head(request->exchange) && !exchange_field(request->exchange, "Range").p;
+    if (hot_is_short(hot) && whole) {
         reply_short(objects, request, hot);
         return true;
     }

@@ -24,6 +24,7 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
     histogram_add(&objects->stats.object_size, object->fields.size);
     if (object->fields.count == 0) {
         objects->stats.served_copy++;
+        objects_latency(&objects->stats.latency_copy, request);
         objects_release(objects, object);
         slc1_reply_fields(request, op, 0, &object->fields, -1, NULL);
     } else if (object->fields.count <= SHORT_READ_MAX && mode == TRANSFER_COPY) {

@@ -141,6 +141,17 @@ class Choice(Case):
         self.assertEqual((objects["served_copy"], objects["served_splice"]), (1, 1))
         self.assertEqual((objects["bytes_copy"], objects["bytes_splice"]), (SPLICE_MIN, SPLICE_MIN))
 
+    def test_each_is_counted_in_every_sum(self):
+        daemon = self.daemon()
+        client = self.connect(daemon.unix)
+        for size in (0, 1, 40, 40, 40, 3073, 32 * KIB, SPLICE_MIN, MIB):
+            for op in "CSAF":
+                client.get(op, f"size/{size}").close()
+        objects = daemon.stats()["objects"]
+        served = sum(objects[f"served_{way}"] for way in ("fd", "shared", "copy", "splice", "sendfile"))
+        timed = sum(objects[f"latency_{way}"]["count"] for way in ("fdpass", "copy", "splice"))
+        self.assertEqual((served, timed, objects["object_size"]["count"]), (36, 36, 36))
+
     def test_long_copies_over_tcp_leave_by_sendfile(self):
         daemon = self.daemon()
         reads_all = self.mode not in ("auto", "nouring") or not reads_on_the_spot(self.tree.path / f"size/{MIB}")
@@ -160,6 +171,8 @@ class Choice(Case):
         with HttpClient(daemon.unix) as client:
             for size in (40, 40, 40, 4096):
                 self.assertEqual(len(client.ask("GET", f"/objects/size/{size}").body), size)
+            for _ in range(3):  # without its bytes it is not delivered
+                self.assertEqual(client.ask("HEAD", "/objects/size/40").status, 200)
         objects = daemon.stats()["objects"]
         self.assertEqual((objects["served_copy"], objects["bytes_copy"]), (4, 3 * 40 + 4096))
 
