@@ -16,6 +16,7 @@
 #define HELD       10001 /* entries in memory over all levels: a reply's keys and one more */
 #define HELD_LEAST 256   /* but so many of each level */
 #define HELD_USUAL 1024  /* for a short page: empty directories bring no key */
+#define LINK_TRIES 1000
 
 /* Where the walk is: key = what clients see; key + skip = the path below root. */
 struct place {
@@ -29,7 +30,16 @@ static int walk_directory(struct walk *walk, struct place *place, bool top);
 
 /* Errors that say nothing about what is there: a list that left it out would be wrong. */
 static bool is_failure(int error) {
-    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO;
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO || error == -EAGAIN;
+}
+
+/* What a link leads to. -EAGAIN: it has a "..", which does not resolve while something is renamed, wherever that is
+ * (openat2(2), RESOLVE_BENEATH). */
+static int follow(int root, const char *path) {
+    int fd = -EAGAIN;
+    for (int i = 0; i < LINK_TRIES && fd == -EAGAIN; i++)
+        fd = files_open_beneath(root, path, O_PATH, 0);
+    return fd;
 }
 
 /* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk, or -errno. Links to files inside
@@ -53,7 +63,7 @@ static int kind_of(const struct walk *walk, const struct place *place, int direc
     char path[OBJECT_KEY_MAX + NAME_MAX + 2];
     snprintf(path, sizeof(path), "%.*s%s", (int)(place->n - place->skip), place->key + place->skip,
              found->d_name);
-    int fd = files_open_beneath(place->root->fd, path, O_PATH, 0);
+    int fd = follow(place->root->fd, path);
     if (fd < 0)
         return is_failure(fd) ? fd : 0;
     bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);

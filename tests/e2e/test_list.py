@@ -1,5 +1,7 @@
 """L: the keys, in order, page by page."""
 import os
+import subprocess
+import sys
 
 from case import MIB, Case
 from daemon import BUILD
@@ -123,6 +125,22 @@ class List(Case):
         for key in keys:
             self.assertStatus(client.get("C", key), "OK")
         self.assertEqual(self.all(client, "linked-directory/"), [])
+
+    def test_links_are_listed_whatever_is_renamed_meanwhile(self):
+        """openat2(2) gives a ".." up while anything is renamed anywhere."""
+        root = self.directory({"files/one": b"1"})
+        (root / "links").mkdir()
+        for n in range(1000):
+            os.symlink("../files/one", root / "links" / f"{n:03}")
+        program = "import os, sys\nwhile True:\n    os.rename('a', 'b')\n    os.rename('b', 'a')"
+        elsewhere = self.directory({"a": b""})
+        renaming = subprocess.Popen([sys.executable, "-c", program], cwd=elsewhere)
+        self.addCleanup(renaming.wait)
+        self.addCleanup(renaming.kill)
+        client = self.connect(self.daemon(root=root).unix)
+        for _ in range(40):
+            self.assertEqual(len(client.call("L", listing("links/")).keys()), 1000)
+        self.assertIsNone(renaming.poll())
 
     def test_more_than_one_reply_can_carry(self):
         root = self.directory(many=True)
