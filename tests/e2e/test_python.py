@@ -1,7 +1,10 @@
 """tools/client/sluice.py against the daemon."""
+import contextlib
 import os
 import pathlib
+import socket
 import sys
+import threading
 
 from case import MIB, Case
 
@@ -114,6 +117,28 @@ class Python(Case):
             self.assertEqual(file.read(), b"hello, world\n")
         with self.assertRaisesRegex(sluice.ConnectionFailed, "the connection is closed"):
             client.ping()
+
+    def test_a_server_whose_queue_is_full_is_waited_for(self):
+        path = self.directory() / "s.sock"
+        clients = []
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            server.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    clients.append(socket.socket(socket.AF_UNIX))
+                    clients[-1].setblocking(False)
+                    clients[-1].connect(str(path))
+            with self.assertRaises(socket.timeout):
+                sluice.connect(f"unix:{path}", timeout=0.05)
+            waiting = threading.Thread(target=lambda: clients.append(sluice.connect(f"unix:{path}")))
+            waiting.start()
+            for _ in range(len(clients)):  # all but the last of these, and the one that waits
+                server.accept()[0].close()
+            waiting.join()
+        self.assertIsInstance(clients[-1], sluice.Client)
+        for client in clients:
+            client.close()
 
     def test_arguments_that_make_no_sense(self):
         client = self.client(self.daemon().tcp)

@@ -21,6 +21,7 @@ import json
 import os
 import socket
 import struct
+import time
 
 __all__ = ["connect", "Client", "Error", "ConnectionFailed", "Info"]
 
@@ -105,7 +106,7 @@ def connect(address, timeout=30):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.settimeout(timeout)
-            sock.connect("\0" + rest[1:] if rest[0] == "@" else rest)
+            _connect_unix(sock, "\0" + rest[1:] if rest[0] == "@" else rest)
         except BaseException:
             sock.close()
             raise
@@ -118,6 +119,18 @@ def connect(address, timeout=30):
     sock = socket.create_connection(("localhost" if host == "*" else host, int(port)), timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Client(sock)
+
+
+def _connect_unix(sock, path):
+    """A socket with a time-out does not wait by itself while the server has its queue full: EAGAIN (unix(7))."""
+    start = time.monotonic()
+    while True:
+        try:
+            return sock.connect(path)
+        except BlockingIOError:
+            if time.monotonic() - start >= sock.gettimeout():
+                raise socket.timeout("timed out") from None
+            time.sleep(0.01)
 
 
 class Client:
