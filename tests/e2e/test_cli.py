@@ -111,6 +111,18 @@ class Cli(Case):
         self.assertNotEqual(done.returncode, 0)
 
     # ---- the others ------------------------------------------------------------------------------
+    def test_get_into_a_pipe_that_does_not_block(self):
+        daemon = self.daemon()
+        name = f"size/{5 * MIB + 3}"
+        for address, mode in ((daemon.unix, "fd"), (daemon.unix, "copy"), (daemon.tcp, "splice")):
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            with subprocess.Popen([SLUICE, "-s", address, "get", "--mode", mode, name], stdout=writer) as get:
+                os.close(writer)
+                with open(reader, "rb") as out:
+                    self.assertTrue(out.read() == self.tree.files[name])
+            self.assertEqual(get.returncode, 0)
+
     def test_without_standard_output(self):
         """Nothing is written into the connection, which might have got its number."""
         daemon = self.daemon()

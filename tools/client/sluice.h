@@ -101,7 +101,8 @@ ssize_t sluice_read(struct sluice *client, struct sluice_object *object, void *b
 typedef int (*sluice_progress)(void *context, uint64_t done, uint64_t total);
 
 /* Writes what is left of the range to descriptor out at its position: in the kernel where the object came as
- * a descriptor and out allows it. progress may be NULL. -EPIPE, -ENOSPC and the like are out's. */
+ * a descriptor and out allows it; waits for a non-blocking one. progress may be NULL. -EPIPE, -ENOSPC and the like are
+ * out's. */
 int sluice_copy(struct sluice *client, struct sluice_object *object, int out, sluice_progress progress,
                 void *context);
 

@@ -5,16 +5,23 @@
 #include "tools/client/transfer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
 #define PIECE 131072
 
+/* Standard output may be non-blocking, as whoever has it too may have made it. */
+static bool wait_for_room(int to) {
+    struct pollfd out = {.fd = to, .events = POLLOUT};
+    return poll(&out, 1, -1) >= 0 || errno == EINTR;
+}
+
 int transfer_write(int to, const void *bytes, size_t n) {
     const char *p = bytes;
     while (n > 0) {
         ssize_t written = write(to, p, n);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_room(to))))
             continue;
         if (written < 0)
             return -errno;
@@ -43,7 +50,7 @@ static ssize_t read_write(struct transfer *transfer, size_t n, bool *reading) {
 /* Errors that say "not this way" rather than "not at all". */
 static bool is_refusal(int error) {
     return error == EINVAL || error == EXDEV || error == EBADF || error == ENOSYS || error == EOPNOTSUPP ||
-           error == EPERM || error == EISDIR || error == ETXTBSY || error == EOVERFLOW;
+           error == EPERM || error == EISDIR || error == ETXTBSY || error == EOVERFLOW || error == EAGAIN;
 }
 
 ssize_t transfer_step(struct transfer *transfer, size_t n, bool *reading) {
