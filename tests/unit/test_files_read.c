@@ -198,6 +198,23 @@ START_TEST(residence_is_known)
 }
 END_TEST
 
+START_TEST(residence_is_known_of_files_in_memory)
+{
+    int fd = memfd_create("files", MFD_CLOEXEC);
+    size_t page = rig.files.page;
+    rig.files.cachestat = rig.files.cachestat && !_i;
+    ck_assert_int_eq(write(fd, rig.buffer, FILES_RIG_SIZE), FILES_RIG_SIZE);
+    ck_assert(files_resident(&rig.files, fd, 0, 0, FILES_RIG_SIZE));
+    ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)page, (off_t)page), 0);
+    /* As if that page were swapped out; without cachestat nobody can tell. */
+    ck_assert_int_eq(files_resident(&rig.files, fd, 0, 0, FILES_RIG_SIZE), !rig.files.cachestat);
+    ck_assert_int_eq(files_resident(&rig.files, fd, 0, page + 5, 10), !rig.files.cachestat);
+    ck_assert(files_resident(&rig.files, fd, 0, 0, page));
+    ck_assert(files_resident(&rig.files, fd, 0, page + 5, 0));
+    close(fd);
+}
+END_TEST
+
 START_TEST(nothing_is_resident_where_others_keep_the_pages)
 {
     int fd = open("/proc/self/maps", O_RDONLY);
@@ -252,6 +269,7 @@ int main(void) {
     tcase_add_loop_test(tcase, a_splice_fills_a_pipe, 0, 2);
     tcase_add_test(tcase, a_splice_ends_with_the_file);
     tcase_add_loop_test(tcase, residence_is_known, 0, 2);
+    tcase_add_loop_test(tcase, residence_is_known_of_files_in_memory, 0, 2);
     tcase_add_test(tcase, nothing_is_resident_where_others_keep_the_pages);
     tcase_add_test(tcase, an_ability_that_proved_absent_is_not_asked_for_again);
     tcase_add_test(tcase, many_devices_and_roots_are_told_apart);
