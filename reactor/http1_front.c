@@ -33,25 +33,26 @@ static struct exchange *scratch_exchange(struct loop *loop) {
     return exchange;
 }
 
-/* A request that is not over, because its handler has not replied or its reply has not left, outlives the scratch
- * exchange and the input buffer. True: it waits for a reply. */
-static bool keep(struct loop *loop, uint64_t handle, struct span head) {
-    struct request *request = request_find(loop, handle);
-    if (!request)
-        return false;
+/* A request that goes on outlives the scratch exchange and the input buffer. False: no memory, it cannot. */
+static bool keep(struct request *request, struct span head) {
     struct exchange *kept =
         request->exchange->kept ? request->exchange : exchange_keep(request->exchange, head);
-    if (kept) {
+    if (kept)
         request->exchange = kept;
-        return !request->replied;
-    }
-    if (!request->replied)
-        request_fail(request, STATUS_BUSY, "no memory; try again");
-    if (request_find(loop, handle)) { /* its reply has not left, so what it looks at would be gone */
-        request->exchange = NULL;
-        stream_abort(&request->conn->stream);
-    }
-    return false;
+    return kept != NULL;
+}
+
+/* After start(): a request goes on if its handler has not replied or its reply has not left. Whoever is at work for it
+ * cannot be told that there is no memory, but that its client left. */
+static void go_on(struct loop *loop, uint64_t handle, struct span head) {
+    struct request *request = request_find(loop, handle);
+    if (!request || keep(request, head))
+        return;
+    stream_abort(&request->conn->stream);
+    if (request->released)
+        request->exchange = NULL; /* what is in the queue ends with the stream */
+    else
+        request_abandon(request);
 }
 
 /* What follows cannot be told apart any more: an error, then the end. told: the request line, as far as it is known. */
@@ -76,9 +77,9 @@ static void refuse(struct conn *conn, struct http1_request told, int status, con
     request->exchange = exchange;
     uint64_t handle = request_handle(request);
     http1_reply_error(request, status, status == 408 ? status_name(STATUS_TIMEOUT) : NULL, reason);
-    keep(loop, handle,
-         last.n ? span_of(told.method_name.p, (size_t)(last.p + last.n - told.method_name.p))
-                : span_of("", 0));
+    go_on(loop, handle,
+          last.n ? span_of(told.method_name.p, (size_t)(last.p + last.n - told.method_name.p))
+                 : span_of("", 0));
 }
 
 /* The body of a request will follow; its head is kept meanwhile. False: it will not be received. */
@@ -90,12 +91,10 @@ static bool expect_body(struct conn *conn, struct request *request, struct span 
         request_fail(request, STATUS_TOO_LARGE, "the body is larger than this route takes");
         return false;
     }
-    if (!http1_intake_of(conn)) {
+    if (!http1_intake_of(conn) || !keep(request, head)) {
         request_fail(request, STATUS_BUSY, "no memory; try again");
         return false;
     }
-    if (!keep(conn->stream.loop, request_handle(request), head))
-        return false;
     conn->last = last;
     http1_intake_begin(conn, request);
     return true;
@@ -141,7 +140,7 @@ static void begin(struct conn *conn, struct exchange *exchange, struct span head
         conn->last = true;
     }
     start(conn, request, exchange, head);
-    keep(conn->stream.loop, handle, head);
+    go_on(conn->stream.loop, handle, head);
 }
 
 /* RFC 9112, 9.3.2: of a pipeline, only requests with safe methods may be under way at the same time. True: this one is

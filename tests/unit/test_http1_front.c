@@ -13,6 +13,19 @@
 
 #define LONG (1024 * 1024)
 
+/* malloc(3) is ours here; the sanitizers have one of their own. */
+static bool starved;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define OWN_MALLOC 1
+extern void *__libc_malloc(size_t size);
+
+void *malloc(size_t size) {
+    return starved ? NULL : __libc_malloc(size);
+}
+#else
+#define OWN_MALLOC 0
+#endif
+
 static struct loop_rig rig;
 static struct http1_service service;
 static struct http_handler handler;
@@ -156,6 +169,46 @@ START_TEST(nothing_follows_a_reply_that_closes)
 }
 END_TEST
 
+static unsigned cleanups;
+
+static void count_cleanup(struct request *request) {
+    (void)request;
+    cleanups++;
+}
+
+static void run_and_starve(struct request *request, struct exchange *exchange) {
+    run_wait(request, exchange);
+    request->cleanup = count_cleanup;
+    starved = true;
+}
+
+START_TEST(what_is_at_work_for_a_request_that_finds_no_memory_to_go_on_is_told)
+{
+    handler.run = run_and_starve;
+    cleanups = 0;
+    start();
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    starved = false;
+    ck_assert_str_eq(hear(), "");
+    ck_assert_uint_eq(cleanups, 1);
+    ck_assert_ptr_null(request_find(&rig.loop, waiting));
+}
+END_TEST
+
+START_TEST(a_request_with_a_body_that_finds_no_memory_behind_another_one_ends_the_connection)
+{
+    static const char post[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    start();
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_int_eq(send(client, post, strlen(post), 0), (ssize_t)strlen(post));
+    starved = true;
+    loop_rig_turn(&rig);
+    starved = false;
+    ck_assert_str_eq(hear(), "");
+    ck_assert_ptr_null(request_find(&rig.loop, waiting));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("http1_front");
     TCase *all = tcase_create("handlers");
@@ -166,6 +219,10 @@ int main(void) {
     tcase_add_test(all, a_body_whose_head_has_no_room_ends_the_connection);
     tcase_add_test(all, one_that_is_late_is_closed_even_if_no_request_can_be_made_for_it);
     tcase_add_test(all, nothing_follows_a_reply_that_closes);
+    if (OWN_MALLOC) {
+        tcase_add_test(all, what_is_at_work_for_a_request_that_finds_no_memory_to_go_on_is_told);
+        tcase_add_test(all, a_request_with_a_body_that_finds_no_memory_behind_another_one_ends_the_connection);
+    }
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
