@@ -73,8 +73,8 @@ static void reply_error(struct request *request, struct span payload, enum statu
     size_t n;
     struct rpc_service *service = service_of(request->conn);
     char *error = service->error(service, payload, status, text, &n);
-    if (!error) {
-        request_no_reply(request);
+    if (!error) { /* the end is an answer, too; silence is none */
+        stream_abort(&request->conn->stream);
         return;
     }
     reply_copied(request, span_of(error, n), -1);

@@ -5,6 +5,7 @@
 #include "handlers/http/admin.h"
 #include "handlers/http/http.h"
 #include "handlers/http/methods.h"
+#include "handlers/objects/report.h"
 #include "proto/chars.h"
 #include "reactor/drain.h"
 #include "reactor/loop.h"
@@ -44,7 +45,7 @@ json_t *control_rows(const struct gateway *gateway, const char *name) {
 
 static void show(const struct gateway *gateway, struct request *request) {
     json_t *rows = control_rows(gateway, NULL);
-    admin_reply(request, 200, TYPE, json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6)));
+    admin_reply(request, 200, TYPE, report_print(rows));
     json_decref(rows);
 }
 

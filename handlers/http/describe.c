@@ -1,5 +1,7 @@
 #include "handlers/http/describe.h"
 
+#include "proto/memory_file.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,7 @@ static void put_pairs(FILE *out, struct sluice_request *request, const char *mem
 void describe_request(struct sluice_request *request) {
     char *text = NULL;
     size_t size = 0, body_size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = memory_file_open(&text, &size);
     if (!out) {
         sluice_reply_error(request, 503, "no memory for the reply; try again");
         return;
@@ -53,11 +55,8 @@ void describe_request(struct sluice_request *request) {
     fputs("\"request_id\":", out);
     put_text(out, request, sluice_request_id(request));
     fputs("}\n", out);
-    bool complete = !ferror(out);
-    if (fclose(out) == 0 && complete) {
+    if (fclose(out) == 0)
         sluice_reply_owned(request, "application/json", text, size);
-        return;
-    }
-    free(text);
-    sluice_reply_error(request, 503, "no memory for the reply; try again");
+    else
+        sluice_reply_error(request, 503, "no memory for the reply; try again");
 }

@@ -1,5 +1,6 @@
 #include "handlers/http/prometheus.h"
 
+#include "proto/memory_file.h"
 #include "reactor/loop.h"
 
 #include <ctype.h>
@@ -109,7 +110,7 @@ static void print_source(FILE *out, const struct counters_source *source) {
 char *prometheus_text(struct loop *loop) {
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = memory_file_open(&text, &size);
     if (!out)
         return NULL;
     loop_sample(loop);
@@ -120,9 +121,5 @@ char *prometheus_text(struct loop *loop) {
         }
     for (unsigned i = 0; i < loop->sources_count; i++)
         print_source(out, &loop->sources[i]);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(out) == 0 ? text : NULL;
 }

@@ -22,10 +22,14 @@ static inline json_t *sluice_json_body(struct sluice_request *request, json_erro
 /* Replies with a document, whose reference it takes. -1 without memory (also for NULL): the reply is 503
  * then. */
 static inline int sluice_reply_document(struct sluice_request *request, json_t *document) {
-    char *text = document ? json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t size = document ? json_dumpb(document, NULL, 0, flags) : 0;
+    char *text = size ? (char *)malloc(size) : NULL;
+    if (text)
+        json_dumpb(document, text, size, flags); /* json_dumps() leaves out keys that find no memory */
     json_decref(document);
     if (text)
-        return sluice_reply_owned(request, "application/json", text, strlen(text));
+        return sluice_reply_owned(request, "application/json", text, size);
     sluice_reply_error(request, 503, "no memory for the reply; try again");
     return -1;
 }

@@ -1,5 +1,6 @@
 #include "handlers/ingest/answer.h"
 
+#include "proto/memory_file.h"
 #include "reactor/http1_reply.h"
 #include "reactor/memory_body.h"
 #include "reactor/request.h"
@@ -89,7 +90,7 @@ int answer_make(enum answer_style style, struct batch *batch) {
         batch->status = 204;
     if (batch->status == 204)
         return 0;
-    FILE *out = open_memstream(&batch->answer, &batch->answer_n);
+    FILE *out = memory_file_open(&batch->answer, &batch->answer_n);
     if (!out)
         return -ENOMEM;
     if (style == ANSWER_OTLP_JSON)

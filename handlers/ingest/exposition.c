@@ -1,5 +1,6 @@
 #include "handlers/ingest/exposition.h"
 
+#include "proto/memory_file.h"
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
@@ -139,7 +140,7 @@ static bool step(struct task *task) {
     struct request *request = request_find(exposition->loop, exposition->request);
     const struct series *series = NULL;
     if (request && !exposition->out) {
-        exposition->out = open_memstream(&exposition->text, &exposition->n);
+        exposition->out = memory_file_open(&exposition->text, &exposition->n);
         series_walk(exposition->table);
     }
     for (int i = 0; request && exposition->out && i < PIECE; i++) {

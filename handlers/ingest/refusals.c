@@ -1,5 +1,6 @@
 #include "handlers/ingest/refusals.h"
 
+#include "proto/memory_file.h"
 #include "proto/utf8.h"
 
 #include <stdlib.h>
@@ -32,7 +33,7 @@ void refusals_print(FILE *out, const char *text) {
 /* One entry, allocated; NULL without memory. */
 static char *entry_of(const struct place *place, enum refusal code, const char *message, size_t *n) {
     char *text = NULL;
-    FILE *out = open_memstream(&text, n);
+    FILE *out = memory_file_open(&text, n);
     if (!out)
         return NULL;
     fprintf(out, "{\"%s\":%u,", place->is_line ? "line" : "index", place->number);
@@ -46,10 +47,7 @@ static char *entry_of(const struct place *place, enum refusal code, const char *
     fprintf(out, "\"code\":\"%s\",\"message\":\"", word_of(code));
     refusals_print(out, message);
     fputs("\"}", out);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return fclose(out) == 0 ? text : NULL;
 }
 
 static void append(struct refusals *refusals, const char *entry, size_t n) {

@@ -1,12 +1,12 @@
 #include "handlers/objects/report.h"
 
 #include "handlers/objects/connections.h"
+#include "proto/memory_file.h"
 #include "reactor/conn.h"
 #include "reactor/listener.h"
 #include "reactor/memory_body.h"
 #include "reactor/slc1.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 /* A document in the making: a member for which there is no memory spoils it. */
@@ -71,6 +71,20 @@ static json_t *rates_json(struct report *report, struct objects *objects,
     return rates;
 }
 
+/* json_dumps() leaves out keys that find no memory, and does not tell. */
+char *report_print(const json_t *document) {
+    char *text;
+    size_t n;
+    FILE *out = memory_file_open(&text, &n);
+    if (!out)
+        return NULL;
+    bool good = json_dumpf(document, out, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0;
+    if (fclose(out) == 0 && good)
+        return text;
+    free(text);
+    return NULL;
+}
+
 char *report_stats(struct objects *objects) {
     struct loop *loop = objects->loop;
     struct report report = {.document = json_object()};
@@ -89,7 +103,7 @@ char *report_stats(struct objects *objects) {
     }
     for (unsigned i = 0; i < loop->sources_count; i++)
         loop->sources[i].each(loop->sources[i].context, add_named, &report);
-    char *text = report.failed ? NULL : json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    char *text = report.failed ? NULL : report_print(document);
     json_decref(document);
     return text;
 }

@@ -1,5 +1,6 @@
 #include "handlers/objects/rows.h"
 
+#include "proto/memory_file.h"
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
@@ -17,7 +18,6 @@ FILE *rows_row(struct rows *rows) {
 static void end(struct rows *rows, struct request *request) {
     if (rows->out) {
         fputc(']', rows->out);
-        rows->failed |= ferror(rows->out) != 0;
         rows->failed |= fclose(rows->out) != 0;
     }
     if (rows->failed || !request) {
@@ -31,7 +31,7 @@ static void end(struct rows *rows, struct request *request) {
 
 /* Not before its turn: those that wait hold no buffer. */
 static void begin(struct rows *rows) {
-    rows->out = open_memstream(&rows->text, &rows->n);
+    rows->out = memory_file_open(&rows->text, &rows->n);
     rows->failed = !rows->out || fputc('[', rows->out) == EOF;
 }
 

@@ -13,6 +13,7 @@
 #include "handlers/rpc/offers.h"
 #include "offload/cpus.h"
 #include "proto/address.h"
+#include "proto/memory_file.h"
 #include "reactor/listener.h"
 #include "reactor/log.h"
 #include "reactor/loop.h"
@@ -104,12 +105,11 @@ static char *config_text(void *context) {
     const struct daemon *daemon = context;
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = memory_file_open(&text, &size);
     if (!out)
         return NULL;
     check_print(&daemon->config, sysconf(_SC_OPEN_MAX), false, out);
-    fclose(out);
-    return text;
+    return fclose(out) == 0 ? text : NULL;
 }
 
 static int start_mcp(struct daemon *daemon) {

@@ -1,0 +1,116 @@
+"""Memory that runs out at any place: requests fail alone, with an error or with their connection, never in silence; the
+daemon goes on, and nothing is left of them."""
+import json
+import mmap
+import pathlib
+import shutil
+import struct
+import subprocess
+import unittest
+
+import exposition
+from case import Case, content
+from daemon import BUILD, MODE
+from http1 import HttpClient, chunks, head
+from slc import Client
+
+SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "memory.c"
+ROUNDS = 150
+BODY = content(20000)
+
+
+@unittest.skipIf(BUILD.name in ("asan", "tsan", "ubsan"), "the sanitizers' own allocators come first")
+@unittest.skipUnless(shutil.which("cc") or shutil.which("gcc"), "no compiler for tests/fault/memory.c")
+class Memory(Case):
+    def start(self, *arguments):
+        """A daemon whose memory fails() controls."""
+        directory = self.directory({"control": bytes(8)})
+        library = directory / "memory.so"
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, SHIM, "-ldl"], check=True)
+        with open(directory / "control", "r+b") as file:
+            self.control = mmap.mmap(file.fileno(), 8)
+        self.addCleanup(self.control.close)
+        before = dict(MODE["environment"])
+        MODE["environment"].update(LD_PRELOAD=str(library), SLUICE_MEMORY=str(directory / "control"))
+        try:
+            return self.daemon(*arguments)
+        finally:
+            MODE["environment"] = before
+
+    def fails(self, one_in):
+        self.control[:4] = struct.pack("=I", one_in)
+
+    def run_rounds(self, daemon, one):
+        """one(address, n) for each round, until it has met failures and can be sure of their absence afterwards."""
+        for one_in in (300, 40):
+            self.fails(one_in)
+            for n in range(ROUNDS):
+                one((daemon.tcp, daemon.unix)[n % 2], n)
+        self.fails(0)
+        self.assertGreater(struct.unpack("=I", self.control[4:])[0], 20)
+        self.assertTrue(daemon.running, daemon.stderr)
+        daemon.check_rest()
+
+    def test_http(self):
+        daemon = self.start("--demo-routes=yes", "--access-log", "json", "--access-log-file", "/dev/null")
+        post = head("POST", "/echo", f"Content-Length: {len(BODY)}") + BODY
+        put = head("PUT", "/echo", "Transfer-Encoding: chunked") + chunks(BODY[:7], BODY[7:])
+        requests = [(head("GET", "/objects/hello"), b"hello, world\n"), (post, BODY), (head("GET", "/fib/10"), None),
+                    (put, BODY), (head("GET", "/objects/size/65553"), self.tree.files["size/65553"]),
+                    (head("GET", "/_/conns"), json.loads), (head("GET", "/objects/hello", "Range: bytes=0-0,2-2"), None),
+                    (head("GET", "/echo?describe=1&" + "a=b&" * 300), json.loads), (head("GET", "/_/stats"), json.loads),
+                    (head("GET", "/_/metrics"), lambda text: exposition.parse(text.decode()))]
+
+        def pipeline(address, n):
+            turned = requests[n % len(requests):] + requests[:n % len(requests)]
+            with HttpClient(address) as client:
+                sender = client.send_in_background(b"".join(data for data, _ in turned))
+                try:
+                    for _, body in turned:
+                        response = client.response()
+                        self.assertIn(response.status, (200, 206, 503))
+                        if response.status == 200 and callable(body):
+                            body(response.body)
+                        elif response.status == 200 and body is not None:
+                            self.assertTrue(response.body == body)
+                        if response.closes:
+                            break
+                except (EOFError, ConnectionResetError, BrokenPipeError):
+                    pass
+            sender.join()
+        self.run_rounds(daemon, pipeline)
+
+    def test_objects(self):
+        daemon = self.start()
+
+        def operations(address, n):
+            try:
+                with Client(address) as client:
+                    for op in "CISLTAN":
+                        reply = client.call(op, b"" if op == "T" else bytes(16) + (b"" if op == "L" else b"hello"))
+                        self.assertIn(reply.status, ("OK", "BUSY"))
+                        reply.close()
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                pass
+        self.run_rounds(daemon, operations)
+
+    def test_rpc(self):
+        daemon = self.start()
+        methods = ["ping", "object.list", "object.read", "object.info", "stats.get", "rpc.discover", "tools/list"]
+        calls = [{"jsonrpc": "2.0", "id": n, "method": method, "params": {"key": "hello"} if method in methods[2:4] else {}}
+                 for n, method in enumerate(methods)]
+
+        def lines(address, n):
+            messages = calls if n % 3 else [calls]
+            try:
+                with Client(address) as client:
+                    client.send(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+                    for _ in messages:
+                        while b"\n" not in client.buffer:
+                            if not client.receive():
+                                raise EOFError
+                        json.loads(client.take(client.buffer.index(b"\n") + 1))
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                pass
+        self.run_rounds(daemon, lines)
