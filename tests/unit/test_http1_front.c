@@ -221,7 +221,8 @@ int main(void) {
     tcase_add_test(all, nothing_follows_a_reply_that_closes);
     if (OWN_MALLOC) {
         tcase_add_test(all, what_is_at_work_for_a_request_that_finds_no_memory_to_go_on_is_told);
-        tcase_add_test(all, a_request_with_a_body_that_finds_no_memory_behind_another_one_ends_the_connection);
+        tcase_add_test(all,
+                       a_request_with_a_body_that_finds_no_memory_behind_another_one_ends_the_connection);
     }
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
