@@ -186,7 +186,8 @@ uint32_t mcp_date(const struct mcp *mcp) {
     return (uint32_t)loop_date(mcp->rpc->loop);
 }
 
-bool mcp_token_of(struct rpc_call *call, struct mcp_token *token) {
+/* The token of a legacy call. False: it has none. */
+static bool token_of(struct rpc_call *call, struct mcp_token *token) {
     struct request *request = rpc_request(call);
     if (!request || !rpc_front_has(request->conn))
         return mcp_http_token(call, token);
@@ -202,7 +203,7 @@ struct mcp_session *mcp_session_of(struct rpc_call *call, bool create) {
     struct mcp_token token;
     if (request && rpc_front_has(request->conn))
         return rpc_front_session(request->conn);
-    if (!mcp_token_of(call, &token))
+    if (!token_of(call, &token))
         return NULL;
     return create ? mcp_session_get(&mcp->sessions, &token, mcp_date(mcp))
                   : mcp_session_find(&mcp->sessions, &token);
@@ -257,7 +258,7 @@ unsigned mcp_abilities(const json_t *capabilities) {
 unsigned mcp_client_can(struct rpc_call *call) {
     struct mcp_token token;
     if (!call->modern)
-        return mcp_token_of(call, &token) ? token.can : 0;
+        return token_of(call, &token) ? token.can : 0;
     return mcp_abilities(json_object_get(call->meta, MCP_META("clientCapabilities")));
 }
 

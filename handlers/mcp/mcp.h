@@ -90,8 +90,6 @@ struct mcp_session *mcp_session_of(struct rpc_call *call, bool create);
 
 /* initialize: the token becomes the client's session. False: no room for it. */
 bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token);
-/* The token of a legacy call. False: it has none. */
-bool mcp_token_of(struct rpc_call *call, struct mcp_token *token);
 /* -32602 with words and the name of what was not found. */
 void mcp_unknown(struct rpc_call *call, const char *what, const char *name);
 /* The text of params.name; answers -32602 and returns NULL if it is no string. */
