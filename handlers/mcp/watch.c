@@ -7,36 +7,37 @@
 #include "reactor/loop.h"
 
 #define WATCH 1.0 /* seconds */
+#define MOST  256 /* calls that are ended by one look: it starts anew after each, as their ends change the list */
 
-/* One call of a batch that waits although its client has ended its side; the next ones follow a second later. */
-static struct rpc_call *orphaned_call(const struct rpc_batch *batch) {
+/* A call that waits for its client although he has ended his side. NULL: there is none. */
+static struct rpc_call *orphaned_call(const struct mcp *mcp) {
+    const struct rpc_batch *batch;
     struct rpc_call *call;
-    if (!batch->request || !batch->request->conn->stream.eof)
-        return NULL;
-    LIST_FOREACH (call, &batch->calls, link) {
-        if (call->waiting)
-            return call;
+    LIST_FOREACH (batch, &mcp->rpc->batches, link) {
+        if (!batch->request || !batch->request->conn->stream.eof || batch->awaits == 0)
+            continue;
+        LIST_FOREACH (call, &batch->calls, link) {
+            if (call->awaits && !call->cancelled)
+                return call;
+        }
     }
     return NULL;
 }
 
 static void on_watch(struct deadline *deadline) {
     struct mcp *mcp = CONTAINER_OF(deadline, struct mcp, watching);
-    struct rpc_batch *batch, *next;
+    struct rpc_call *call = NULL;
     bool draining = mcp->rpc->loop->state >= LOOP_DRAINING, parted = mcp_posts_expire(mcp, draining);
     if (draining) {
         mcp_listen_drain(mcp);
         ask_drain(mcp);
     }
-    for (batch = LIST_FIRST(&mcp->rpc->batches); batch; batch = next) {
-        next = LIST_NEXT(batch, link);
-        struct rpc_call *call = orphaned_call(batch);
-        if (call)
-            rpc_pause(call); /* it may come back for a stream that can be resumed */
-        if (call && batch->request)
+    for (int i = 0; i < MOST && (call = orphaned_call(mcp)); i++) {
+        rpc_pause(call); /* it may come back for a stream that can be resumed */
+        if (rpc_request(call))
             rpc_cancel(call);
     }
-    if (parted || !LIST_EMPTY(&mcp->listening) || !LIST_EMPTY(&mcp->asked))
+    if (parted || call || !LIST_EMPTY(&mcp->listening) || !LIST_EMPTY(&mcp->asked))
         mcp_watch(mcp);
 }
 

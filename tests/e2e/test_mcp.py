@@ -248,3 +248,21 @@ class Legacy(Mcp):
         self.assertEqual(client.hear(), [{"jsonrpc": "2.0", "result": {}, "id": "third"}])
         self.assertEqual(client.ask(call("ping", id="last"))["id"], "last")
         self.assertEqual(server.counter("rpc", "rpc_open"), 0)
+
+    def test_a_client_that_ends_its_side_ends_what_waits_for_it(self):
+        """All of a batch at once, also what starts in place of others, or ends others."""
+        server = self.server("--rpc-parallel", "1")
+        client = Lines(server.tcp)
+        self.addCleanup(client.close)
+        listen = {"_meta": meta(), "notifications": {}}
+        client.say(call("subscriptions/listen", listen, id="older"))
+        self.assertIn("acknowledged", client.hear_any()["method"])
+        client.say([call("subscriptions/listen", listen, id="first"),
+                    call("notifications/cancelled", {"requestId": "older"}, id=...),
+                    *[call("subscriptions/listen", listen, id=i) for i in range(300)]])
+        self.assertIn("acknowledged", client.hear_any()["method"])
+        client.finish_sending()
+        with self.assertRaises(EOFError):
+            while client.hear_any():
+                pass
+        self.assertEqual(server.counter("rpc", "rpc_open"), 0)
