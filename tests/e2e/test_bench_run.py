@@ -111,7 +111,18 @@ class Parts(Case):
         done = self.run_bench("nonesuch", expect=1)
         self.assertIn("no part nonesuch", done.stderr)
 
+    def test_a_report_of_some_parts_is_not_published(self):
+        self.add("works", '    part.figures["n"] = 7\n')
+        self.run_bench("works")
+        done = subprocess.run([self.bench / "publish.py", self.root / "out"], capture_output=True, text=True,
+                              timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("fdpass", done.stderr)
+        self.assertFalse((self.root / "BENCHMARKS.md").exists())
+
     def test_the_documents_are_filled_from_the_report(self):
+        for part in (self.bench / "parts").glob("[a-z]*.py"):
+            part.unlink()
         self.add("works", '    part.figures["n"] = 7\n    part.table("", ["column"], [["cell"]])\n'
                  '    part.chart("curve", "a", "b", "c", {"d": [(1, 2), (3, 4)]})\n')
         self.run_bench("works")

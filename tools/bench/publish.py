@@ -17,7 +17,7 @@ In a template {{...}} stands for what is in the report:
     {{parts}}                      the same for all parts that no {{part}} names, with their titles
     {{ratio NAME}}                 median (least-greatest) of a limit, and the limit
     {{figure PART PATH...}}        one number of a part's figures, by names split by /
-A name that the report does not have is written as "not measured".
+A name that the report does not have is written as "not measured". Reports of some parts only are refused.
 """
 import argparse
 import json
@@ -137,6 +137,9 @@ def main():
     parser.add_argument("report", nargs="?", type=pathlib.Path, default=ROOT / "build/bench")
     source = parser.parse_args().report
     full = json.loads((source / "report.json").read_text())
+    missing = sorted({path.stem for path in (HERE / "parts").glob("[a-z]*.py")} - set(full["parts"]))
+    if missing:
+        sys.exit(f"publish.py: {source} is no report of all parts; it lacks {', '.join(missing)}")
     filler = Filler(full)
     (ROOT / "BENCHMARKS.md").write_text(filler.fill((HERE / "BENCHMARKS.md.in").read_text()))
     put_between(ROOT / "README.md", "bench", filler.fill((HERE / "README.md.in").read_text()))
