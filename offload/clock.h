@@ -7,8 +7,13 @@
 
 #define NS_PER_S 1000000000
 
-/* A time of a system call or a file in nanoseconds. */
+/* A time of a system call or a file in nanoseconds, which reach from 1678 to 2261: what is beyond, as a file's time may
+ * be, is the nearest of them. */
 static inline int64_t clock_of(struct timespec time) {
+    if (time.tv_sec >= INT64_MAX / NS_PER_S)
+        return INT64_MAX;
+    if (time.tv_sec <= INT64_MIN / NS_PER_S)
+        return INT64_MIN;
     return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 

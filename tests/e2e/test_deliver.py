@@ -200,6 +200,16 @@ class Info(Case):
         client = self.connect(self.daemon(root=root).tcp)
         self.assertEqual(client.get("I", "old").fields.mtime_ns, -1500000000)
 
+    def test_times_that_nanoseconds_do_not_reach(self):
+        root = self.directory({"past": b"x", "future": b"x"}, many=True)
+        client = self.connect(self.daemon(root=root).tcp)
+        for name, year, nearest in (("past", 1600, -1 << 63), ("future", 2400, (1 << 63) - 1)):
+            seconds = (year - 1970) * 31556952
+            os.utime(root / name, times=(seconds, seconds))
+            if os.stat(root / name).st_mtime == seconds:  # not every file system has such times
+                self.assertEqual(client.get("I", name).fields.mtime_ns, nearest)
+                self.assertContent(client.get("C", name), b"x")
+
     def test_missing(self):
         client = self.connect(self.daemon().tcp)
         for name in ("missing", "hello/below", "size/missing"):

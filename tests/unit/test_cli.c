@@ -198,6 +198,7 @@ START_TEST(numbers_for_people)
     ck_assert_str_eq(real_text(12345.6), "12,346");
     ck_assert_str_eq(real_text(1e30), "1e+30");
     ck_assert_str_eq(time_text(1700000000123456789), "2023-11-14T22:13:20.123456789Z");
+    ck_assert_str_eq(time_text(INT64_MIN), "1677-09-21T00:12:43.145224192Z");
     ck_assert_str_eq(time_text(0), "1970-01-01T00:00:00.000000000Z");
     ck_assert_str_eq(time_text(-1), "1969-12-31T23:59:59.999999999Z");
 }

@@ -38,11 +38,13 @@ void units_real(char out[UNITS_TEXT], double number) {
 }
 
 void units_time(char out[UNITS_TEXT], int64_t ns) {
+    time_t seconds = (time_t)(ns / 1000000000);
     int64_t fraction = ns % 1000000000;
-    if (fraction < 0)
-        fraction += 1000000000;
-    time_t seconds = (time_t)((ns - fraction) / 1000000000);
     struct tm utc;
+    if (fraction < 0) {
+        fraction += 1000000000;
+        seconds--;
+    }
     if (!gmtime_r(&seconds, &utc)) {
         strcpy(out, "?");
         return;
