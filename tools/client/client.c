@@ -85,6 +85,7 @@ static const char *accept_reply(struct sluice *client, uint8_t op, struct client
         return "a reply with a wrong length";
     object_fields_decode(reply->payload.p, &reply->fields);
     client->body_left = is_body(frame->op) ? reply->fields.count : 0;
+    client->body_tag = frame->tag;
     reply->fd = frame->nfds ? fdqueue_take(&client->link.fds) : -1;
     return frame->nfds && reply->fd < 0 ? "a reply without its descriptor" : NULL;
 }
@@ -123,7 +124,8 @@ void client_object(const struct client_reply *reply, struct sluice_object *objec
                                      .count = reply->fields.count,
                                      .version = reply->fields.version,
                                      .mtime_ns = reply->fields.mtime_ns,
-                                     .left = reply->fields.count};
+                                     .left = reply->fields.count,
+                                     .reply = reply->frame.tag};
 }
 
 int client_text(struct sluice *client, const struct client_reply *reply, char **text, size_t *n) {

@@ -12,6 +12,7 @@ struct sluice {
     uint32_t next_tag;  /* of the next request */
     uint32_t reply_tag; /* of the next reply */
     uint64_t body_left; /* bytes of the last reply's body that nobody took yet */
+    uint32_t body_tag;  /* that reply's */
 };
 
 /* A status-0 reply. */

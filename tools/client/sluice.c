@@ -72,7 +72,7 @@ int sluice_info(struct sluice *client, const char *key, struct sluice_object *ob
 }
 
 static ssize_t body_read(struct sluice *client, struct sluice_object *object, void *buffer, size_t size) {
-    if (client->body_left != object->left)
+    if (client->body_left != object->left || client->body_tag != object->reply)
         return link_note(&client->link, -EINVAL,
                          "the bytes of this object are gone: another request followed");
     ssize_t n = link_read(&client->link, buffer, size);

@@ -71,6 +71,7 @@ struct sluice_object {
     uint64_t version;      /* equal versions, equal content */
     int64_t mtime_ns;      /* since 1970-01-01 UTC */
     uint64_t left;         /* bytes of the range that sluice_read has not returned yet */
+    uint32_t reply;        /* the library's: which reply they follow */
 };
 
 /* Connects to "unix:/path", "unix:@abstract" or "tcp:HOST:PORT". timeout_ms bounds the connection's set-up
@@ -93,7 +94,7 @@ int sluice_get(struct sluice *client, enum sluice_mode mode, const char *key, ui
                unsigned flags, struct sluice_object *object);
 
 /* The next bytes of the range, however it came (from a descriptor by pread): 1..size, 0 at its end, or a
- * negative errno. An object that shrinks meanwhile is -ENODATA from a descriptor, and ends the connection
+ * negative errno; -EINVAL: another request dropped them. An object that shrinks meanwhile is -ENODATA from a descriptor, and ends the connection
  * otherwise. */
 ssize_t sluice_read(struct sluice *client, struct sluice_object *object, void *buffer, size_t size);
 
