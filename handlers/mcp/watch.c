@@ -7,7 +7,8 @@
 #include "reactor/loop.h"
 
 #define WATCH 1.0 /* seconds */
-#define MOST  256 /* calls that are ended by one look: it starts anew after each, as their ends change the list */
+#define MOST                                                                                                 \
+    256 /* calls that are ended by one look: it starts anew after each, as their ends change the list */
 
 /* A call that waits for its client although he has ended his side. NULL: there is none. */
 static struct rpc_call *orphaned_call(const struct mcp *mcp) {
