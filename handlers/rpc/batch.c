@@ -250,7 +250,7 @@ struct request *rpc_request(const struct rpc_call *call) {
 
 bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed) {
     struct rpc_batch *batch = call->batch;
-    if (batch->fd >= 0)
+    if (batch->fd >= 0 || !wanted(call))
         return false;
     batch->fd = fd;
     batch->passed = passed;

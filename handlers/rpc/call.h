@@ -130,7 +130,8 @@ struct request *rpc_request(const struct rpc_call *call);
 /* Does its listener have administration? */
 bool rpc_has_admin(const struct rpc_call *call);
 /* A descriptor that rides on the reply, with the call's result, which must follow at once; held for it in the ledger.
- * *passed counts those that do, and must stay. False: the reply has one already, and fd still is the caller's. */
+ * *passed counts those that do, and must stay. False: fd still is the caller's, as the reply has one already, or nobody
+ * waits for the result. */
 bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed);
 
 /* A notification that belongs to the call, before its answer. False: the transport has none, it is dropped. */

@@ -75,7 +75,7 @@ static void opened_for_client(struct rpc_call *call, const struct object_opened 
     struct request *request = rpc_request(call);
     struct object_calls *calls = opened->calls;
     bool available = request && fdpass_available(request);
-    if (!available || call->cancelled || !rpc_attach(call, opened->fd, &calls->objects->stats.served_fd)) {
+    if (!available || !rpc_attach(call, opened->fd, &calls->objects->stats.served_fd)) {
         ledger_release(&calls->rpc->loop->ledger, opened->fd);
         if (available)
             rpc_fail(call, STATUS_FD_LIMIT, "a reply carries one descriptor");

@@ -321,6 +321,17 @@ class Objects(Case):
         self.assertEqual(seen, {*keys, *range(5)})
         self.assertFalse(self.client.fds)
 
+    def test_open_without_an_id_passes_nothing(self):
+        server = self.daemon()
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        unasked = call("object.open", {"key": "hello"}, id=...)
+        client.say(*[unasked] * 10, [unasked, call("ping", id=1)], call("ping", id=2))
+        heard = [client.hear(), client.hear()]
+        self.assertIn([{"jsonrpc": "2.0", "result": {}, "id": 1}], heard)
+        until(lambda: server.counter("reactor", "fds_object") == 0, "descriptors that nobody gets are closed")
+        self.assertEqual(server.counter("reactor", "fds_passed"), 0)
+
     def test_open_in_frames_says_nfds(self):
         client = Frames(self.server.unix)
         self.addCleanup(client.close)
