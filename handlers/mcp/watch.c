@@ -5,17 +5,23 @@
 #include "reactor/conn.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
+#include "reactor/rpc_front.h"
 
 #define WATCH 1.0 /* seconds */
-#define MOST                                                                                                 \
-    256 /* calls that are ended by one look: it starts anew after each, as their ends change the list */
+#define MOST  256 /* calls ended by one look, which starts anew after each: their ends change the list */
 
-/* A call that waits for its client although he has ended his side. NULL: there is none. */
+/* Nothing more is read of its client: he has ended his side, or, on a socket, said what cannot be understood. */
+static bool is_unheard(const struct rpc_batch *batch) {
+    const struct conn *conn = batch->request ? batch->request->conn : NULL;
+    return conn && (conn->stream.eof || (conn->last && rpc_front_has(conn)));
+}
+
+/* A call that waits for a client of whom nothing more is read. NULL: there is none. */
 static struct rpc_call *orphaned_call(const struct mcp *mcp) {
     const struct rpc_batch *batch;
     struct rpc_call *call;
     LIST_FOREACH (batch, &mcp->rpc->batches, link) {
-        if (!batch->request || !batch->request->conn->stream.eof || batch->awaits == 0)
+        if (batch->awaits == 0 || !is_unheard(batch))
             continue;
         LIST_FOREACH (call, &batch->calls, link) {
             if (call->awaits && !call->cancelled)

@@ -5,7 +5,7 @@ import json
 from daemon import until
 from mcp import LEGACY, SocketSession, initialize, meta, sessions
 from mcp_case import Mcp
-from rpc import Lines, call
+from rpc import Frames, Lines, call
 
 
 class Legacy(Mcp):
@@ -266,3 +266,14 @@ class Legacy(Mcp):
             while client.hear_any():
                 pass
         self.assertEqual(server.counter("rpc", "rpc_open"), 0)
+
+    def test_what_waits_for_a_client_who_cannot_be_understood_any_more_ends(self):
+        server = self.server()
+        client = Frames(server.tcp)
+        self.addCleanup(client.close)
+        client.say(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}))
+        self.assertIn(b"acknowledged", client.hear_frame()[4])
+        client.send(b"this is no frame")
+        self.assertEqual(client.hear_frame()[1], "BAD_REQUEST")
+        with self.assertRaises(EOFError):
+            client.hear_frame()
