@@ -21,11 +21,12 @@ static void add_content(struct rpc_call *call, struct text *out, struct span tex
         text_add(&result, structured);
     }
     text_add_constant(&result, failed ? ",\"isError\":true}" : ",\"isError\":false}");
-    if (call->modern)
+    if (result.failed)
+        out->failed = true;
+    else if (call->modern)
         mcp_modern_wrap.result(call, out, span_of(result.p, result.n));
     else
         text_add(out, span_of(result.p, result.n));
-    out->failed |= result.failed;
     text_free(&result);
 }
 
