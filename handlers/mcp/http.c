@@ -314,7 +314,8 @@ static void run_post(struct mcp *mcp, struct request *request, const struct exch
         return;
     }
     bool batches = post->has_token && post->token.version == 1; /* 2025-03-26 alone has them */
-    rpc_batch_run_value(mcp->rpc, request, batches ? &batch_transport : &transport, post, glance.value);
+    if (!rpc_batch_run_value(mcp->rpc, request, batches ? &batch_transport : &transport, post, glance.value))
+        free(post);
 }
 
 static void run(struct request *request, struct exchange *exchange) {

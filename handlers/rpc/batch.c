@@ -436,12 +436,12 @@ static void run_array(struct rpc_batch *batch, struct span value) {
     keep_rest(batch);
 }
 
-void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+bool rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
                          void *context, struct span value) {
     struct rpc_batch *batch = new_batch(rpc, request, transport, context);
     if (!batch) {
         request_fail(request, STATUS_BUSY, "no memory; try again");
-        return;
+        return false;
     }
     batch->dispatching = true;
     if (!value.p) {
@@ -454,6 +454,7 @@ void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct 
     }
     batch->dispatching = false;
     finish(batch);
+    return true;
 }
 
 void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,

@@ -101,8 +101,9 @@ struct rpc_call {
 void rpc_batch_run(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
                    void *context, struct span payload);
 
-/* The same for a message that was checked already (jsontext_check()); value.p NULL: it is no JSON. */
-void rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
+/* The same for a message that was checked already (jsontext_check()); value.p NULL: it is no JSON. False: there was no
+ * memory, and context, which transport->drop() frees otherwise, still is the caller's. */
+bool rpc_batch_run_value(struct rpc *rpc, struct request *request, const struct rpc_transport *transport,
                          void *context, struct span value);
 
 /* The client has left: what is in hand goes on without it, and its answers are dropped. */
