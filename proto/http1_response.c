@@ -1,22 +1,24 @@
 #include "proto/http1_response.h"
 
 #define STATUS_AT 9  /* in HTTP/1.1 200 OK */
-#define REASON_AT 13 /* RFC 9112, 4: the space before it is there even if there is no reason */
+#define CODE_END  12 /* RFC 9112, 4: then a space, even if there is no reason; some servers leave it out */
 
 /* Returns the fault or NULL. */
 static const char *decode_line(struct span line, struct http1_response *out) {
     const char *p = line.p;
-    if (line.n < REASON_AT || memcmp(p, "HTTP/1.", 7) != 0 || !char_is(p[7], CHAR_DIGIT) || p[8] != ' ' ||
-        p[REASON_AT - 1] != ' ')
+    if (line.n < CODE_END || memcmp(p, "HTTP/1.", 7) != 0 || !char_is(p[7], CHAR_DIGIT) || p[8] != ' ' ||
+        (line.n > CODE_END && p[CODE_END] != ' '))
         return "bad status line";
     uint64_t status;
     if (span_number(span_of(p + STATUS_AT, 3), 599, &status) != 0 || status < 100)
         return "bad status code"; /* RFC 9110, 15 */
-    if (char_run(p + REASON_AT, line.n - REASON_AT, CHAR_VALUE) != line.n - REASON_AT)
+    size_t at = line.n > CODE_END ? CODE_END + 1 : CODE_END;
+    struct span reason = span_of(p + at, line.n - at);
+    if (char_run(reason.p, reason.n, CHAR_VALUE) != reason.n)
         return "a control byte in the reason phrase";
     out->status = (int)status;
     out->minor = p[7] > '0';
-    out->reason = span_of(p + REASON_AT, line.n - REASON_AT);
+    out->reason = reason;
     return NULL;
 }
 
