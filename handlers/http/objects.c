@@ -1,7 +1,7 @@
 #include "handlers/http/objects.h"
 
-#include "handlers/http/metadata.h"
 #include "handlers/http/http.h"
+#include "handlers/http/metadata.h"
 #include "handlers/http/methods.h"
 #include "handlers/http/multipart.h"
 #include "handlers/http/sibling.h"
@@ -124,6 +124,7 @@ static void reply_fd(struct objects *objects, struct request *request, const str
         return;
     }
     objects->stats.served_fd++;
+    histogram_add(&objects->stats.object_size, object->fields.size);
     request->exchange->delivery = "fd";
     begin_reply(&reply, request, &object->fields, metadata, false);
     http1_reply_number(&reply, "Sluice-Size", object->fields.size);
@@ -135,6 +136,7 @@ static void reply_fd(struct objects *objects, struct request *request, const str
 static void reply_head(struct objects *objects, struct request *request, const struct object *object,
                        const struct metadata *metadata, bool partial) {
     struct http1_reply reply;
+    objects->stats.served_copy += !http1_reply_is_head(request->exchange);
     objects_release(objects, object);
     begin_reply(&reply, request, &object->fields, metadata, partial);
     http1_reply_empty(&reply, object->fields.count);
@@ -201,8 +203,10 @@ static void answer(struct objects *objects, struct request *request, struct obje
         return;
     }
     bool partial = selection.n == 1, head = http1_reply_is_head(request->exchange);
-    histogram_add(&objects->stats.object_size, object->fields.size);
-    if (wants_fd(request->exchange)) {
+    bool fd = wants_fd(request->exchange);
+    if (!head && !fd)
+        histogram_add(&objects->stats.object_size, object->fields.size);
+    if (fd) {
         reply_fd(objects, request, object, &selection.metadata);
     } else if (selection.n > 1 && !head) {
         reply_parts(objects, request, object, &selection);

@@ -169,12 +169,15 @@ class Choice(Case):
     def test_what_comes_over_http_is_counted_alike(self):
         daemon = self.daemon()
         with HttpClient(daemon.unix) as client:
-            for size in (40, 40, 40, 4096):
+            for size in (40, 40, 40, 4096, 0):
                 self.assertEqual(len(client.ask("GET", f"/objects/size/{size}").body), size)
-            for _ in range(3):  # without its bytes it is not delivered
-                self.assertEqual(client.ask("HEAD", "/objects/size/40").status, 200)
+            for size in (40, 40, 4096, 0):  # without its bytes it is not delivered
+                self.assertEqual(client.ask("HEAD", f"/objects/size/{size}").status, 200)
+        with HttpClient(daemon.tcp) as client:
+            self.assertEqual(client.ask("GET", "/objects/size/40", "Sluice-Delivery: fd").status, 501)
         objects = daemon.stats()["objects"]
-        self.assertEqual((objects["served_copy"], objects["bytes_copy"]), (4, 3 * 40 + 4096))
+        self.assertEqual((objects["served_copy"], objects["bytes_copy"]), (5, 3 * 40 + 4096))
+        self.assertEqual(objects["object_size"]["count"], 5)
 
     def test_without_sendfile_auto_copies(self):
         daemon = self.daemon("--sendfile", "no")
