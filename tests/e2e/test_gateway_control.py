@@ -54,13 +54,6 @@ class Control(GatewayCase):
         self.ctl(daemon, "weight", f"api/{b.address}", "0")
         self.assertEqual({self.fetch(daemon, "/who").body for _ in range(5)}, {b"a"})
 
-    def test_methods_of_the_pages(self):
-        daemon = self.gateway(self.upstream())
-        for page, allow in (("upstreams", "GET, HEAD, POST, OPTIONS"), ("drain", "POST, OPTIONS")):
-            for method, status in (("OPTIONS", 204), ("PUT", 405)):
-                response = self.fetch(daemon, f"/_/{page}", method=method)
-                self.assertEqual((response.status, response.get("Allow")), (status, allow), f"{method} {page}")
-
     def test_any_byte_in_a_path(self):
         server = self.upstream(unix=f"{self.directory()}/a&b=c%41+d#.sock")
         daemon = self.gateway(server)

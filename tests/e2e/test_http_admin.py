@@ -140,14 +140,6 @@ class Pages(HttpCase):
         self.assertEqual(client.fetch("/_/%68ealth").status, 200)
         self.assertEqual(client.fetch("/x/../_/health?a=b").status, 200)
 
-    def test_methods_of_what_changes_something(self):
-        server = self.daemon()
-        with HttpClient(server.unix) as client:
-            for target, allow in (("/_/upstreams", "GET, HEAD, POST, OPTIONS"), ("/_/drain", "POST, OPTIONS")):
-                for method, status in (("DELETE", 405), ("OPTIONS", 204)):
-                    response = client.ask(method, target)
-                    self.assertEqual((response.status, response.get("Allow")), (status, allow))
-
     def test_large_pages_in_a_row(self):
         """More than the socket takes at once, from a daemon with many descriptors."""
         many = [self.open() for _ in range(200)]
