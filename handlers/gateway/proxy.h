@@ -1,7 +1,7 @@
 /* One exchange through an upstream.
  *
  *     head -> checkout -> connection -> head' -> answer's head -> reply -> [relay] -> pool
- *     body -> sink   -> outq of the connection, at most a mark of it; a copy while it may have to be sent again
+ *     body -> sink     -> outq of the connection, at most a mark of it; a copy while it may have to be sent again
  *
  *     state       since                    too late (its deadline)                  the server's connection ends
  *     CONNECTING  proxy_run(), or a retry  503, 504 (the checkout's)                -
@@ -18,8 +18,8 @@
 #ifndef SLUICE_HANDLERS_GATEWAY_PROXY_H
 #define SLUICE_HANDLERS_GATEWAY_PROXY_H
 
-#include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/checkout.h"
+#include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/forward.h"
 #include "handlers/gateway/replay.h"
 #include "handlers/gateway/route.h"

@@ -8,8 +8,8 @@
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 
 #include "handlers/gateway/budget.h"
-#include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/checkout.h"
+#include "handlers/gateway/endpoint.h"
 #include "handlers/gateway/hashring.h"
 #include "handlers/gateway/upstream_settings.h"
 #include "reactor/deadlines.h"

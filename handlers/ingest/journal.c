@@ -1,7 +1,7 @@
 #include "handlers/ingest/journal.h"
 
-#include "handlers/ingest/segment_op.h"
 #include "handlers/ingest/forward.h"
+#include "handlers/ingest/segment_op.h"
 #include "offload/clock.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"

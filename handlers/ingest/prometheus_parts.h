@@ -10,8 +10,8 @@
 #ifndef SLUICE_HANDLERS_INGEST_PROMETHEUS_PARTS_H
 #define SLUICE_HANDLERS_INGEST_PROMETHEUS_PARTS_H
 
-#include "handlers/ingest/body_lines.h"
 #include "handlers/http/text.h"
+#include "handlers/ingest/body_lines.h"
 #include "proto/prometheus_text.h"
 
 struct prometheus_whole;

@@ -6,8 +6,8 @@
 #ifndef SLUICE_HANDLERS_INGEST_SAMPLE_TEXT_H
 #define SLUICE_HANDLERS_INGEST_SAMPLE_TEXT_H
 
-#include "handlers/ingest/segment.h"
 #include "handlers/http/text.h"
+#include "handlers/ingest/segment.h"
 #include "proto/sample.h"
 
 /* Appends the line of a sample with this sequence. */

@@ -1,7 +1,7 @@
 #include "handlers/mcp/session.h"
 
-#include "handlers/mcp/event_stream.h"
 #include "handlers/http/text.h"
+#include "handlers/mcp/event_stream.h"
 #include "proto/little.h"
 #include "reactor/container.h"
 #include "reactor/rpc_front.h"

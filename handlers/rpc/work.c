@@ -1,7 +1,7 @@
 #include "handlers/rpc/call.h"
 
-#include "handlers/rpc/rpc.h"
 #include "handlers/rpc/message.h"
+#include "handlers/rpc/rpc.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 #include "reactor/posts.h"
