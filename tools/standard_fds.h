@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* To be called first: makes sure that descriptors 0, 1 and 2 are taken, so that none of them is a socket later, to which
- * messages would go. In place of a closed one comes one that fails as that would have (EBADF). */
+/* To be called first: makes sure that descriptors 0, 1 and 2 are taken, so that none of them is a socket later, to
+ * which messages would go. In place of a closed one comes one that fails as that would have (EBADF). */
 static inline void standard_fds_take(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0) /* lower ones are taken: this one is opened */

@@ -109,8 +109,8 @@ good("9110 9.1 methods are case-sensitive", line(f"get {HELLO} HTTP/1.1"), 501)
 good("9110 9.1 a method of 32 bytes", line("M" * 32 + f" {HELLO} HTTP/1.1"), 501, later=True)
 for path in (HELLO, "/objects/none", "/hello", "/_/health", "/rpc", "/mcp", "/none"):
     good(f"9110 15.6.2 an unknown method for {path}", line(f"BREW {path} HTTP/1.1"), 501)
-echoed("9110 9.1 a route for any method has unknown ones, too", line("BREW /echo HTTP/1.1", "Host: a", "Content-Length: 5")
-       + FIVE)
+echoed("9110 9.1 a route for any method has unknown ones, too",
+       line("BREW /echo HTTP/1.1", "Host: a", "Content-Length: 5") + FIVE)
 no_http("9112 3 a method of 33 bytes", line("M" * 33 + " / HTTP/1.1"), 501)
 no_http("9112 3 a method without end", b"M" * 20000, 501)
 good("9112 3 a target of 8 KiB", line(b"GET /" + b"a" * 8191 + b" HTTP/1.1"), 404)

@@ -236,7 +236,8 @@ class Log(Case):
         for n in range(2, 5):
             self.ask(daemon, f"/hello?{n}")
         with open(self.file, encoding="ascii") as reader:
-            self.assertEqual([json.loads(reader.readline())["path"] for _ in range(3)], ["/hello?2", "/hello?3", "/hello?4"])
+            paths = [json.loads(reader.readline())["path"] for _ in range(3)]
+            self.assertEqual(paths, ["/hello?2", "/hello?3", "/hello?4"])
             daemon.stop()
 
     def test_may_go_to_stderr(self):

@@ -341,9 +341,11 @@ class Resumption(Changing):
         """Its request is over then: the answer disturbs none that came since."""
         upstream = Upstream()
         self.addCleanup(upstream.close)
-        server = self.server(config=f'upstream "api" {{ servers = {{"{upstream.address}"}} }}\nroute "/hold" {{ upstream = "api" }}\n')
+        server = self.server(config=f'upstream "api" {{ servers = {{"{upstream.address}"}} }}\n'
+                             'route "/hold" { upstream = "api" }\n')
         session = self.http(server, capabilities={"sampling": {}})
-        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        ask = call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9)
+        stream = self.post(server, session, ask)
         asked = stream.message()
         again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
         with self.assertRaises(EOFError):

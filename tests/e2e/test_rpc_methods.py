@@ -175,7 +175,8 @@ class Metrics(Methods, IngestCase):
         clients = [self.lines(daemon) for _ in range(3)]
         for n, client in enumerate(clients):
             client.say([call("metrics.push", {"metrics": [metric(f"m{n}", i)]}, id=i) for i in range(300)])
-        answers = {(n, reply["id"]): reply["result"]["sequence"] for n, client in enumerate(clients) for reply in client.hear()}
+        answers = {(n, reply["id"]): reply["result"]["sequence"]
+                   for n, client in enumerate(clients) for reply in client.hear()}
         self.assertEqual(len(answers), 900)
         for client in clients:
             client.close()

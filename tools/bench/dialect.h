@@ -1,7 +1,8 @@
 /* A protocol as the load generator speaks it: how a request is written, how a reply begins.
  *
  *     before the load:  key -> write() -> plan->requests
- *     in it:            exchange -> send() -> stream        pending bytes -> decode() -> head: what follows it -> caller */
+ *     in it:            exchange -> send() -> stream
+ *                       pending bytes -> decode() -> head: what follows it -> caller */
 #ifndef SLUICE_BENCH_DIALECT_H
 #define SLUICE_BENCH_DIALECT_H
 

@@ -15,13 +15,14 @@ from lab import Failed, connect
 PATIENCE = 10  # seconds until a peer listens
 HELLO = '{"message":"Hello, World!"}'
 
-# Pieces of 256 KiB, as lighttpd has them: the caches hold one until its reader is there, which costs less than the 2 MiB
-# of the default.
+# Pieces of 256 KiB, as lighttpd has them: the caches hold one until its reader is there, which costs less than the
+# 2 MiB of the default.
 NGINX = """
 %(user)s daemon off; master_process off; pid %(directory)s/nginx.pid; error_log /dev/null crit;
 events { worker_connections 8192; }
 http {
-    access_log off; sendfile on; tcp_nopush on; sendfile_max_chunk 256k; keepalive_requests 100000000; keepalive_timeout 600s;
+    access_log off; sendfile on; tcp_nopush on; sendfile_max_chunk 256k;
+    keepalive_requests 100000000; keepalive_timeout 600s;
     open_file_cache max=1000; open_file_cache_valid 1s;
     client_body_temp_path %(directory)s/b; proxy_temp_path %(directory)s/p; fastcgi_temp_path %(directory)s/f;
     uwsgi_temp_path %(directory)s/u; scgi_temp_path %(directory)s/s;

@@ -20,7 +20,7 @@ struct plan {
     struct span *requests; /* by key, as the dialect wrote them; owned */
 };
 
-/* Resolves addresses, loads keys and the body, has the dialect write its requests. 0, or -errno with a sentence in why. */
+/* Resolves addresses, loads keys and the body, has the dialect write its requests. 0, or -errno with a sentence. */
 int plan_make(struct plan *plan, const struct bench_settings *settings, char *why, size_t why_size);
 void plan_free(struct plan *plan);
 

@@ -10,8 +10,8 @@ struct procstat {
     uint64_t threads;
 };
 
-/* Adds up the processes of a list of numbers joined by commas or, as pidof(1) says them, spaces. 0, or -errno for the first that cannot be
- * read. */
+/* Adds up the processes of a list of numbers joined by commas or, as pidof(1) says them, spaces. 0, or -errno for the
+ * first that cannot be read. */
 int procstat_read(const char *pids, struct procstat *out);
 
 #endif

@@ -174,7 +174,8 @@ def machine_line(facts):
     others = ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items())
     shorter = "" if facts["scale"] == 1 else f" **Every measurement had {facts['scale']:g} of its usual length.**"
     return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-            f"{facts['compiler']}{', ' if others else ''}{others}; {facts['time']}. Load average at the start {facts['load']:.2f}.{shorter}")
+            f"{facts['compiler']}{', ' if others else ''}{others}; {facts['time']}. "
+            f"Load average at the start {facts['load']:.2f}.{shorter}")
 
 
 def markdown(parts, facts):

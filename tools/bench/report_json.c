@@ -1,6 +1,6 @@
 /* The keys of the JSON report, all always there; times in microseconds unless the name says otherwise. requests, bytes
- * and latency are of what was to be sent within the measurement, however late the reply; requests_s and bytes_s are what
- * came within it, a second:
+ * and latency are of what was to be sent within the measurement, however late the reply; requests_s and bytes_s are
+ * what came within it, a second:
  *
  *     mode servers conns threads pipeline rate keys
  *     seconds requests requests_s bytes bytes_s
@@ -8,8 +8,8 @@
  *     connections                {made reconnects never_served}
  *     errors                     {total, and one for each kind of errors.def}
  *     first_error statuses       {name: count} of refusals and of redirects
- *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone. switches
- *                                are those of threads that live on: what ended took its count with it
+ *     server                     {cpu_us cpu_share switches} a request; null without --pid, or when it is gone;
+ *                                switches are those of threads that live on: what ended took its count with it
  *     generator                  {cpu_us}
  *     good                       nothing failed */
 #include "tools/bench/dialect.h"

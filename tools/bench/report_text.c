@@ -36,11 +36,10 @@ static void print_server(const struct report *report, FILE *out) {
         fprintf(out, "  %-11s not there, or without a reply, in the measurement: its CPU time is not known\n",
                 "server");
     if (summary->has_server)
-        fprintf(
-            out,
-            "  %-11s %.2f us of CPU a request, %.0f%% of one CPU, %.2f context switches a request in threads "
-            "that live on\n",
-            "server", summary->server_cpu_us, 100 * summary->server_cpu_share, summary->server_switches);
+        fprintf(out,
+                "  %-11s %.2f us of CPU a request, %.0f%% of one CPU, %.2f context switches a request in "
+                "threads that live on\n",
+                "server", summary->server_cpu_us, 100 * summary->server_cpu_share, summary->server_switches);
     if (report->outcome->total->replies)
         fprintf(out, "  %-11s %.2f us of CPU a request\n", "generator", summary->own_cpu_us);
 }

@@ -1,10 +1,10 @@
 /* JSON-RPC and MCP's tools/call from the client's side.
  *
- *     written for each method or tool: one message, as a line, an MCP1 frame, or a POST (MCP: 2026-07-28, without sessions)
+ *     written for each method or tool: one message, as a line, an MCP1 frame, or a POST (MCP: 2026-07-28, no sessions)
  *     reply: the next line, frame or response; good if it has a result, which is no tool's error
  *
- * Replies of a socket may come in any order: each is taken for that of the oldest call, so what is counted is right, and
- * latencies are where the methods answer at once. */
+ * Replies of a socket may come in any order: each is taken for that of the oldest call, so what is counted is right,
+ * and latencies are where the methods answer at once. */
 #include "proto/frame.h"
 #include "proto/http1_response.h"
 #include "proto/lines.h"

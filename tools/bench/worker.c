@@ -82,8 +82,8 @@ static void give_up_all(struct worker *worker) {
         caller_late(&worker->callers[i]);
 }
 
-/* The end of the measurement, and timeout seconds later that of the waiting for what was under way then. In an open loop
- * what was due and could not be sent yet is sent meanwhile. */
+/* The end of the measurement, and timeout seconds later that of the waiting for what was under way then. In an open
+ * loop what was due and could not be sent yet is sent meanwhile. */
 static void on_end(struct ev_loop *ev, ev_timer *timer, int events) {
     (void)events;
     struct worker *worker = timer->data;

@@ -94,8 +94,8 @@ int sluice_get(struct sluice *client, enum sluice_mode mode, const char *key, ui
                unsigned flags, struct sluice_object *object);
 
 /* The next bytes of the range, however it came (from a descriptor by pread): 1..size, 0 at its end, or a
- * negative errno; -EINVAL: another request dropped them. An object that shrinks meanwhile is -ENODATA from a descriptor, and ends the connection
- * otherwise. */
+ * negative errno; -EINVAL: another request dropped them. An object that shrinks meanwhile is -ENODATA from a
+ * descriptor, and ends the connection otherwise. */
 ssize_t sluice_read(struct sluice *client, struct sluice_object *object, void *buffer, size_t size);
 
 /* Told the bytes so far and in all; any answer but 0 stops the copy with -ECANCELED. */

@@ -63,8 +63,8 @@ static void watch(int epoll, int fd, uint32_t events) {
     epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-/* Sends a piece: the caches hold it until its reader is there, which they do not with more. The rest is for the next turns,
- * when the socket is writable. False: the client left. */
+/* Sends a piece: the caches hold it until its reader is there, which they do not with more. The rest is for the next
+ * turns, when the socket is writable. False: the client left. */
 static bool deliver(int epoll, int fd, struct client *client) {
     size_t left = (size_t)(client->size - client->offset), n = left < PIECE ? left : PIECE;
     ssize_t sent = n ? sendfile(fd, client->object, &client->offset, n) : 0;

@@ -17,8 +17,8 @@ TOTAL, SWITCHES = "raw_syscalls:sys_enter", "context-switches"
 TRACEPOINTS = pathlib.Path("/sys/kernel/tracing/events/syscalls")
 CALLS = """
     accept4 clock_gettime clone clone3 close close_range epoll_ctl epoll_pwait epoll_wait exit fcntl futex getpid
-    getsockopt io_uring_enter ioctl madvise mmap mprotect munmap newfstatat openat2 pread64 preadv2 read recvfrom recvmsg rseq
-    rt_sigprocmask sched_yield sendfile64 sendmsg sendto set_robust_list setsockopt write writev
+    getsockopt io_uring_enter ioctl madvise mmap mprotect munmap newfstatat openat2 pread64 preadv2 read recvfrom
+    recvmsg rseq rt_sigprocmask sched_yield sendfile64 sendmsg sendto set_robust_list setsockopt write writev
 """.split()
 # words, arguments, budget of sluiced
 SHAPES = [("fdpass", ["--mode", "fdpass", "--key", "4k"], 5.2),
