@@ -49,11 +49,10 @@ int reactor_resolve(struct reactor_settings *settings, long nofile, long fixed, 
     }
     total = settings->connections + settings->open_files + fixed + REACTOR_RESERVE;
     if (total > nofile) {
-        snprintf(
-            why, why_size,
-            "connections %ld + open_files %ld + caches, pipes, listeners, upstreams %ld + reserve %d = %ld "
-            "exceed RLIMIT_NOFILE %ld",
-            settings->connections, settings->open_files, fixed, REACTOR_RESERVE, total, nofile);
+        snprintf(why, why_size,
+                 "connections %ld + open_files %ld + caches, pipes, listeners, upstreams %ld + "
+                 "reserve %d = %ld exceed RLIMIT_NOFILE %ld",
+                 settings->connections, settings->open_files, fixed, REACTOR_RESERVE, total, nofile);
         return -EMFILE;
     }
     if (settings->fds_in_flight == 0)

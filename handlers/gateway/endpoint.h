@@ -1,7 +1,7 @@
 /* A server of an upstream: its pool of idle connections and what is known about its health.
  *
  *     checkout -> endpoint_take(): the youngest idle connection that is alive and not too old   (hit)
- *            -> dial()                                                                        (miss)
+ *              -> dial()                                                                        (miss)
  *     answer complete -> endpoint_give(): back to the pool, or closed
  *
  * One pool for the whole process. Idle connections stay armed: the server's EOF takes them out at once, and teaches

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PIECE 1000 /* series that are printed in a turn: about a millisecond */
+#define STEP_SERIES 1000 /* series that are printed in one step: about a millisecond */
 
 /* A text that is being printed. */
 struct exposition {
@@ -18,7 +18,7 @@ struct exposition {
     struct series_table *table;
     uint64_t request; /* handle */
     void (*done)(struct request *request, char *text, size_t n);
-    FILE *out; /* into text; NULL before the first piece */
+    FILE *out; /* into text; NULL before the first step */
     char *text;
     size_t n;
     uint64_t family; /* the number of the one being printed */
@@ -143,7 +143,7 @@ static bool step(struct task *task) {
         exposition->out = memory_file_open(&exposition->text, &exposition->n);
         series_walk(exposition->table);
     }
-    for (int i = 0; request && exposition->out && i < PIECE; i++) {
+    for (int i = 0; request && exposition->out && i < STEP_SERIES; i++) {
         series = series_walk_next(exposition->table);
         if (!series)
             break;

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STALE_PIECE 2000 /* stale series that are dropped in a turn */
+#define STALE_STEP 2000 /* stale series that are dropped in one step */
 
 static void expose(struct ingest *ingest, struct request *request);
 
@@ -71,10 +71,10 @@ static void recovered(void *context, const struct record *record) {
 static bool drop_stale(struct task *task) {
     struct ingest *ingest = CONTAINER_OF(task, struct ingest, stale_task);
     double since = loop_now(ingest->loop) - ingest->settings->stale;
-    uint64_t dropped = series_drop(&ingest->series, since, STALE_PIECE);
+    uint64_t dropped = series_drop(&ingest->series, since, STALE_STEP);
     ingest->stats.series_dropped += dropped;
     ingest->stats.series = ingest->series.count;
-    if (dropped == STALE_PIECE)
+    if (dropped == STALE_STEP)
         return true;
     deadline_set(&ingest->stale, &ingest->stale_class);
     return false;

@@ -26,8 +26,7 @@ struct segment_op {
     struct retention_result removed;
 };
 
-/* Each copies the op. done() frees the copy; job->error is 0 or -errno. False: no memory, or too much
- * work in hand. */
+/* Each copies the op. done() frees the copy; job->error is 0 or -errno. False: no memory, or too much work in hand. */
 bool segment_op_create(struct loop *loop, const struct segment_op *op, void (*done)(struct job *job));
 bool segment_op_end(struct loop *loop, const struct segment_op *op, void (*done)(struct job *job));
 bool segment_op_clear(struct loop *loop, const struct segment_op *op, void (*done)(struct job *job));

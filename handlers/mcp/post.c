@@ -15,8 +15,8 @@ static void gone(void *owner) {
     if (!post->batch)
         return;
     if (post->number == 0) {
-        rpc_batch_abandon(
-            post->batch); /* nobody is left to tell; the modern era takes it for a cancellation */
+        /* Nobody is left to tell; the modern era takes it for a cancellation. */
+        rpc_batch_abandon(post->batch);
         return;
     }
     post->parted = loop_now(post->mcp->rpc->loop);

@@ -10,18 +10,18 @@
 #define WATCH 1.0 /* seconds */
 #define MOST  256 /* calls ended by one look, which starts anew after each: their ends change the list */
 
-/* Nothing more is read of its client: he has ended his side, or, on a socket, said what cannot be understood. */
-static bool is_unheard(const struct rpc_batch *batch) {
+/* Nothing more is read of its client: it has ended its side or, on a socket, sent what cannot be parsed. */
+static bool is_no_longer_read(const struct rpc_batch *batch) {
     const struct conn *conn = batch->request ? batch->request->conn : NULL;
     return conn && (conn->stream.eof || (conn->last && rpc_front_has(conn)));
 }
 
-/* A call that waits for a client of whom nothing more is read. NULL: there is none. */
+/* A call that waits for such a client. NULL: there is none. */
 static struct rpc_call *orphaned_call(const struct mcp *mcp) {
     const struct rpc_batch *batch;
     struct rpc_call *call;
     LIST_FOREACH (batch, &mcp->rpc->batches, link) {
-        if (batch->awaits == 0 || !is_unheard(batch))
+        if (batch->awaits == 0 || !is_no_longer_read(batch))
             continue;
         LIST_FOREACH (call, &batch->calls, link) {
             if (call->awaits && !call->cancelled)

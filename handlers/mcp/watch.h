@@ -1,5 +1,5 @@
-/* A look, once a second, at the calls that wait for their clients: who is not heard any more will never answer or listen,
- * and a server that drains must not wait for anybody. Runs only while there are such calls. */
+/* A look, once a second, at the calls that wait for their clients: a client of which nothing more is read will never
+ * answer, and a server that drains must not wait for anybody. Runs only while there are such calls. */
 #ifndef SLUICE_HANDLERS_MCP_WATCH_H
 #define SLUICE_HANDLERS_MCP_WATCH_H
 

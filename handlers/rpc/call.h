@@ -10,8 +10,8 @@
 #ifndef SLUICE_HANDLERS_RPC_CALL_H
 #define SLUICE_HANDLERS_RPC_CALL_H
 
-#include "handlers/rpc/method.h"
 #include "handlers/http/text.h"
+#include "handlers/rpc/method.h"
 #include "offload/job.h"
 #include "proto/status.h"
 #include "reactor/request.h"
@@ -78,21 +78,20 @@ struct rpc_call {
     LIST_ENTRY(rpc_call) link;
     struct rpc_batch *batch;
     const struct rpc_method *method;
-    json_t *params; /* an object; owned */
-    json_t *
-        message; /* the message's params, where the method gets a part of them only; owned; NULL: it gets all */
+    json_t *params;              /* an object; owned */
+    json_t *message;             /* the message's params, if params are a part of them only; owned; or NULL */
     json_t *meta;                /* the message's params._meta; owned; NULL: none */
     const struct rpc_wrap *wrap; /* NULL: answers go as they are */
     struct job *job;             /* in flight for it, or NULL: cancelled when the client leaves or says so */
     json_t *answers;             /* of the client to what the call asked, by key; owned; NULL: none */
     const char *asked;           /* the method's name in the message; NULL: as method's */
-    void (*waiting)(
-        struct rpc_call *call); /* not NULL: it waits for the client; answers it when it is cancelled */
-    void *state;                /* the method's */
-    bool notice;                /* a notification: never answered */
-    bool cancelled;             /* nobody wants the answer */
-    bool awaits;                /* the client's word (rpc_await_client()) */
-    bool modern;                /* MCP without sessions, 2026-07-28 */
+    /* Not NULL: it waits for the client; this answers it when it is cancelled. */
+    void (*waiting)(struct rpc_call *call);
+    void *state;    /* the method's */
+    bool notice;    /* a notification: never answered */
+    bool cancelled; /* nobody wants the answer */
+    bool awaits;    /* the client's word (rpc_await_client()) */
+    bool modern;    /* MCP without sessions, 2026-07-28 */
     unsigned id_n;
     char id[]; /* as it was written */
 };
