@@ -1,14 +1,15 @@
 #include "reactor/unixsock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,17 +23,16 @@ static bool is_abstract(const struct address *address) {
     return address->path[0] == '@';
 }
 
-static int check_parent(const char *path, char *why, size_t why_size) {
+static int check_parent(const char *path, struct stat *st, char *why, size_t why_size) {
     char copy[sizeof(((struct address *)NULL)->path)];
-    struct stat st;
     snprintf(copy, sizeof(copy), "%s", path);
     const char *parent = dirname(copy);
-    if (stat(parent, &st) != 0) {
+    if (stat(parent, st) != 0) {
         int error = errno;
         snprintf(why, why_size, "%s: %s", parent, strerrordesc_np(error));
         return -error;
     }
-    if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+    if (st->st_mode & S_IWOTH && !(st->st_mode & S_ISVTX)) {
         snprintf(why, why_size, "%s: everybody may write there and it has no sticky bit", parent);
         return -EPERM;
     }
@@ -83,15 +83,21 @@ bool unixsock_refuse_fds(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
 }
 
-/* Locks the directory: of two daemons that start at once, neither may take the other's new socket, which does not
- * listen yet, for a stale one. Returns what to close; -1: no lock. Whoever else holds it delays a start, no more. */
-static int lock_parent(const char *path) {
-    char copy[sizeof(((struct address *)NULL)->path)];
+/* Of two daemons that start at once, neither may take the other's new socket, which does not listen yet, for a stale
+ * one: whoever is about to bind one in a directory has an abstract name for it. (Not flock(2), with which a log of ours
+ * may be locked there.) Returns what to close; -1: no lock. Whoever else has the name delays a start, no more. */
+static int lock_directory(const struct stat *directory) {
     const struct timespec moment = {.tv_nsec = 5000000};
-    snprintf(copy, sizeof(copy), "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++)
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "sluice-bind-%jx-%jx",
+                     (uintmax_t)directory->st_dev, (uintmax_t)directory->st_ino);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+        if (bind(fd, (struct sockaddr *)&name, size) == 0 || errno != EADDRINUSE)
+            break;
         nanosleep(&moment, NULL);
+    }
     return fd;
 }
 
@@ -128,10 +134,11 @@ int unixsock_open(struct unixsock *options, char *why, size_t why_size) {
         return error;
     if (is_abstract(address))
         return bind_and_listen(options, (struct sockaddr *)&name, size, type);
-    error = check_parent(address->path, why, why_size);
+    struct stat parent;
+    error = check_parent(address->path, &parent, why, why_size);
     if (error)
         return error;
-    int lock = lock_parent(address->path);
+    int lock = lock_directory(&parent);
     error = clear_stale(address->path, type, (struct sockaddr *)&name, size, why, why_size);
     int fd = error ? error : bind_and_listen(options, (struct sockaddr *)&name, size, type);
     if (lock >= 0)

@@ -1,5 +1,4 @@
 """Where connections are taken, from whom, and for what."""
-import fcntl
 import os
 import pathlib
 import pwd
@@ -143,17 +142,18 @@ class SocketFile(Case):
         with socket.socket(socket.AF_UNIX) as stale, socket.socket(socket.AF_UNIX) as other:
             stale.bind(str(path))
             stale.close()
-            turn = os.open(directory, os.O_RDONLY)
-            fcntl.flock(turn, fcntl.LOCK_EX)
+            place = directory.stat()
+            turn = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            turn.bind(f"\0sluice-bind-{place.st_dev:x}-{place.st_ino:x}")
             late = subprocess.Popen([SLUICED, "--listen", f"unix:{path}"], stdin=subprocess.DEVNULL,
                                     stderr=subprocess.PIPE, text=True)
             self.addCleanup(late.kill)
             fds = pathlib.Path(f"/proc/{late.pid}/fd")
-            until(lambda: directory.resolve() in [fd.resolve() for fd in fds.iterdir()], "it waits for its turn")
+            until(lambda: any("socket:" in str(fd.resolve()) for fd in fds.iterdir()), "it waits for its turn")
             path.unlink()
             other.bind(str(path))
             other.listen()
-            os.close(turn)
+            turn.close()
             self.assertIn("somebody answers", late.communicate(timeout=TIMEOUT)[1])
             self.assertEqual(late.returncode, 1)
             self.assertTrue(path.is_socket())
