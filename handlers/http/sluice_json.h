@@ -22,11 +22,14 @@ static inline json_t *sluice_json_body(struct sluice_request *request, json_erro
 /* Replies with a document, whose reference it takes. -1 without memory (also for NULL): the reply is 503
  * then. */
 static inline int sluice_reply_document(struct sluice_request *request, json_t *document) {
+    /* Not json_dumps(), which leaves out keys that find no memory. */
     const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
     size_t size = document ? json_dumpb(document, NULL, 0, flags) : 0;
     char *text = size ? (char *)malloc(size) : NULL;
-    if (text)
-        json_dumpb(document, text, size, flags); /* json_dumps() leaves out keys that find no memory */
+    if (text && json_dumpb(document, text, size, flags) != size) {
+        free(text);
+        text = NULL;
+    }
     json_decref(document);
     if (text)
         return sluice_reply_owned(request, "application/json", text, size);
