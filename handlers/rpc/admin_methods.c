@@ -25,9 +25,9 @@ static void run_stats(struct rpc_call *call, json_t *params) {
 
 static void run_config(struct rpc_call *call, json_t *params) {
     const struct rpc *rpc = call->batch->rpc;
-    char *text = rpc->config_text ? rpc->config_text(rpc->config_context) : NULL;
+    char *text = rpc->config_text ? rpc->config_text(rpc->config_context) : strdup("");
     (void)params;
-    rpc_result(call, json_pack("{s:s}", "text", text ? text : ""));
+    rpc_result(call, text ? json_pack("{s:s}", "text", text) : NULL);
     free(text);
 }
 

@@ -2,6 +2,7 @@
 
 #include "handlers/rpc/message.h"
 #include "proto/jsontext.h"
+#include "proto/memory_file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,6 +127,18 @@ static void again(struct sluice_call *call, const char *key, const char *method,
     json_object_set_new(work->asks, key, json_pack("{s:s, s:o}", "method", method, "params", loaded));
 }
 
+/* A value as text, malloc'ed; NULL without memory, where json_dumps() may leave out keys. */
+static char *print(const json_t *value) {
+    char *text;
+    size_t n;
+    FILE *out = memory_file_open(&text, &n);
+    bool good = out && json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
+    if (out && fclose(out) == 0 && good)
+        return text;
+    free(text);
+    return NULL;
+}
+
 static const char *ask(struct sluice_call *call, const char *key, const char *method, const char *params) {
     struct call_view *view = view_of(call);
     const json_t *answer = json_object_get(view->work->answers, key);
@@ -134,7 +147,7 @@ static const char *ask(struct sluice_call *call, const char *key, const char *me
         return NULL;
     }
     if (!json_object_get(view->answers, key)) {
-        char *text = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text = print(answer);
         json_object_set_new(view->answers, key, json_string(text));
         free(text);
     }
@@ -167,7 +180,7 @@ static const struct sluice_call_api api = {
 void offer_call(const struct sluice_offer *offer, struct rpc_work *work, json_t *params) {
     bool object = offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT | SLUICE_CONTENT);
     struct call_view view = {.call = {&api}, .work = work, .object = object, .answers = json_object()};
-    char *text = json_dumps(params, JSON_COMPACT);
+    char *text = print(params);
     if (text)
         offer->handler(&view.call, text, offer->user);
     if (!work->text && !work->code && !work->asks)

@@ -12,6 +12,7 @@ import exposition
 from case import Case, content
 from daemon import BUILD, MODE
 from http1 import HttpClient, chunks, head
+from probe import build
 from slc import Client
 
 SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "memory.c"
@@ -97,11 +98,34 @@ class Memory(Case):
         self.run_rounds(daemon, operations)
 
     def test_rpc(self):
-        daemon = self.start()
-        methods = ["ping", "object.list", "object.read", "object.info", "stats.get", "rpc.discover", "tools/list"]
-        calls = [{"jsonrpc": "2.0", "id": n, "method": method,
-                  "params": {"key": "hello"} if method in ("object.read", "object.info") else {}}
+        module = build('''
+            #include <sluice/rpc.h>
+            #include <stdio.h>
+            #include <string.h>
+            static void measure(struct sluice_call *call, const char *params, void *user) {
+                char text[40];
+                (void)user;
+                snprintf(text, sizeof text, "{\\"n\\":%zu}", strlen(params));
+                sluice_call_result(call, text);
+            }
+            SLUICE_MODULE;
+            int sluice_module_init(struct sluice_module *module) {
+                return sluice_module_offer(module, &(struct sluice_offer){
+                    .name = "measure", .help = "How long?", .schema = "{}", .kinds = SLUICE_METHOD, .handler = measure});
+            }''', self.directory() / "measure.so")
+        daemon = self.start("--modules", module)
+        names = {f"a name of {n}": n for n in range(30)}
+        length = len(json.dumps(names, separators=(",", ":")))
+        wanted = {"measure": {"n": length}.__eq__, "config.get": lambda result: "# descriptors:" in result["text"]}
+        methods = [*["measure"] * 8, "config.get", "ping", "object.list", "object.read", "object.info", "stats.get",
+                   "rpc.discover", "tools/list"]
+        params = {"measure": names, "object.read": {"key": "hello"}, "object.info": {"key": "hello"}}
+        calls = [{"jsonrpc": "2.0", "id": n, "method": method, "params": params.get(method, {})}
                  for n, method in enumerate(methods)]
+
+        def check(reply):
+            good = wanted.get(methods[reply["id"]]) if "result" in reply else None
+            self.assertTrue(not good or good(reply["result"]), reply)
 
         def lines(address, n):
             messages = calls if n % 3 else [calls]
@@ -112,7 +136,9 @@ class Memory(Case):
                         while b"\n" not in client.buffer:
                             if not client.receive():
                                 raise EOFError
-                        json.loads(client.take(client.buffer.index(b"\n") + 1))
+                        replies = json.loads(client.take(client.buffer.index(b"\n") + 1))
+                        for reply in replies if isinstance(replies, list) else [replies]:
+                            check(reply)
             except (EOFError, ConnectionResetError, BrokenPipeError):
                 pass
         self.run_rounds(daemon, lines)
