@@ -71,13 +71,14 @@ static void reply_copied(struct request *request, struct span text, int fd) {
 
 static void reply_error(struct request *request, struct span payload, enum status status, const char *text) {
     size_t n;
+    char *error;
     struct rpc_service *service = service_of(request->conn);
-    char *error = service->error(service, payload, status, text, &n);
-    if (!error) { /* the end is an answer, too; silence is none */
-        stream_abort(&request->conn->stream);
-        return;
-    }
-    reply_copied(request, span_of(error, n), -1);
+    if (service->error(service, payload, status, text, &error, &n) != 0)
+        stream_abort(&request->conn->stream); /* the end is an answer, too; silence is none */
+    else if (error)
+        reply_copied(request, span_of(error, n), -1);
+    else
+        request_no_reply(request);
     free(error);
 }
 

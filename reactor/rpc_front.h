@@ -21,9 +21,9 @@ struct rpc_service {
     /* Answers with rpc_front_reply() or request_no_reply(), now or later. payload is valid during the call. */
     void (*run)(struct request *request, struct span payload);
     /* The text of an error about a message that is not run, malloc'ed, with *n bytes; payload: as much of it
-     * as is known, p is NULL if nothing is. NULL: no memory, or a message that wants no reply. */
-    char *(*error)(struct rpc_service *service, struct span payload, enum status status, const char *text,
-                   size_t *n);
+     * as is known, p is NULL if nothing is. *out NULL: the message wants no reply. 0 or -ENOMEM. */
+    int (*error)(struct rpc_service *service, struct span payload, enum status status, const char *text,
+                 char **out, size_t *n);
     /* A connection with a session ended: frees it. */
     void (*closed)(struct conn *conn, void *session);
     void *context;

@@ -46,19 +46,21 @@ static struct span id_of(struct span payload) {
     return message.kind == MESSAGE_NOTIFICATION ? span_of(NULL, 0) : message.id;
 }
 
-static char *error_text(struct rpc_service *service, struct span payload, enum status status,
-                        const char *words, size_t *n) {
+static int error_text(struct rpc_service *service, struct span payload, enum status status, const char *words,
+                      char **out, size_t *n) {
     struct text text = {0};
     char data[64];
     struct rpc *rpc = service->context;
     struct span id = id_of(payload);
+    *out = NULL;
     if (!id.p)
-        return NULL;
+        return 0;
     rpc->stats.rpc_errors++;
     snprintf(data, sizeof(data), "{\"status\":\"%s\"}", status_name(status));
     message_add_error(&text, status_rpc(status), words, span_text(data), id);
     *n = text.n;
-    return text_take(&text);
+    *out = text_take(&text);
+    return *out ? 0 : -ENOMEM;
 }
 
 /* The answer of a reply that starts at a place: itself, or a member. */
@@ -80,8 +82,9 @@ static void refused(struct request *request, struct span message, int fd) {
     size_t n = 0;
     uint64_t *passed = request->state;
     const char *end = answer.p + answer.n;
-    char *error = error_text(loop->rpc, answer, STATUS_FD_LIMIT,
-                             "too many descriptors in flight; receive some first", &n);
+    char *error;
+    error_text(loop->rpc, answer, STATUS_FD_LIMIT, "too many descriptors in flight; receive some first",
+               &error, &n);
     (*passed)--;
     ledger_release(&loop->ledger, fd);
     text_add(&out, span_of(text.p, (size_t)(answer.p - text.p)));

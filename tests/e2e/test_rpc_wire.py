@@ -4,6 +4,7 @@ import time
 from case import MIB, Case
 from daemon import until
 from http1 import HttpClient, head
+from mcp import SocketSession, meta
 from rpc import TRANSPORTS, Frames, Lines, Post, as_text, call, parse
 from slc import frame
 
@@ -164,6 +165,27 @@ class Sockets(Case):
         replies = [client.hear() for _ in range(3)]
         self.assertEqual([reply["id"] for reply in replies], ["n0", "n1", "n2"])
         self.assertEqual(replies[2]["error"]["code"], -32019)
+
+    def test_refused_notifications_get_no_reply(self):
+        server = self.daemon("--rate-connection", 1, "--rate-burst", 1)
+        client = self.lines(server.unix)
+        client.say(call("ping", id="one"), call("ping", id=...), call("ping", id=...), call("ping", id="two"))
+        self.assertEqual([client.hear()["id"] for _ in range(2)], ["one", "two"])
+
+    def test_a_notification_during_a_drain_does_no_harm_to_what_is_in_hand(self):
+        for kind in (Lines, Frames):
+            server = self.daemon("--log", "info")
+            session = SocketSession(kind, server.unix)
+            self.addCleanup(session.close)
+            session.client.say(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id="long"))
+            self.assertIn("acknowledged", session.hear()["method"])
+            server.signal()
+            server.wait_line("draining")
+            session.client.say(call("notifications/progress", {}, id=...))
+            answer = session.hear()
+            self.assertEqual(answer["id"], "long", answer)
+            session.close()
+            self.assertEqual(server.wait_exit(), 0)
 
     def test_a_listener_may_not_offer_them(self):
         server = self.daemon(config='listen "tcp:127.0.0.1:0" { protocols = {"slc"} }', listen=())
