@@ -15,13 +15,12 @@ static void sum(struct rpc_call *call, json_t *params) {
     size_t i;
     json_t *value;
     json_array_foreach (params, i, value) {
-        if (!json_is_integer(value)) {
-            struct rpc_complaint complaint = {.reason = "must be an integer"};
+        if (!json_is_integer(value) || __builtin_add_overflow(total, json_integer_value(value), &total)) {
+            struct rpc_complaint complaint = {.reason = "must be an integer, as must the sum (64 bits)"};
             snprintf(complaint.path, sizeof(complaint.path), "/%zu", i);
             rpc_complain(call, &complaint);
             return;
         }
-        total += json_integer_value(value);
     }
     rpc_result(call, json_integer(total));
 }

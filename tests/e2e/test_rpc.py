@@ -165,6 +165,11 @@ class OnEach(Case):
                 reply = client.ask(b'{"jsonrpc":"2.0","method":"object.read","params":{"count":%s},"id":1}' % number)
                 self.assertEqual(reply["error"]["code"], -32602)
 
+    def test_a_sum_out_of_range_is_a_bad_param(self):
+        for client in self.each():
+            self.assertEqual(client.ask(call("sum", [2**63 - 1, -1, 1]))["result"], 2**63 - 1)
+            self.assertEqual(client.ask(call("sum", [1, 2**63 - 1]))["error"]["data"]["path"], "/1")
+
     def test_nesting_up_to_the_limit(self):
         for client in self.each():
             deep = b"[" * 63 + b"]" * 63
