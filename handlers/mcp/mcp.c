@@ -317,7 +317,7 @@ int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
     *mcp = (struct mcp){.rpc = rpc, .objects = objects, .settings = *settings};
     mcp_sessions_init(&mcp->sessions, (unsigned)settings->mcp_sessions, (uint32_t)settings->mcp_session_age,
                       &mcp->news.subscriptions, &mcp->recall, &mcp->stats.mcp_states);
-    mcp->recall = (struct recall_budget){.most = RECALL_MOST, .each = (size_t)settings->mcp_replay};
+    recall_budget_init(&mcp->recall, RECALL_MOST, (size_t)settings->mcp_replay);
     snprintf(why, why_size, "no memory, or no random numbers");
     int error = load_key(mcp, why, why_size);
     if (!error)

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void recall_budget_init(struct recall_budget *budget, size_t most, size_t each) {
+    *budget = (struct recall_budget){.most = most, .each = each};
+    TAILQ_INIT(&budget->by_age);
+}
+
 void recall_init(struct recall *recall, uint64_t first) {
     *recall = (struct recall){.last = first, .lost = first};
     STAILQ_INIT(&recall->list);
@@ -19,6 +24,7 @@ static size_t cost(const struct recall_event *event) {
 static void drop_oldest(struct recall *recall, struct recall_budget *budget) {
     struct recall_event *event = STAILQ_FIRST(&recall->list);
     STAILQ_REMOVE_HEAD(&recall->list, link);
+    TAILQ_REMOVE(&budget->by_age, event, age);
     recall->bytes -= cost(event);
     budget->used -= cost(event);
     recall->lost = event->number;
@@ -51,16 +57,19 @@ void recall_add(struct recall *recall, struct recall_budget *budget, unsigned st
     struct recall_event *event = new_event(budget, stream, data);
     recall_print(stream, ++recall->last, id);
     size_t size = event ? cost(event) : 0;
-    while (!STAILQ_EMPTY(&recall->list) &&
-           (!event || recall->bytes + size > budget->each || budget->used + size > budget->most))
+    while (!STAILQ_EMPTY(&recall->list) && (!event || recall->bytes + size > budget->each))
         drop_oldest(recall, budget);
-    if (!event || budget->used + size > budget->most) {
+    while (budget->used + size > budget->most)
+        drop_oldest(TAILQ_FIRST(&budget->by_age)->recall,
+                    budget); /* the oldest of all is so of its session, too */
+    if (!event) {
         recall->lost = recall->last;
-        free(event);
         return;
     }
+    event->recall = recall;
     event->number = recall->last;
     STAILQ_INSERT_TAIL(&recall->list, event, link);
+    TAILQ_INSERT_TAIL(&budget->by_age, event, age);
     recall->bytes += size;
     budget->used += size;
 }

@@ -14,11 +14,14 @@
 
 /* Of all sessions. */
 struct recall_budget {
-    size_t used, most, each; /* bytes; each: of one session */
+    size_t used, most, each;           /* bytes; each: of one session */
+    TAILQ_HEAD(, recall_event) by_age; /* the oldest first */
 };
 
 struct recall_event {
     STAILQ_ENTRY(recall_event) link;
+    TAILQ_ENTRY(recall_event) age;
+    struct recall *recall;
     unsigned stream;
     uint64_t number;
     size_t n;
@@ -31,6 +34,7 @@ struct recall {
     uint64_t last, lost; /* numbers: of the newest event; of the newest one that is not kept */
 };
 
+void recall_budget_init(struct recall_budget *budget, size_t most, size_t each);
 /* first: what the numbers are greater than. */
 void recall_init(struct recall *recall, uint64_t first);
 void recall_clear(struct recall *recall, struct recall_budget *budget);
