@@ -38,8 +38,12 @@ static struct rpc_batch *new_batch(struct rpc *rpc, struct request *request,
     struct rpc_batch *batch = malloc(sizeof(*batch));
     if (!batch)
         return NULL;
-    *batch = (struct rpc_batch){
-        .rpc = rpc, .request = request, .transport = transport, .context = context, .fd = -1};
+    *batch = (struct rpc_batch){.rpc = rpc,
+                                .request = request,
+                                .transport = transport,
+                                .context = context,
+                                .admin = request->conn->listener->options.admin,
+                                .fd = -1};
     LIST_INIT(&batch->calls);
     LIST_INSERT_HEAD(&rpc->batches, batch, link);
     request->state = batch;
@@ -314,7 +318,7 @@ static bool check_params(struct rpc_call *call) {
 }
 
 bool rpc_has_admin(const struct rpc_call *call) {
-    return call->batch->request && call->batch->request->conn->listener->options.admin;
+    return call->batch->admin;
 }
 
 void rpc_run_method(struct rpc_call *call) {

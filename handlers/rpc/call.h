@@ -63,6 +63,7 @@ struct rpc_batch {
     unsigned open;    /* calls not answered */
     unsigned answers; /* in out */
     unsigned awaits;  /* calls that await the client's word */
+    bool admin;       /* its listener has administration */
     bool array;
     bool dispatching; /* inside dispatch(): the reply waits */
     bool detached;    /* there is no request any more, but the transport still has somebody to tell */

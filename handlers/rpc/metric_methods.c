@@ -86,6 +86,11 @@ static void pushed(void *context, const struct batch *batch, int error) {
     text_free(&out);
 }
 
+/* Samples count for the client of a connection, and this call's has ended. */
+static void refuse_nobody(struct rpc_call *call) {
+    rpc_fail(call, STATUS_BUSY, "the connection that this came on has ended; push again");
+}
+
 static void hand_in(struct rpc_call *call, struct batch *batch, int error) {
     struct request *request = rpc_request(call);
     if (!error && request && !call->cancelled) {
@@ -96,7 +101,7 @@ static void hand_in(struct rpc_call *call, struct batch *batch, int error) {
     if (error)
         refuse(call, error);
     else
-        rpc_silence(call);
+        refuse_nobody(call);
 }
 
 /* A long list on its way through a thread. */
@@ -141,6 +146,10 @@ static void run_push(struct rpc_call *call, json_t *params) {
     double wait;
     if (!ingest)
         return;
+    if (!rpc_request(call)) {
+        refuse_nobody(call);
+        return;
+    }
     int refusal = push_refusal(ingest, rpc_request(call), &wait);
     if (refusal == -EDQUOT) {
         refuse_rate(call, wait);

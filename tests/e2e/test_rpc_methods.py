@@ -1,8 +1,10 @@
 """The methods of JSON-RPC that drive the other families: the gateway's servers, and ingested metrics."""
+from daemon import until
 from gateway_case import GatewayCase
 from ingest_case import IngestCase, wall_ms
-from mcp import HttpSession
-from rpc import Lines, Post, call
+from mcp import HttpSession, Stream
+from mcp_case import everything
+from rpc import Lines, Post, as_text, call
 
 BOTH = ("unix:{dir}/s.sock", "tcp:127.0.0.1:0")
 
@@ -208,6 +210,25 @@ class Metrics(Methods, IngestCase):
         self.assertEqual(answer["structuredContent"]["series"][0]["value"], 7)
         answer = session.ask(call("tools/call", {"name": "metrics.push", "arguments": {"metrics": [{"name": "x"}]}}))
         self.assertTrue(answer[-1]["result"]["isError"])
+
+    def test_a_batch_whose_client_comes_back_for_the_answers(self):
+        daemon = self.ingest(extra=f'rpc_parallel = 1\nmodules = {{ "{everything()}" }}\n', listen=BOTH)
+        session = HttpSession(daemon.tcp, version="2025-03-26", capabilities={"sampling": {}})
+        self.addCleanup(session.close)
+        tools = [("test_sampling", {"prompt": "p"}), ("metrics.push", {"metrics": [metric("m", 1)]}),
+                 ("metrics.push", {"metrics": [metric("m", 1)] * 300}), ("stats.get", {})]
+        batch = [call("tools/call", {"name": name, "arguments": arguments}, id=id) for id, (name, arguments) in enumerate(tools)]
+        fields = [f"Mcp-Session-Id: {session.id}", "Content-Type: application/json"]
+        stream = Stream(daemon.tcp, "POST", *fields, body=as_text(batch))
+        asked = stream.message()
+        stream.close()
+        until(lambda: daemon.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        word = {"role": "assistant", "model": "m", "content": {"type": "text", "text": "lo"}}
+        self.assertEqual(session.post({"jsonrpc": "2.0", "id": asked["id"], "result": word}).status, 202)
+        again = Stream(daemon.tcp, "GET", *fields, f"Last-Event-ID: {stream.ids[-1]}")
+        self.addCleanup(again.close)
+        failed = {answer["id"]: answer["result"].get("isError", False) for answer in again.message()}
+        self.assertEqual(failed, {0: False, 1: True, 2: True, 3: False})
 
     def test_a_client_that_leaves_has_pushed_all_the_same(self):
         daemon = self.ingest()
