@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define LISTENING_MAX 1000
+#define ID_MAX        1024 /* bytes of an id, which every notification repeats */
 
 struct listening {
     LIST_ENTRY(listening) link;
@@ -151,12 +152,20 @@ static bool subscribe(struct rpc_call *call, struct listening *listening, const 
             rpc_complain(call, &complaint);
             return false;
         }
-        if (news_subscribe(&mcp_of(call)->news, &listening->subscriber, json_string_value(uri)) != 0) {
-            rpc_fail(call, STATUS_BUSY, "too many subscriptions");
+        int error = news_subscribe(&mcp_of(call)->news, &listening->subscriber, json_string_value(uri));
+        if (error) {
+            news_refuse(call, error);
             return false;
         }
     }
     return true;
+}
+
+/* A subscription lasts: what it was asked for with, of which only the filter is of use, does not. */
+static void forget_params(struct rpc_call *call) {
+    json_decref(call->params);
+    json_decref(call->meta);
+    call->params = call->meta = NULL;
 }
 
 static void run_listen(struct rpc_call *call, json_t *params) {
@@ -164,6 +173,10 @@ static void run_listen(struct rpc_call *call, json_t *params) {
     const json_t *filter = json_object_get(params, "notifications");
     if (!json_is_object(filter)) {
         rpc_error(call, MESSAGE_INVALID_PARAMS, "notifications must be an object", NULL);
+        return;
+    }
+    if (call->id_n > ID_MAX) {
+        rpc_error(call, MESSAGE_INVALID_REQUEST, "the id of a subscription is too long", NULL);
         return;
     }
     struct listening *listening = count(mcp) < LISTENING_MAX ? calloc(1, sizeof(*listening)) : NULL;
@@ -184,6 +197,7 @@ static void run_listen(struct rpc_call *call, json_t *params) {
     LIST_INSERT_HEAD(&mcp->listening, listening, link);
     call->state = listening;
     call->waiting = end;
+    forget_params(call);
     rpc_await_client(call, true);
     mcp_watch(mcp);
     news_when_ready(&mcp->news, call, acknowledge);

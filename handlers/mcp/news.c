@@ -1,8 +1,10 @@
 #include "handlers/mcp/news.h"
 
 #include "handlers/mcp/mcp.h"
+#include "handlers/rpc/message.h"
 #include "reactor/loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define SOON       0.2 /* seconds in which changes are gathered */
@@ -132,6 +134,13 @@ int news_subscribe(struct news *news, struct subscriber *subscriber, const char 
     if (!error && object)
         changes_want_key(&news->changes, key);
     return error;
+}
+
+void news_refuse(struct rpc_call *call, int error) {
+    if (error == -ENAMETOOLONG)
+        rpc_error(call, MESSAGE_INVALID_PARAMS, "no resource has such a long URI", NULL);
+    else
+        rpc_fail(call, STATUS_BUSY, "too many subscriptions");
 }
 
 void news_init(struct news *news, struct mcp *mcp, const struct roots *roots, uint64_t most) {

@@ -31,6 +31,8 @@ void news_init(struct news *news, struct mcp *mcp, const struct roots *roots, ui
 void news_join(struct news *news);
 /* 0 or as subscriber_add(); uri may be anything. */
 int news_subscribe(struct news *news, struct subscriber *subscriber, const char *uri);
+/* Answers the call with why not. */
+void news_refuse(struct rpc_call *call, int error);
 /* Goes on with the call as soon as every change is told: now, or when the directories have been walked. go answers
  * it. */
 void news_when_ready(struct news *news, struct rpc_call *call, void (*go)(struct rpc_call *call));

@@ -198,8 +198,9 @@ static void run_subscribe(struct rpc_call *call, json_t *params) {
     if (!session)
         return;
     news_join(news);
-    if (news_subscribe(news, &session->subscriber, uri) != 0)
-        rpc_fail(call, STATUS_BUSY, "too many subscriptions");
+    int error = news_subscribe(news, &session->subscriber, uri);
+    if (error)
+        news_refuse(call, error);
     else
         news_when_ready(news, call, reply_empty);
 }

@@ -55,6 +55,8 @@ static void leave(struct subscriptions *subscriptions, struct topic *topic) {
 
 int subscriber_add(struct subscriptions *subscriptions, struct subscriber *subscriber, const char *uri,
                    struct span key) {
+    if (strlen(uri) > SUBSCRIPTION_URI)
+        return -ENAMETOOLONG;
     if (find(subscriber, uri))
         return 0;
     if (subscriber->count >= SUBSCRIPTIONS_EACH || subscriptions->count >= SUBSCRIPTIONS_MOST)

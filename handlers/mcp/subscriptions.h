@@ -14,6 +14,7 @@
 
 #define SUBSCRIPTIONS_EACH 256   /* of one subscriber */
 #define SUBSCRIPTIONS_MOST 65536 /* of all */
+#define SUBSCRIPTION_URI   4096  /* bytes of a URI: more than that of any object takes */
 
 struct subscription {
     LIST_ENTRY(subscription) of_topic, of_subscriber;
@@ -47,7 +48,8 @@ struct subscriptions {
 void subscriptions_init(struct subscriptions *subscriptions);
 void subscriber_init(struct subscriber *subscriber,
                      void (*tell)(struct subscriber *subscriber, const char *uri));
-/* key.p NULL: the URI is of no object. 0, also if it is subscribed to already; -ENOBUFS: too many; -ENOMEM. */
+/* key.p NULL: the URI is of no object. 0, also if it is subscribed to already; -ENOBUFS: too many; -ENAMETOOLONG;
+ * -ENOMEM. */
 int subscriber_add(struct subscriptions *subscriptions, struct subscriber *subscriber, const char *uri,
                    struct span key);
 void subscriber_remove(struct subscriptions *subscriptions, struct subscriber *subscriber, const char *uri);

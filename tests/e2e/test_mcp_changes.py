@@ -5,7 +5,8 @@ import pathlib
 import shutil
 import signal
 
-from daemon import until
+import probe
+from daemon import BUILD, until
 from http1 import HttpClient, head
 from mcp import META, MODERN, Modern, SocketSession, Stream, meta
 from mcp_case import Mcp
@@ -248,6 +249,25 @@ class Changes(Changing):
         self.assertEqual(self.error(session, "resources/subscribe", {"uri": "sluice:///more"})["code"], -32015)
         self.result(session, "resources/unsubscribe", {"uri": "sluice:///k7"})
         self.result(session, "resources/subscribe", {"uri": "sluice:///more"})
+
+    def test_what_they_keep_is_bounded(self):
+        server = self.listening()
+        session = self.socket(Lines, server)
+        self.assertEqual(self.result(session, "resources/subscribe", {"uri": "x" * 4096}), {})
+        self.assertEqual(self.error(session, "resources/subscribe", {"uri": "x" * 4097})["code"], -32602)
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        filter = {"resourceSubscriptions": ["x" * 4097]}
+        self.assertEqual(client.ask(call("subscriptions/listen", {"_meta": meta(), "notifications": filter}))["error"]["code"], -32602)
+        self.assertEqual(client.ask(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id="x" * 1100))["error"]["code"],
+                         -32600)
+        before = None
+        for id in range(20):  # each has 300,000 numbers, and each number is an object while they are there
+            client.say(call("subscriptions/listen", {"_meta": meta(), "notifications": {}, "x": [1] * 300000}, id=id))
+            self.assertEqual(client.hear_any()["method"], "notifications/subscriptions/acknowledged")
+            before = before or server.memory_peak()
+        if not {"asan", "tsan", "ubsan"} & set(BUILD.parts):  # their allocators keep what is freed
+            self.assertLess(server.memory_peak() - before, 50 << 20)
 
     def test_they_expire_with_their_session(self):
         server = self.listening("--mcp-session-age", "2")
