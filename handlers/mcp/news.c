@@ -102,7 +102,7 @@ static void changed(void *context, struct span key, bool below, bool listed) {
 
 static bool has_audience(const struct mcp *mcp) {
     const struct mcp_session *session;
-    if (!LIST_EMPTY(&mcp->listening))
+    if (!LIST_EMPTY(&mcp->listening) || !TAILQ_EMPTY(&mcp->news.awaiting))
         return true;
     TAILQ_FOREACH (session, &mcp->sessions.by_age, age) {
         if (session->conn || session->stream)
