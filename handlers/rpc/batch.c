@@ -343,7 +343,7 @@ bool rpc_notify(struct rpc_call *call, struct span text) {
 
 void rpc_pause(struct rpc_call *call) {
     struct rpc_batch *batch = call->batch;
-    if (batch->request && !call->cancelled && batch->transport->pause)
+    if ((batch->request || batch->detached) && !call->cancelled && batch->transport->pause)
         batch->transport->pause(batch);
 }
 

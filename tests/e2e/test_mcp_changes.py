@@ -344,6 +344,35 @@ class Resumption(Changing):
                 answer = other.ask(call("tools/call", {"name": "test_reconnection", "arguments": {}}))[-1]
             self.assertEqual(answer["result"]["content"][0]["text"], "Reconnection test completed successfully")
 
+    ASKS_AND_PAUSES = r'''
+        #include <sluice/rpc.h>
+        SLUICE_MODULE;
+        static void run(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            if (!sluice_call_ask(call, "it", "elicitation/create", "{\"message\":\"?\"}"))
+                return;
+            sluice_call_pause(call);
+            sluice_call_result(call, "{}");
+        }
+        int sluice_module_init(struct sluice_module *module) {
+            struct sluice_offer offer = {.name = "asks", .kinds = SLUICE_TOOL, .handler = run};
+            return sluice_module_offer(module, &offer);
+        }'''
+
+    def test_a_method_that_ends_a_stream_that_was_resumed(self):
+        server = self.daemon("--modules", probe.build(self.ASKS_AND_PAUSES, self.directory() / "asks.so"))
+        session = self.http(server, capabilities={"elicitation": {}})
+        stream = self.post(server, session, call("tools/call", {"name": "asks"}, id=8))
+        asked = stream.message()
+        stream.close()
+        fields = f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}"
+        until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
+        again = self.stream(server, "GET", *fields)
+        self.assertEqual(session.post({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept"}}).status, 202)
+        with self.assertRaises(EOFError):
+            again.message()
+        self.assertEqual(self.stream(server, "GET", *fields).message()["id"], 8)
+
     def test_a_question_asked_on_a_broken_stream(self):
         server = self.server()
         session = self.http(server, capabilities={"sampling": {}})
