@@ -125,6 +125,8 @@ static void add_error(struct rpc_batch *batch, struct span id, int code, const c
     struct text json = {0};
     if (data)
         text_add_json(&json, data);
+    if (batch->fd_at >= batch->out.n)
+        drop_fd(batch); /* it was for the result that this stands for */
     begin_answer(batch);
     message_add_error(&batch->out, code, message, span_of(json.p, json.failed ? 0 : json.n), id);
     text_free(&json);
@@ -162,15 +164,13 @@ void rpc_silence(struct rpc_call *call) {
     finish(batch);
 }
 
-/* A member that would make the reply too long is taken back, with its descriptor. */
+/* A member that would make the reply too long is taken back. */
 static void limit_answer(struct rpc_call *call, size_t before) {
     struct rpc_batch *batch = call->batch;
     if (batch->out.failed || batch->out.n <= batch->rpc->settings.rpc_reply)
         return;
     batch->out.n = before;
     batch->answers--;
-    if (batch->fd >= 0 && batch->fd_at >= before)
-        drop_fd(batch);
     json_t *data = json_pack("{s:s}", "status", status_name(STATUS_TOO_LARGE));
     add_error(batch, id_of(call), status_rpc(STATUS_TOO_LARGE), "the reply would be too long (rpc_reply)",
               data);
