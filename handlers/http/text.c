@@ -85,6 +85,14 @@ void text_add_quoted(struct text *text, struct span bytes) {
     text_add_constant(text, "\"");
 }
 
+bool text_is_whole(struct text *text, size_t n) {
+    bool whole = !text->failed;
+    if (!whole)
+        text->n = n;
+    text->failed = false;
+    return whole;
+}
+
 void text_free(struct text *text) {
     free(text->p);
     *text = (struct text){0};

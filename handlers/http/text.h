@@ -18,6 +18,8 @@ void text_add_number(struct text *text, long long value);
 void text_add_json(struct text *text, const json_t *value);
 /* The text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void text_add_quoted(struct text *text, struct span bytes);
+/* Is all there that was added since the text had n bytes? If not, it is taken back, and the text is good again. */
+bool text_is_whole(struct text *text, size_t n);
 void text_free(struct text *text);
 /* Hands the bytes over, NUL-terminated; text is empty then. NULL: out of memory some time. */
 char *text_take(struct text *text);

@@ -101,7 +101,8 @@ static json_t *make_state(const struct rpc_call *call) {
     text_add_constant(&plain, mac);
     text_add(&plain, span_of(text.p, text.n));
     base64_add(&whole, span_of(plain.p, plain.n));
-    json_t *result = whole.failed || plain.failed ? NULL : json_stringn(whole.p + 1, whole.n - 2);
+    json_t *result =
+        text.failed || whole.failed || plain.failed ? NULL : json_stringn(whole.p + 1, whole.n - 2);
     text_free(&text);
     text_free(&plain);
     text_free(&whole);
@@ -154,10 +155,9 @@ bool ask_take_inputs(struct rpc_call *call, json_t *params) {
 }
 
 static void reply_input_required(struct rpc_call *call, json_t *asks) {
-    json_t *state = make_state(call);
     call->wrap = &mcp_modern_wrap;
     rpc_result(call, json_pack("{s:s, s:o, s:o}", "resultType", "input_required", "inputRequests", asks,
-                               "requestState", state ? state : json_string("")));
+                               "requestState", make_state(call)));
 }
 
 /* ---- legacy: requests to the client --------------------------------------------------------------- */

@@ -81,7 +81,8 @@ static void ticked(struct deadline *deadline) {
     if (++stream->silent >= BEAT_TICKS && stream->queue.n == 0) {
         stream->silent = 0;
         text_add_constant(&stream->queue, ":\n\n");
-        wake(stream);
+        if (text_is_whole(&stream->queue, 0))
+            wake(stream);
     }
     deadline_set(&stream->tick, &stream->mcp->tick);
 }
@@ -127,9 +128,11 @@ static void add_id(struct text *queue, const char *id) {
 }
 
 void event_stream_prime(struct event_stream *stream, const char *id) {
+    size_t before = stream->queue.n;
     add_id(&stream->queue, id);
     text_add_constant(&stream->queue, "retry: " RETRY_MS "\ndata: \n\n");
-    wake(stream);
+    if (text_is_whole(&stream->queue, before))
+        wake(stream);
 }
 
 /* The bytes that have left make room. */
@@ -142,31 +145,35 @@ static void compact(struct event_stream *stream) {
     stream->sent = 0;
 }
 
-static void add_event(struct event_stream *stream, const char *id, struct span data) {
+/* False: there is no memory for it. */
+static bool add_event(struct event_stream *stream, const char *id, struct span data) {
     struct text *queue = &stream->queue;
     compact(stream);
+    size_t before = queue->n;
     if (id)
         add_id(queue, id);
     text_add_constant(queue, "event: message\ndata: ");
     text_add(queue, data);
     text_add_constant(queue, "\n\n");
+    if (!text_is_whole(queue, before)) /* a part would spoil the next event */
+        return false;
     stream->silent = 0;
     wake(stream);
+    return true;
 }
 
 bool event_stream_send(struct event_stream *stream, const char *id, struct span data) {
     const struct text *queue = &stream->queue;
-    if (stream->ending || queue->n - stream->sent + data.n > stream->mcp->settings.mcp_stream_bytes) {
-        stream->mcp->stats.mcp_lost++;
-        return false;
-    }
-    add_event(stream, id, data);
-    return !queue->failed;
+    bool sent = !stream->ending &&
+                queue->n - stream->sent + data.n <= stream->mcp->settings.mcp_stream_bytes &&
+                add_event(stream, id, data);
+    stream->mcp->stats.mcp_lost += !sent;
+    return sent;
 }
 
 void event_stream_answer(struct event_stream *stream, const char *id, struct span data) {
-    if (data.p)
-        add_event(stream, id, data);
+    if (data.p && !add_event(stream, id, data))
+        stream_abort(&stream->request->conn->stream); /* the end is an answer, too; silence is none */
     event_stream_disown(stream);
 }
 

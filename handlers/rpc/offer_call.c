@@ -63,6 +63,13 @@ static int level_of(const char *name) {
     return 1;
 }
 
+/* A notification for the client, freed; without memory for all of it there is none. */
+static void notify(struct rpc_work *work, struct text *text) {
+    if (!text->failed)
+        rpc_work_notify(work, span_of(text->p, text->n));
+    text_free(text);
+}
+
 static void say_log(struct sluice_call *call, const char *level, const char *json) {
     struct rpc_work *work = view_of(call)->work;
     struct text text = {0};
@@ -79,8 +86,7 @@ static void say_log(struct sluice_call *call, const char *level, const char *jso
     else /* no JSON: the words themselves */
         text_add_quoted(&text, span_text(json));
     text_add_constant(&text, "}}");
-    rpc_work_notify(work, span_of(text.p, text.n));
-    text_free(&text);
+    notify(work, &text);
     free(line);
 }
 
@@ -102,8 +108,7 @@ static void say_progress(struct sluice_call *call, double progress, double total
         text_add_quoted(&text, span_text(message));
     }
     text_add_constant(&text, "}}");
-    rpc_work_notify(work, span_of(text.p, text.n));
-    text_free(&text);
+    notify(work, &text);
 }
 
 static int tell_can(struct sluice_call *call, const char *ability) {
@@ -124,7 +129,10 @@ static void again(struct sluice_call *call, const char *key, const char *method,
     }
     if (!work->asks)
         work->asks = json_object();
-    json_object_set_new(work->asks, key, json_pack("{s:s, s:o}", "method", method, "params", loaded));
+    if (json_object_set_new(work->asks, key, json_pack("{s:s, s:o}", "method", method, "params", loaded)) !=
+        0)
+        say_error(call, MESSAGE_INTERNAL_ERROR,
+                  "what the handler asks is not UTF-8, or there is no memory for it");
 }
 
 /* A value as text, malloc'ed; NULL without memory, where json_dumps() may leave out keys. */

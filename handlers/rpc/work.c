@@ -99,8 +99,10 @@ static void noted(struct post *post) {
 void rpc_work_notify(struct rpc_work *work, struct span text) {
     struct running_work *running = (struct running_work *)(void *)work;
     pthread_mutex_lock(&running->lock);
+    size_t before = running->notes.n;
     text_add(&running->notes, text);
     text_add(&running->notes, span_of("", 1));
+    text_is_whole(&running->notes, before); /* for one without its end there is no memory: it is lost */
     bool post = !running->posted;
     running->posted = true;
     pthread_mutex_unlock(&running->lock);
