@@ -77,9 +77,13 @@ static void send_reply(struct rpc_batch *batch) {
         request->state = NULL;
         request->cleanup = NULL;
     }
-    if (batch->answers > 0 && !text && request && !request->replied) {
-        drop_fd(batch);
+    bool lost = batch->answers > 0 && !text;
+    if (lost && request && !request->replied) {
         request_fail(request, STATUS_BUSY, "no memory for the reply; try again");
+        return;
+    }
+    if (lost && request) { /* behind what was said before: the end is an answer, too, silence is none */
+        stream_abort(&request->conn->stream);
         return;
     }
     int fd = batch->fd;

@@ -9,10 +9,11 @@ import subprocess
 import unittest
 
 import exposition
+import probe
 from case import Case, content
 from daemon import BUILD, MODE
 from http1 import HttpClient, chunks, head
-from probe import build
+from mcp import META, Modern, events
 from slc import Client
 
 SHIM = pathlib.Path(__file__).resolve().parents[1] / "fault" / "memory.c"
@@ -98,7 +99,7 @@ class Memory(Case):
         self.run_rounds(daemon, operations)
 
     def test_rpc(self):
-        module = build('''
+        module = probe.build('''
             #include <sluice/rpc.h>
             #include <stdio.h>
             #include <string.h>
@@ -142,3 +143,33 @@ class Memory(Case):
             except (EOFError, ConnectionResetError, BrokenPipeError):
                 pass
         self.run_rounds(daemon, lines)
+
+    TALKS = r'''
+        #include <sluice/rpc.h>
+        SLUICE_MODULE;
+        static void talks(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            for (int i = 0; i < 10; i++)
+                sluice_call_log(call, "info", "{\"words\":\"WORDS\"}");
+            sluice_call_result(call, "{}");
+        }
+        int sluice_module_init(struct sluice_module *module) {
+            struct sluice_offer offer = {.name = "talks", .kinds = SLUICE_TOOL, .handler = talks};
+            return sluice_module_offer(module, &offer);
+        }'''
+
+    def test_streams_of_events(self):
+        source = self.TALKS.replace("WORDS", "x" * 700)
+        daemon = self.start("--modules", probe.build(source, self.directory() / "talks.so"))
+
+        def talk(address, n):
+            client = Modern(address)
+            try:
+                response = client.post("tools/call", {"name": "talks", "arguments": {}}, **{META + "logLevel": "info"})
+                if response.get("Content-Type") == "text/event-stream":
+                    self.assertIn("id", events(response.body)[-1])
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                pass
+            finally:
+                client.close()
+        self.run_rounds(daemon, talk)
