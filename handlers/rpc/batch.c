@@ -341,13 +341,12 @@ void rpc_run_method(struct rpc_call *call) {
 
 bool rpc_notify(struct rpc_call *call, struct span text) {
     struct rpc_batch *batch = call->batch;
-    return (batch->request || batch->detached) && !call->cancelled && batch->transport->notify &&
-           batch->transport->notify(batch, text);
+    return wanted(call) && batch->transport->notify && batch->transport->notify(batch, text);
 }
 
 void rpc_pause(struct rpc_call *call) {
     struct rpc_batch *batch = call->batch;
-    if ((batch->request || batch->detached) && !call->cancelled && batch->transport->pause)
+    if (wanted(call) && batch->transport->pause)
         batch->transport->pause(batch);
 }
 

@@ -135,7 +135,8 @@ bool rpc_has_admin(const struct rpc_call *call);
  * waits for the result. */
 bool rpc_attach(struct rpc_call *call, int fd, uint64_t *passed);
 
-/* A notification that belongs to the call, before its answer. False: the transport has none, it is dropped. */
+/* A notification that belongs to the call, before its answer. False: the transport has none, or nobody waits for the
+ * answer: it is dropped. */
 bool rpc_notify(struct rpc_call *call, struct span text);
 /* The client shall come back for the rest, where the transport can. */
 void rpc_pause(struct rpc_call *call);

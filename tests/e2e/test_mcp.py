@@ -3,7 +3,7 @@ import base64
 import json
 
 from daemon import until
-from mcp import LEGACY, SocketSession, initialize, meta, sessions
+from mcp import LEGACY, HttpSession, SocketSession, initialize, meta, sessions
 from mcp_case import Mcp
 from rpc import Frames, Lines, call
 
@@ -248,6 +248,20 @@ class Legacy(Mcp):
         self.assertEqual(client.hear(), [{"jsonrpc": "2.0", "result": {}, "id": "third"}])
         self.assertEqual(client.ask(call("ping", id="last"))["id"], "last")
         self.assertEqual(server.counter("rpc", "rpc_open"), 0)
+
+    def test_calls_without_an_id_tell_and_ask_nobody_anything(self):
+        server = self.server()
+        listen = call("subscriptions/listen", {"_meta": meta(), "notifications": {"resourcesListChanged": True}}, id=...)
+        tools = [call("tools/call", {"name": name, "arguments": {"prompt": "p"}, "_meta": {"progressToken": 1}}, id=...)
+                 for name in ("test_tool_with_logging", "test_tool_with_progress", "test_sampling", "test_reconnection")]
+        for session in self.each(server, capabilities={"sampling": {}}):
+            if isinstance(session, HttpSession):
+                self.assertEqual([session.post(tool).status for tool in tools], [202] * 4)
+            else:
+                session.client.say(listen, *tools)
+            self.assertEqual(session.ask(call("ping", id="all are begun"))[0]["id"], "all are begun")
+            until(lambda: server.counter("rpc", "rpc_open") == 0, "none of them is left")
+            self.assertEqual(session.ask(call("ping", id="first"))[0]["id"], "first")
 
     def test_a_client_that_ends_its_side_ends_what_waits_for_it(self):
         """All of a batch at once, also what starts in place of others, or ends others."""
