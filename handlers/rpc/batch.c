@@ -291,21 +291,32 @@ static const struct rpc_method *method_of(const struct rpc_batch *batch, struct 
     return rpc_find(batch->rpc, name, batch->transport->sets);
 }
 
+/* Why jansson does not take a text that is JSON: a number or NUL that it cannot hold. Anything else is want of memory,
+ * which it does not tell apart. */
+static bool is_beyond_jansson(const json_error_t *error) {
+    enum json_error_code code = json_error_code(error);
+    return code == json_error_numeric_overflow || code == json_error_null_character ||
+           code == json_error_null_byte_in_key || code == json_error_stack_overflow;
+}
+
 /* Parses params. False: the call was answered. */
 static bool take_params(struct rpc_call *call, struct span params) {
     struct rpc_complaint complaint = {.path = ""};
-    json_error_t error;
-    if (!params.p) {
+    json_error_t error = {0}; /* its code is not always set */
+    if (params.p)
+        call->params = json_loadb(params.p, params.n, 0, &error);
+    else
         call->params = call->method->flags & RPC_LIST ? json_array() : json_object();
-        return true;
-    }
-    call->params = json_loadb(params.p, params.n, 0, &error);
     if (call->params) {
         call->meta = json_incref(json_object_get(call->params, "_meta"));
         return true;
     }
-    snprintf(complaint.reason, sizeof(complaint.reason), "%.120s", error.text); /* a number out of range */
-    rpc_complain(call, &complaint);
+    if (params.p && is_beyond_jansson(&error)) {
+        snprintf(complaint.reason, sizeof(complaint.reason), "%.120s", error.text);
+        rpc_complain(call, &complaint);
+    } else {
+        rpc_fail(call, STATUS_BUSY, "no memory; try again");
+    }
     return false;
 }
 

@@ -112,7 +112,7 @@ class Memory(Case):
             SLUICE_MODULE;
             int sluice_module_init(struct sluice_module *module) {
                 return sluice_module_offer(module, &(struct sluice_offer){
-                    .name = "measure", .help = "How long?", .schema = "{}", .kinds = SLUICE_METHOD, .handler = measure});
+                    .name = "measure", .schema = "{}", .kinds = SLUICE_METHOD, .handler = measure});
             }''', self.directory() / "measure.so")
         daemon = self.start("--modules", module)
         names = {f"a name of {n}": n for n in range(30)}
@@ -127,6 +127,7 @@ class Memory(Case):
         def check(reply):
             good = wanted.get(methods[reply["id"]]) if "result" in reply else None
             self.assertTrue(not good or good(reply["result"]), reply)
+            self.assertNotEqual(reply.get("error", {}).get("code"), -32602, reply)
 
         def lines(address, n):
             messages = calls if n % 3 else [calls]
