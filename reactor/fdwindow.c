@@ -122,7 +122,11 @@ bool fdwindow_admit(struct fdwindow *window, unsigned fds) {
     struct loop *loop = loop_of(window);
     unsigned limit = (unsigned)loop->settings.fd_window;
     unsigned after = window->in_flight + fds;
-    if (after * 100 < limit * ASK_FROM_PERCENT || fdwindow_settle(window) || after <= limit) {
+    /* From half of a budget on what a connection has sent must have been read before it sends more: what is booked for
+     * it would add up, and be refused to the next ones, although its peer reads all the time. */
+    bool scarce = !within_budget(window, 2);
+    if ((!scarce && after * 100 < limit * ASK_FROM_PERCENT) || fdwindow_settle(window) ||
+        (!scarce && after <= limit)) {
         window->paused = false;
         return true;
     }

@@ -8,7 +8,7 @@ import textwrap
 import unittest
 
 from case import MIB, Case, content
-from daemon import BUILD, MODE
+from daemon import BUILD
 from http1 import HttpClient
 from probe import ROOT
 
@@ -75,8 +75,6 @@ class Examples(Case):
         commands = re.findall(r"^    \$ (.*(?:build/sluice(?:-bench)? |curl ).*)$", text("README.md"), re.M)
         self.assertGreater(len(commands), 15)
         for command in commands:
-            if "--pipeline" in command and "always" in MODE["arguments"]:
-                continue  # descriptors leave one by one then, and a busy client may pass fds_per_uid
             if shutil.which("curl") or not command.startswith("curl"):
                 self.run_here("sh", "-euc", self.here(command.replace("curl ", "curl -fsS ")))
         self.assertEqual((self.place / "copy.bin").read_bytes(), content(MIB))

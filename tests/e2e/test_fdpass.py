@@ -283,6 +283,17 @@ class Budget(Case):
         for client in greedy:  # and once they have read, they get some again
             self.assertContent(client.get("F", "hello"), b"hello, world\n")
 
+    def test_a_client_that_reads_all_the_time_is_not_refused(self):
+        """One descriptor is always unread, so the kernel never says that all were taken: they must not add up."""
+        daemon = self.daemon("--fds-per-uid", 100)
+        client = self.connect(daemon.unix)
+        for sent in range(1, 200):
+            client.send(frame("F", request("hello")))
+            daemon.wait_counter("objects", "served_fd", sent)
+            if sent > 1:
+                self.assertContent(client.reply(), b"hello, world\n")
+        self.assertEqual(daemon.counter("reactor", "replies_FD_LIMIT"), 0)
+
     def test_spent_makes_auto_a_copy(self):
         daemon = self.small_daemon()
         name = f"size/{MIB}"
