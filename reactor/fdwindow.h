@@ -5,7 +5,8 @@
  *     192: ask again     256: pause; an edge-triggered epoll set, watched by the loop as one fd, tells when the
  *     peer has read (a plain write watcher would spin: the socket stays writable)
  *
- * Booked per connection, per peer uid, and in all, from the moment they are queued. */
+ * Booked per connection, per peer uid, and in all, from the moment they are queued. Once half of what an uid or all may
+ * have is booked, a connection pauses until its peer has read whatever it was sent. */
 #ifndef SLUICE_REACTOR_FDWINDOW_H
 #define SLUICE_REACTOR_FDWINDOW_H
 
