@@ -28,6 +28,7 @@ packages=(
     nats-server   # broker that the forwarder is tested with
     openssl       # keys and certificates for that broker
     curl          # HTTP as others speak it, in tests and README
+    man-db        # reads our manual pages in tests
 )
 lint_packages=(
     clang         # second compiler
