@@ -76,7 +76,8 @@ class Figure:
         return cls(statistics.median(values), min(values), max(values))
 
     def text(self, digits=2):
-        return f"{self.median:.{digits}f} ({self.low:.{digits}f}-{self.high:.{digits}f})"
+        bounds = "" if self.low == self.high else f" ({self.low:.{digits}f}-{self.high:.{digits}f})"
+        return f"{self.median:.{digits}f}{bounds}"
 
     def json(self):
         return {"median": self.median, "min": self.low, "max": self.high}
@@ -169,7 +170,7 @@ class Lab:
         self.scale = scale  # of the length of every measurement
         self.deadline = None
         self.repetitions = 5
-        self.seconds = 0.4 if quick else 1.0
+        self.seconds = 0.4 if quick else 0.8
         cpus = sorted(os.sched_getaffinity(0))
         self.server_cpus, self.load_cpus = {cpus[0]}, {cpus[-1]}
         self.servers = []

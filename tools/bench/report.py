@@ -105,11 +105,14 @@ def machine():
         models = re.findall(r"^model name\s*: (.*)$", cpuinfo.read(), re.M)
     with open("/proc/meminfo") as meminfo:
         memory = int(meminfo.readline().split()[1]) / 2 ** 20
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as control:
+        congestion = control.read().strip()
     return {
         "cpu": models[0] if models else platform.machine(),
         "cpus": len(models) or 1,
         "memory_gib": round(memory, 1),
         "kernel": platform.release(),
+        "congestion": congestion,
         "compiler": first_line("gcc", "--version"),
         "versions": versions(),
         "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
@@ -173,7 +176,8 @@ def part_markdown(part):
 def machine_line(facts):
     others = ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items())
     shorter = "" if facts["scale"] == 1 else f" **Every measurement had {facts['scale']:g} of its usual length.**"
-    return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
+    return (f"{facts['cpus']} CPUs ({facts['cpu']}), {facts['memory_gib']} GiB, Linux {facts['kernel']} "
+            f"with TCP's {facts['congestion']}, "
             f"{facts['compiler']}{', ' if others else ''}{others}; {facts['time']}. "
             f"Load average at the start {facts['load']:.2f}.{shorter}")
 

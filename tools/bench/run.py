@@ -10,7 +10,7 @@ with what it had measured; the others run. Exit status 1 if a part failed, 0 oth
 --scale makes every timed measurement longer or shorter: 0.1 tries the machinery, its figures say little.
 
 --quick runs only the parts with limits, in under a minute, and prints one JSON object:
-    machine   cpu, cpus, memory_gib, kernel, compiler, versions, time, load, scale, seconds
+    machine   cpu, cpus, memory_gib, kernel, congestion, compiler, versions, time, load, scale, seconds
     ratios    name -> median, min, max, limit, met:
               fdpass_single fdpass_pipelined fdpass_shared           server CPU per fd against the bare twin's
               roundtrip_p50_us roundtrip_p99_us                      both on one core, object of 4 KiB
