@@ -1,4 +1,4 @@
-/* Addresses as they are written everywhere (docs/protocol.md):
+/* Addresses, in the notation that is used everywhere (docs/protocol.md):
  *
  *     unix:/path/to.sock   unix:@abstract   unixgram:/path
  *     tcp:HOST:PORT        udp:HOST:PORT    HOST: a name, 127.0.0.1, [::1], or * for every address
@@ -24,18 +24,18 @@ struct address {
     char path[ADDRESS_PATH]; /* unix and unixgram: starts with / or, abstract, with @; empty: unnamed */
 };
 
-/* NULL, or the constant reason why text is no address (*out is undefined then). */
+/* NULL, or a constant string that says why text is not an address (*out is undefined then). */
 const char *address_parse(struct span text, struct address *out);
 
-/* Writes the address and a NUL as address_parse would read it, cut to size bytes (ADDRESS_TEXT
- * always suffice). Returns its length without the NUL, had there been room. */
+/* Writes the address as address_parse() reads it, and a NUL, truncated to size bytes (ADDRESS_TEXT are always enough).
+ * Returns the length without the NUL that it has when there is room. */
 size_t address_print(const struct address *address, char *out, size_t size);
 
-/* Fills in the kernel's form. * becomes ::, which takes IPv4 too with IPV6_V6ONLY off. 0, or -EINVAL if the
- * host is a name (or has a zone): that needs getaddrinfo. */
+/* Fills in the kernel's form. * becomes ::, which also accepts IPv4 with IPV6_V6ONLY off. 0, or -EINVAL if the host is
+ * a name (or has a zone), which takes getaddrinfo(3). */
 int address_socket(const struct address *address, struct sockaddr_storage *out, socklen_t *length);
 
-/* The way back, for what accept, getsockname and getpeername tell: IPv4 mapped into IPv6 becomes IPv4, an
+/* The reverse, for what accept(2), getsockname(2) and getpeername(2) return: IPv4 mapped into IPv6 becomes IPv4, an
  * unbound Unix peer has an empty path. 0, or -EAFNOSUPPORT. */
 int address_of_socket(const struct sockaddr_storage *from, socklen_t length, bool datagram,
                       struct address *out);

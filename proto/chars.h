@@ -1,4 +1,4 @@
-/* Classes of bytes in HTTP and URIs: one table, one look-up a byte. Locale has no say here. */
+/* Classes of bytes in HTTP and URIs: one table, one look-up a byte, independent of the locale. */
 #ifndef SLUICE_PROTO_CHARS_H
 #define SLUICE_PROTO_CHARS_H
 
@@ -22,7 +22,7 @@ static inline bool char_is(char c, enum char_class class) {
     return (char_classes[(uint8_t)c] & class) != 0;
 }
 
-/* How many of the n bytes at p are of the class before the first one that is not. */
+/* The number of bytes at the start of p (n bytes) that belong to the class. */
 static inline size_t char_run(const char *p, size_t n, enum char_class class) {
     size_t i = 0;
     while (i < n && char_is(p[i], class))

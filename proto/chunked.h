@@ -33,8 +33,8 @@ struct chunked {
     const char *reason;   /* BAD: a constant string */
 };
 
-/* Decodes until something is to be said and moves *in behind what it consumed. Data points into the bytes
- * of *in. After END or BAD it is not to be called again. */
+/* Decodes up to the next event and moves *in past what it consumed. *data points into the bytes of *in. Must not be
+ * called again after END or BAD. */
 enum chunked_event chunked_decode(struct chunked *chunked, struct span *in, struct span *data);
 
 /* Bytes of the current chunk still to come; 0 before the line with its size is whole. */
@@ -42,8 +42,8 @@ static inline uint64_t chunked_left(const struct chunked *chunked) {
     return chunked->digits > 0 ? 0 : chunked->left;
 }
 
-/* Writes what precedes a chunk of size (> 0) bytes; CRLF follows it, CHUNKED_LAST ends the body. Returns the
- * number of bytes written. */
+/* Writes what precedes a chunk of size (> 0) bytes; the caller sends CRLF after the chunk and CHUNKED_LAST at the end
+ * of the body. Returns the number of bytes written. */
 size_t chunked_head(char out[CHUNKED_HEAD_MAX], uint64_t size);
 
 #endif

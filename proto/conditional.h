@@ -2,7 +2,7 @@
  *
  *     If-Match, else If-Unmodified-Since    -> 412
  *     If-None-Match, else If-Modified-Since -> 304 (GET, HEAD) or 412
- *     Range, and If-Range if there is one   -> what is to be sent of it
+ *     Range, and If-Range if there is one   -> which part to send
  */
 #ifndef SLUICE_PROTO_CONDITIONAL_H
 #define SLUICE_PROTO_CONDITIONAL_H
@@ -12,7 +12,7 @@
 
 #include <time.h>
 
-/* The current state of what the request is about. */
+/* The current state of the resource that the request is about. */
 struct representation {
     bool exists;      /* If-Match: * holds, If-None-Match: * fails */
     struct span etag; /* with its quotes, with W/ if it is weak; n == 0: none */
@@ -26,15 +26,15 @@ enum conditional {
     CONDITIONAL_PRECONDITION_FAILED, /* 412 */
 };
 
-/* Judges the preconditions among the fields. *range is the value of the Range field if PROCEED and it is to
- * be honoured (GET, one field, If-Range holds), else empty. now: for dates with two-digit years. Malformed
- * dates are ignored; a malformed entity tag matches nothing. */
+/* Evaluates the preconditions among the fields. *range becomes the value of the Range field if the result is PROCEED
+ * and the range is to be honoured (GET, one field, If-Range holds), else empty. now: for dates with two-digit years.
+ * Malformed dates are ignored; a malformed entity tag matches nothing. */
 enum conditional conditional_judge(const struct http1_fields *fields, enum http1_method method,
                                    const struct representation *representation, time_t now,
                                    struct span *range);
 
-/* Takes the next entity tag off *rest, a list of them (RFC 9110, 8.8.3). False at the end, or where the list
- * is malformed. */
+/* Takes the next entity tag off *rest, a list of them (RFC 9110, 8.8.3). False at the end, or where the list is
+ * malformed. */
 bool etag_next(struct span *rest, struct span *etag);
 
 /* RFC 9110, 8.8.3.2. */

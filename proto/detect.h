@@ -1,4 +1,4 @@
-/* Which protocol a connection speaks, told from its first bytes (docs/protocol.md, "Detection"). */
+/* Detects which protocol a connection speaks from its first bytes (docs/protocol.md, "Detection"). */
 #ifndef SLUICE_PROTO_DETECT_H
 #define SLUICE_PROTO_DETECT_H
 
@@ -21,9 +21,9 @@ enum protocol {
     PROTOCOL_COUNT
 };
 
-/* Looks at the first n bytes of a connection and consumes nothing. expect_proxy: this listener
- * takes PROXY headers. A prefix that can still become two protocols is NONE; the answer for a longer
- * prefix of the same bytes never contradicts an earlier one. */
+/* Looks at the first n bytes of a connection and consumes nothing. expect_proxy: this listener accepts PROXY headers.
+ * A prefix that could still become more than one protocol is NONE; the answer for a longer prefix of the same bytes
+ * never contradicts an earlier one. */
 enum protocol detect_protocol(const void *bytes, size_t n, bool expect_proxy);
 /* Lower-case name: "slc", "mcp", "rpc", "http", "proxy", "http2", "tls", "unknown", "none". */
 const char *protocol_name(enum protocol protocol);

@@ -19,8 +19,8 @@ struct fdqueue {
 };
 
 void fdqueue_init(struct fdqueue *queue);
-/* Takes the descriptors out of a received message's control data. -EPROTO: control data was
- * truncated (MSG_CTRUNC: fds were lost) or the queue is full; everything is closed then. */
+/* Takes the descriptors out of a received message's control data. 0, or -EPROTO: the control data was truncated
+ * (MSG_CTRUNC: fds were lost) or the queue is full; everything is closed then. */
 int fdqueue_receive(struct fdqueue *queue, const struct msghdr *message);
 /* The oldest descriptor, now the caller's; -1 if there is none. */
 int fdqueue_take(struct fdqueue *queue);

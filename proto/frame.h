@@ -21,10 +21,10 @@ struct frame {
     uint32_t tag, length;
 };
 
-/* Decodes the header at the start of n bytes and judges whether the payload is there too.
- * FRAME: *out is filled, verdict.n is header + payload. MORE: *out is filled if n >= 16, verdict.n is
- * the total needed. BAD with BAD_REQUEST: wrong magic (judged as soon as a byte differs; *out untouched);
- * BAD with TOO_LARGE: length over limit (*out filled, so that the error reply can echo op and tag). */
+/* Decodes the header at the start of n bytes and checks whether the payload has arrived too.
+ * FRAME: *out is filled in, verdict.n is header + payload. MORE: *out is filled in if n >= 16, verdict.n is the total
+ * needed. BAD with BAD_REQUEST: wrong magic (known as soon as a byte differs; *out untouched). BAD with TOO_LARGE:
+ * length over limit (*out is filled in, so that the error reply can echo op and tag). */
 struct verdict frame_decode(const void *bytes, size_t n, enum frame_magic magic, uint32_t limit,
                             struct frame *out);
 /* Writes the 16 bytes of a header to out. */

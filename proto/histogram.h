@@ -18,8 +18,8 @@ struct histogram {
 
 /* bits 3..12 (relative error 2^-bits), limit: largest value told apart. 0 or -ENOMEM, -EINVAL. */
 int histogram_init(struct histogram *h, unsigned bits, uint64_t limit);
-/* The same with the counts in the caller's memory, histogram_room() zeroed bytes: shared, for example, with
- * another process. Not for histogram_free(). */
+/* The same with the counts in the caller's memory, histogram_room() zeroed bytes, which may be shared with another
+ * process. Such a histogram must not be passed to histogram_free(). */
 void histogram_place(struct histogram *h, unsigned bits, uint64_t limit, void *counts);
 size_t histogram_room(unsigned bits, uint64_t limit);
 void histogram_free(struct histogram *h);

@@ -3,7 +3,7 @@
  *     bytes -> http1_scan: MORE until the head is whole -> request line -> fields -> framing -> host
  *              (each byte seen once)                       spans into bytes, nothing copied
  *
- * What two recipients could read in two ways is refused, and whoever gets BAD answers http_status and closes.
+ * Anything that two recipients could read differently is refused. On BAD the caller answers http_status and closes.
  */
 #ifndef SLUICE_PROTO_HTTP1_H
 #define SLUICE_PROTO_HTTP1_H
@@ -34,13 +34,13 @@ struct http1_request {
     struct http1_framing framing;
 };
 
-/* Decodes the request at the start of n bytes. scan is all 0 before the first byte of a request and
- * remembers how far earlier calls came with the same bytes, which may have moved since. out->fields.list and
- * .max are the caller's; the rest of *out is defined after FRAME only and points into bytes.
+/* Decodes the request at the start of n bytes. scan is all 0 before the first byte of a request; it remembers how far
+ * earlier calls got with the same bytes, which may have moved since. The caller sets out->fields.list and .max; the
+ * rest of *out is defined only after FRAME and points into bytes.
  * FRAME: verdict.n is the length of the head (with empty lines before it), scan is 0 again. MORE: the head is
- * not whole; see http1_scan_idle(). BAD: 400, 414 target, 417 Expect, 431 head or fields, 501 method or
- * transfer coding, 505 version. After BAD, and MORE from a scan that was all 0, method, method_name and target are
- * what could be told of them, or HTTP1_OTHER and empty. */
+ * incomplete; see http1_scan_idle(). BAD: 400, 414 target, 417 Expect, 431 head or fields, 501 method or transfer
+ * coding, 505 version. After BAD, and after MORE from a scan that was all 0, method, method_name and target hold what
+ * is known of them so far, or HTTP1_OTHER and empty. */
 struct http1_verdict http1_decode(struct http1_scan *scan, const void *bytes, size_t n,
                                   const struct http1_limits *limits, struct http1_request *out);
 

@@ -1,7 +1,7 @@
 /* What the fields of a message say about the message itself: its body, its connection.
  *
- * Where RFC 9112 leaves a choice between repair and refusal, this refuses: two parsers that repair
- * differently are how requests are smuggled. */
+ * Where RFC 9112 allows either repairing or refusing a message, this code refuses: request smuggling depends on two
+ * parsers that repair differently. */
 #ifndef SLUICE_PROTO_HTTP1_FRAMING_H
 #define SLUICE_PROTO_HTTP1_FRAMING_H
 
@@ -24,13 +24,13 @@ struct http1_framing {
     bool upgrade;         /* asks for, or in a response names, another protocol: see the Upgrade field */
 };
 
-/* A request's (RFC 9112, 6.3). minor: of HTTP/1.x, 0 or 1. FRAME with *out filled, or BAD: 400, 501 unknown
- * transfer coding, 417 unknown expectation. */
+/* The framing of a request (RFC 9112, 6.3). minor: of HTTP/1.x, 0 or 1. FRAME with *out filled in, or BAD: 400, 501
+ * unknown transfer coding, 417 unknown expectation. */
 struct http1_verdict http1_framing_request(const struct http1_fields *fields, unsigned minor,
                                            struct http1_framing *out);
 
-/* A response's, to a request with this method. upgrade_asked: the request named a protocol in Upgrade, else
- * 101 is refused. FRAME with *out filled, or BAD with 502. */
+/* The framing of a response to a request with this method. upgrade_asked: the request named a protocol in Upgrade; if
+ * not, 101 is refused. FRAME with *out filled in, or BAD with 502. */
 struct http1_verdict http1_framing_response(const struct http1_fields *fields, unsigned minor, int status,
                                             enum http1_method method, bool upgrade_asked,
                                             struct http1_framing *out);

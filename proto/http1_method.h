@@ -15,9 +15,9 @@ enum http1_method {
 };
 
 enum http1_method http1_method_of(struct span token);
-/* It changes nothing (RFC 9110, 9.2.1). */
+/* Safe: it changes nothing on the server (RFC 9110, 9.2.1). */
 bool http1_method_is_safe(enum http1_method method);
-/* Twice is like once (RFC 9110, 9.2.2). */
+/* Idempotent: sending it twice has the effect of once (RFC 9110, 9.2.2). */
 bool http1_method_is_idempotent(enum http1_method method);
 
 #endif

@@ -14,8 +14,8 @@ struct http1_response {
     struct http1_framing framing;
 };
 
-/* Decodes the response at the start of n bytes to a request with this method; upgrade_asked: with an Upgrade
- * field. scan, out, MORE and FRAME are as for http1_decode(), but no empty lines are skipped. BAD: always
+/* Decodes the response at the start of n bytes to a request with this method; upgrade_asked: that request had an
+ * Upgrade field. scan, out, MORE and FRAME are as for http1_decode(), but empty lines are not skipped. BAD is always
  * 502. */
 struct http1_verdict http1_response_decode(struct http1_scan *scan, const void *bytes, size_t n,
                                            const struct http1_limits *limits, enum http1_method method,

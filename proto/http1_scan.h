@@ -1,4 +1,4 @@
-/* Where the head of an HTTP/1.1 message ends, found without looking at any byte twice.
+/* Finds the end of an HTTP/1.1 message's head without looking at any byte twice.
  *
  *     bytes: | CRLF CRLF | GET / HTTP/1.1 CRLF | Host: a CRLF | Accept: te
  *            0           first                 second         line        seen
@@ -32,19 +32,18 @@ struct http1_scan {
     size_t seen;   /* that line's end is not before this */
 };
 
-/* After MORE on n bytes: nothing of a message has come, only empty lines. The caller may drop the n bytes
- * and start afresh: such a connection is idle. */
+/* After MORE on n bytes: only empty lines have come, nothing of a message. The caller may drop the n bytes and start
+ * afresh: such a connection is idle. */
 static inline bool http1_scan_idle(const struct http1_scan *scan, size_t n) {
     return scan->first == n;
 }
 
-/* Skips empty lines at the start (RFC 9112, 2.2). FRAME: scan->first is a line's first byte. MORE, or BAD
- * 400. */
+/* Skips empty lines at the start (RFC 9112, 2.2). FRAME: scan->first is the first byte of a line. MORE; BAD: 400. */
 struct http1_verdict http1_scan_empty_lines(struct http1_scan *scan, const char *bytes, size_t n);
 
-/* Looks for the line that ends the head. The first line may have line_max bytes, the whole head_max, ends of
- * lines included. FRAME: verdict.n bytes from bytes on. BAD: 400 a line without CR, 414 the first line is too
- * long, 431 the head is. */
+/* Looks for the line that ends the head. The first line may have line_max bytes and the head head_max, line ends
+ * included. FRAME: the head is the first verdict.n bytes. BAD: 400 a line without CR, 414 the first line is too long,
+ * 431 the head is too long. */
 struct http1_verdict http1_scan_head(struct http1_scan *scan, const char *bytes, size_t n, size_t line_max,
                                      size_t head_max);
 

@@ -2,8 +2,8 @@
  *
  *     init -> status or request -> field, number ... -> end: 0 and writer.n bytes, or the first error
  *
- * An error stays until the end, so only the last call needs to be checked. Nothing that could end a line or
- * start another one gets through (response splitting). */
+ * An error sticks until the end, so only the last call needs to be checked. Bytes that could end a line or start
+ * another one are refused (response splitting). */
 #ifndef SLUICE_PROTO_HTTP1_WRITER_H
 #define SLUICE_PROTO_HTTP1_WRITER_H
 
@@ -32,8 +32,8 @@ int http1_writer_end(struct http1_writer *writer);
 
 #define HTTP1_NAME_MAX 32
 
-/* The name of an error for the body of its reply, made of the reason phrase: "NOT_FOUND"; "ERROR" for a status without
- * one. */
+/* The name of an error for the body of its reply, made from the reason phrase: "NOT_FOUND"; "ERROR" for a status
+ * without one. */
 void http1_error_name(int status, char out[static HTTP1_NAME_MAX]);
 
 #endif

@@ -1,8 +1,8 @@
 /* Influx line protocol: measurement[,tag=value...] field=value[,field=value...] [timestamp]
  * (docs.influxdata.com, "Line protocol syntax"). Pure; unescapes in place.
  *
- * As in InfluxDB a backslash stands for itself unless one of the escaped characters follows, and a string ends at its
- * quote, be it lines later: what a string says is never taken for a line of its own. */
+ * As in InfluxDB, a backslash stands for itself unless one of the escaped characters follows, and a string ends only at
+ * its closing quote, even if that is lines later: the content of a string is never taken for a line of its own. */
 #ifndef SLUICE_PROTO_INFLUX_H
 #define SLUICE_PROTO_INFLUX_H
 

@@ -1,10 +1,10 @@
-/* JSON as text (RFC 8259): judged and cut into spans, without building anything.
+/* JSON as text (RFC 8259): checked and cut into spans, without building a document.
  *
  *     bytes -> jsontext_check() -> jsontext_member() | jsontext_element()         spans of the same bytes
  *
- * So what is only passed on, like the id of a JSON-RPC call, is passed on byte for byte. Stricter than the
- * RFC where the RFC leaves a choice: UTF-8 must be valid, escaped surrogates come in pairs, \u0000 is
- * refused, and arrays and objects nest as deep as the caller allows. */
+ * Values that are only passed on, like the id of a JSON-RPC call, thus stay the same byte for byte. Stricter than the
+ * RFC where it leaves a choice: UTF-8 must be valid, escaped surrogates come in pairs, \u0000 is refused, and the
+ * caller bounds the nesting. */
 #ifndef SLUICE_PROTO_JSONTEXT_H
 #define SLUICE_PROTO_JSONTEXT_H
 
@@ -22,27 +22,27 @@ enum jsontext_kind {
     JSONTEXT_NULL,
 };
 
-/* Judges a text that must be one value with white space around it. NULL if it is, and *value is the value
- * without the space; else why not (a constant), and *value is the empty span where it ceases to be one. depth: of
- * nesting, at most. */
+/* Checks that text is one value, with optional white space around it. Returns NULL if so, and *value is the value
+ * without the white space; else a constant string that says why not, and *value is an empty span at the place of the
+ * error. depth: the deepest nesting allowed. */
 const char *jsontext_check(struct span text, unsigned depth, struct span *value);
 
-/* Nothing but white space? */
+/* True if there is nothing but white space. */
 bool jsontext_is_blank(struct span text);
 
-/* What follows takes values that jsontext_check() has passed, or parts of them. */
+/* The functions below take values that jsontext_check() has accepted, or parts of them. */
 enum jsontext_kind jsontext_kind(struct span value);
-/* Starts on an object or array: *rest is what jsontext_member() or jsontext_element() then take from. */
+/* Starts walking an object or array: returns the rest for jsontext_member() or jsontext_element(). */
 struct span jsontext_inside(struct span value);
 /* The next member: name with its quotes, as written. False at the end. */
 bool jsontext_member(struct span *rest, struct span *name, struct span *value);
 /* The next element. False at the end. */
 bool jsontext_element(struct span *rest, struct span *value);
-/* The value of the member with this name, the last one of several; p is NULL without one, or if it is no object. */
+/* The value of the member with this name, the last of several; p is NULL without one, or if value is not an object. */
 struct span jsontext_find(struct span object, const char *name);
-/* Is the string, with its quotes and escapes, this text? */
+/* True if the string, given with its quotes and escapes, is this text. */
 bool jsontext_is(struct span string, const char *text);
-/* Writes the string without quotes and escapes to out. Its length, at most string.n - 2; -1 if size is too
+/* Writes the string without quotes and escapes to out. Returns its length, at most string.n - 2; -1 if size is too
  * small. */
 ssize_t jsontext_string(struct span string, char *out, size_t size);
 

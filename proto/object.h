@@ -36,7 +36,7 @@ struct object_fields {
     int64_t mtime_ns;
 };
 
-/* NULL if key is a valid key, else a constant sentence that names the rule it breaks. */
+/* NULL if key is valid, else a constant sentence that names the rule it breaks. */
 const char *object_key_check(struct span key);
 
 /* Decodes the payload of F, C, S, A or I. NULL, or the constant reason why it is malformed. */

@@ -1,9 +1,9 @@
-/* OTLP metrics as protobuf: ExportMetricsServiceRequest to data points (opentelemetry-proto v1, metrics.proto).
+/* OTLP metrics as protobuf: from ExportMetricsServiceRequest to data points (opentelemetry-proto v1, metrics.proto).
  *
  *     body -> resource -> scope -> metric -> data point -> struct otlp_point -> take()
  *
- * A decoder of a few dozen lines instead of protobuf-c: it needs no generated code, no allocation, and no second copy
- * of the message. Unknown fields are skipped, as protobuf wants. */
+ * A small decoder instead of protobuf-c: it needs no generated code, no allocation, and no second copy of the message.
+ * Unknown fields are skipped, as protobuf requires. */
 #ifndef SLUICE_PROTO_OTLP_H
 #define SLUICE_PROTO_OTLP_H
 
@@ -43,9 +43,10 @@ struct otlp_point {
     uint64_t counts[SAMPLE_BOUNDS + 1];
 };
 
-/* Takes an attribute of a resource over if it is one of those. */
+/* Stores an attribute of a resource if it is one of those that name the sender. */
 void otlp_resource_take(struct otlp_resource *resource, const struct otlp_attribute *attribute);
-/* Reads a whole body. NULL, or what is wrong with it, and *at where, in bytes; points may have been taken before. */
+/* Reads a whole body and calls take() for each data point. NULL, or what is wrong with it and, in *at, the byte offset;
+ * take() may have been called before. */
 const char *otlp_read(struct span body, void (*take)(void *context, const struct otlp_point *point),
                       void *context, size_t *at);
 

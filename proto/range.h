@@ -18,13 +18,13 @@ enum range_result {
     RANGE_NONE,  /* 416: nothing of it is within the object */
 };
 
-/* Decodes a Range field for an object of size bytes into ranges, in the order asked; *n of them, at
- * most max. Other units and malformed fields do not apply (14.2), and neither do more than max satisfiable
- * ranges or such that add up to more than the object (they overlap: 14.2 lets us). */
+/* Decodes a Range field for an object of size bytes into *n ranges, at most max, in the order asked for. Fields with
+ * other units and malformed fields do not apply (14.2), nor do those with more than max satisfiable ranges, or with
+ * ranges that add up to more than the object (they overlap; 14.2 allows us to ignore them). */
 enum range_result range_decode(struct span value, uint64_t size, struct range *ranges, unsigned max,
                                unsigned *n);
 
-/* The text of Content-Range (14.4): "bytes 0-99/1000", or with NULL "bytes *" "/1000". Returns its length. */
+/* Writes the value of Content-Range (14.4): "bytes 0-99/1000", or for NULL "bytes *" "/1000". Returns its length. */
 size_t range_print(const struct range *range, uint64_t size, char out[RANGE_TEXT]);
 
 #endif

@@ -42,19 +42,19 @@ struct sample {
 
 /* "gauge", "counter", "histogram", "summary". */
 const char *sample_type_name(enum sample_type type);
-/* The type of this name, which may be one of those before `end`; end: it is none of them. */
+/* The type of this name among those before `end`; `end` if it is none of them. */
 enum sample_type sample_type_named(struct span name, enum sample_type end);
 /* Bytes of the encoded sample. */
 size_t sample_size(const struct sample *sample);
 /* Writes sample_size() bytes; names and values are at most UINT16_MAX long. */
 void sample_encode(const struct sample *sample, char *out);
-/* Gives an encoded gauge a value; it is not cumulative any more. */
+/* Sets the value of an encoded gauge, which is no longer cumulative then. */
 void sample_set_gauge(char *encoded, double value);
-/* What tells the series of a sample that was decoded: its name and labels as they are encoded. */
+/* What identifies the series of a decoded sample: its name and labels as they are encoded. */
 struct span sample_series(const struct sample *decoded);
 /* Takes the next text off such a series: the name, then name and value of each label. */
 struct span sample_take_text(struct span *series);
-/* Takes the next sample off *rest. 0; -ENODATA at the end; -EINVAL: this is no sample. */
+/* Takes the next sample off *rest. 0; -ENODATA at the end; -EINVAL: this is not a sample. */
 int sample_decode(struct span *rest, struct sample *out);
 
 #endif

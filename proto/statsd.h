@@ -10,8 +10,8 @@ enum statsd_kind { STATSD_COUNTER, STATSD_GAUGE, STATSD_TIMER, STATSD_HISTOGRAM,
 struct statsd {
     struct span name;
     enum statsd_kind kind;
-    struct span values; /* as they stand there; a set has one, of any text */
-    double rate;        /* 1: every event is there */
+    struct span values; /* as written; a set has one, of any text */
+    double rate;        /* 1: not sampled */
     bool has_time;
     int64_t time_ms;
     unsigned tags_n;

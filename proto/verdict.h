@@ -1,14 +1,14 @@
-/* What a parser answers to the bytes it was shown (docs/design.md, contract 1): it neither reads a socket nor keeps
+/* A parser's answer to the bytes it was shown (docs/design.md, contract 1). A parser neither reads a socket nor keeps
  * what it saw.
  *
  *     socket -> input buffer | in hand | the next message ...... | room |
  *                                      '-> parser(bytes, n) -> verdict
- *     MORE     the buffer's owner reads on, and shows the same bytes again, with those behind them
+ *     MORE     the buffer's owner reads on and shows the same bytes again, with those that follow
  *     FRAME    the first n bytes are a message: the owner runs it and moves on
  *     BAD      the owner answers with status and reason, and closes
  *
- * The bytes are the owner's, and what a parser hands out are spans of them: good until the buffer moves. Parsers:
- * frame.h, lines.h, proxy_header.h; and http1.h, whose verdict has a status of HTTP (http1_verdict.h). */
+ * The bytes belong to the owner; a parser returns spans into them, valid until the buffer moves. Parsers: frame.h,
+ * lines.h, proxy_header.h, and http1.h, whose verdict has an HTTP status (http1_verdict.h). */
 #ifndef SLUICE_PROTO_VERDICT_H
 #define SLUICE_PROTO_VERDICT_H
 
