@@ -1,4 +1,4 @@
-/* Nanoseconds: the clock that jobs are timed with, the time of day, times of files. */
+/* Times in nanoseconds: the clock that jobs are timed with, the time of day, times of files. */
 #ifndef SLUICE_OFFLOAD_CLOCK_H
 #define SLUICE_OFFLOAD_CLOCK_H
 
@@ -7,8 +7,8 @@
 
 #define NS_PER_S 1000000000
 
-/* A time of a system call or a file in nanoseconds, which reach from 1678 to 2261: what is beyond, as a file's time may
- * be, is the nearest of them. */
+/* A struct timespec in nanoseconds, which cover the years 1678 to 2261; times beyond, which files may have, become the
+ * nearest of these. */
 static inline int64_t clock_of(struct timespec time) {
     if (time.tv_sec >= INT64_MAX / NS_PER_S)
         return INT64_MAX;

@@ -6,8 +6,8 @@
 
 /* Reads a list of CPU numbers and ranges. 0, or -EINVAL if it is malformed, empty or beyond CPU_SETSIZE. */
 int cpus_parse(const char *text, cpu_set_t *out);
-/* Those of a list that this thread may use; all of them if text is NULL or empty. 0; -EINVAL as above; -ENODEV: it may
- * use none of the list. */
+/* The CPUs of a list that this thread may use; all that it may use if text is NULL or empty. 0; -EINVAL as above;
+ * -ENODEV: it may use none of the list. */
 int cpus_choose(const char *text, cpu_set_t *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* How a floor declares its settings and counters once (*.def): from the rows the programs make the
+/* How each floor declares its settings and counters, once, in *.def files; from these rows the programs make the
  * command line, the configuration file, help, text, JSON and Prometheus output.
  *
  *     options.def: SETTING(kind, field, "default", "choices or range", "help")
@@ -24,7 +24,7 @@ enum setting_kind {
     SETTING_CHOICE,  /* int: index into the words of "a|b|c" */
     SETTING_TEXT,    /* char *, owned by the struct; "" when unset */
     SETTING_LIST,    /* char *, words joined by commas; "" when unset */
-    SETTING_LINES,   /* the same, joined by line ends, of words that may hold commas: for the file only */
+    SETTING_LINES,   /* the same joined by newlines, for words that may contain commas: in the file only */
     SETTING_SECRETS, /* LINES of NAME: VALUE or URLs: no page shows the values, users and passwords */
 };
 
@@ -49,14 +49,14 @@ struct setting {
     const char *help;
 };
 
-/* What joins the words of the row's list; NULL: it is none. */
+/* What joins the words of the row's list; NULL: it is not a list. */
 static inline const char *setting_joint(const struct setting *row) {
     return row->kind == SETTING_LIST                                    ? ","
            : row->kind == SETTING_LINES || row->kind == SETTING_SECRETS ? "\n"
                                                                         : NULL;
 }
 
-/* Takes the next word off a list that is joined like this (',' for LIST, '\n' for LINES and SECRETS). False: there is
+/* Takes the next word off a list that is joined by joint (',' for LIST, '\n' for LINES and SECRETS). False: there is
  * none. */
 static inline bool setting_next_word(const char **list, char joint, struct span *word) {
     const char *end = strchrnul(*list, joint);

@@ -1,4 +1,4 @@
-/* What the file systems below the roots can promise: asked once per device, remembered in a small table.
+/* What the file systems below the roots can do without sleeping: asked once per device, remembered in a small table.
  *
  *     root fd -> device --+
  *     st_dev of a file ---+-> [ device, abilities ] -- not there: fstatfs()
@@ -11,7 +11,7 @@
 
 enum {
     FILESYSTEM_LOCAL = 1,  /* no server and no program behind it: a cached lookup does not wait */
-    FILESYSTEM_NOWAIT = 2, /* reads tell by RWF_NOWAIT that they would sleep; until a read says otherwise */
+    FILESYSTEM_NOWAIT = 2, /* reads honour RWF_NOWAIT; assumed until a read says otherwise */
     FILESYSTEM_MEMORY = 4, /* the page cache is the file: only swapped-out pages are not resident */
 };
 

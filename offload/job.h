@@ -1,4 +1,4 @@
-/* A job: work that may sleep, on its way to whoever runs it and back to the loop.
+/* A job: work that may sleep, on its way from the loop to whoever runs it, and back.
  *
  *     loop:     offload_job() -> fill in -> offload_submit()
  *     offload:                                 '-> on the spot | pool | ring --.
@@ -7,8 +7,8 @@
  *
  * Ownership (docs/design.md, contract 5): from submit until done() the job owns the fds, pipes and buffers named in it;
  * done() takes them. A job names its owner by handle, never by pointer (docs/design.md, contract 3): done() looks the
- * handle up, and if the owner is gone it closes and frees what the job holds. Sizes come in as
- * arguments; fds, byte counts, errors and times come back. offload never calls done() itself. */
+ * handle up, and if the owner is gone it closes and frees what the job holds. Members marked "in" are set by the
+ * submitter, those marked "out" by whoever ran the job. offload never calls done() itself. */
 #ifndef SLUICE_OFFLOAD_JOB_H
 #define SLUICE_OFFLOAD_JOB_H
 
@@ -33,7 +33,7 @@ enum job_pool { JOB_POOL_FILES, JOB_POOL_HANDLERS, JOB_POOL_NAMES, JOB_POOLS };
 
 struct job {
     struct job *next; /* link of whichever queue holds the job */
-    uint64_t owner;   /* handle of the owner; offload does not look at it */
+    uint64_t owner;   /* handle of the owner; not used by offload */
     void *context;    /* for done(): something that outlives the job, or NULL */
     void *extra;      /* for done(): something that the job owns, or NULL */
     void (*done)(struct job *job);

@@ -4,8 +4,8 @@
  *     thread -> push --+-> head -> job -> job      take(): all at once, oldest first -> loop
  *     thread -> push --+   '- was empty and the loop may be asleep: write the eventfd
  *
- * No wake is lost: the loop announces its sleep, then looks at the list; a thread pushes, then looks at
- * the announcement. Both are sequentially consistent, so at least one of them sees the other. */
+ * No wake-up is lost: the loop announces its sleep, then looks at the list; a thread pushes, then looks at the
+ * announcement. Both are sequentially consistent, so at least one of them sees the other. */
 #ifndef SLUICE_OFFLOAD_MAILBOX_H
 #define SLUICE_OFFLOAD_MAILBOX_H
 
@@ -25,7 +25,7 @@ void mailbox_init(struct mailbox *mailbox, int eventfd);
 void mailbox_push(struct mailbox *mailbox, struct job *job);
 /* Loop: moves everything that arrived to the end of list, in order of arrival. False: nothing did. */
 bool mailbox_take(struct mailbox *mailbox, struct joblist *list);
-/* Loop: from now on a push writes the eventfd. False: something has arrived already. */
+/* Loop: from now on a push writes the eventfd. False: something has already arrived. */
 bool mailbox_sleep(struct mailbox *mailbox);
 /* Loop: a push need not write the eventfd. */
 void mailbox_wake(struct mailbox *mailbox);

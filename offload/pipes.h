@@ -1,5 +1,5 @@
-/* A fixed number of pipes for splice. An unprivileged user gets 64 MiB of pipe room over all processes,
- * and past it pipes of two pages (pipe(7)): hence their number is small, and the real size of each is asked for.
+/* A fixed number of pipes for splice. An unprivileged user gets 64 MiB of pipe buffers over all processes, and beyond
+ * that pipes of two pages (pipe(7)): hence their number is small, and each one's real size is asked for.
  *
  *     free: [pair pair pair]  --take()-->  file -> pair -> socket  --give(drained)--> free
  *                                                                  --give(not drained)--> closed, a new one
@@ -24,8 +24,8 @@ struct pipes {
     const struct notice *notice;
 };
 
-/* Opens count pipes with room for chunk bytes each. Where the kernel gives less, size says so; fewer
- * pipes, down to none, are no error. 0 or -ENOMEM. notice must outlive the pipes. */
+/* Opens count pipes with room for chunk bytes each. Where the kernel grants less, size says so; fewer pipes, even none,
+ * are not an error. 0 or -ENOMEM. notice must outlive the pipes. */
 int pipes_init(struct pipes *pipes, unsigned count, size_t chunk, const struct notice *notice);
 /* Closes all pipes, also those in use. */
 void pipes_free(struct pipes *pipes);

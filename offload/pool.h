@@ -39,14 +39,14 @@ struct pool_gauges {
     uint64_t wakes;
 };
 
-/* plan is copied. 0 or -errno: nothing is left to stop then. */
+/* plan is copied. 0, or -errno, and then there is nothing to stop. */
 int pool_start(struct pool *pool, const struct pool_plan *plan);
-/* Loop: takes all jobs of the list over; each of them comes back through the mailbox. */
+/* Loop: takes over all jobs of the list; each comes back through the mailbox. */
 void pool_submit(struct pool *pool, struct joblist *jobs);
 /* Runs the oldest job on the caller's thread. False: the queue is empty. */
 bool pool_run_one(struct pool *pool);
 /* Cancels what has not started and waits for what is running until deadline_ns (CLOCK_MONOTONIC).
- * False: a thread is still at work; pool and mailbox must stay, and this may be called again. */
+ * False: a thread is still at work; pool and mailbox must stay valid, and this may be called again. */
 bool pool_stop(struct pool *pool, int64_t deadline_ns);
 struct pool_gauges pool_gauges(struct pool *pool);
 

@@ -1,16 +1,16 @@
-/* The ring's logic, apart from the kernel: which jobs are in hand, what a result means for them.
+/* The ring's logic, independent of the kernel: which jobs are in hand, what a result means for them.
  *
  *     ring_submit(job) -> backlog -> slot + generation -> driver: prepare -> submit ... reap
  *                            flush: while slots are free     '<- short, EINTR, EAGAIN -'|
  *                                                                                       v
- *                                              finished | unfit: a pool is to do (the rest of) it
+ *                                              finished | unfit: a pool has to do (the rest of) it
  *
- * A completion names its job by slot and generation, so one that comes twice finds nothing. There are
- * fewer slots than completion queue entries, so the queue cannot overflow by our doing. From the flush
- * until it is reaped a job's fds and buffers belong to the kernel.
+ * A completion names its job by slot and generation, so one that comes twice finds nothing. There are fewer slots than
+ * completion queue entries, so we never make that queue overflow. From the flush until it is reaped, a job's fds and
+ * buffers belong to the kernel.
  *
- * A write that is to reach the disk is two requests of one slot, the second linked to the first: the sync
- * starts when all bytes were written. One that failed is never tried again, here or in a pool. */
+ * A write that has to reach the disk is two requests of one slot, the second linked to the first: the sync starts when
+ * all bytes are written. A sync that failed is never tried again, here or in a pool. */
 #ifndef SLUICE_OFFLOAD_RING_H
 #define SLUICE_OFFLOAD_RING_H
 
@@ -36,14 +36,14 @@ struct ring_completion {
     int result; /* bytes or -errno */
 };
 
-/* What ring_driver_class.state() finds, or'ed. */
+/* Flags that ring_driver_class.state() returns. */
 enum {
     RING_READY = 1,     /* completions to reap */
-    RING_DEFERRED = 2,  /* the kernel wants to be entered to produce some */
+    RING_DEFERRED = 2,  /* the kernel has to be entered to produce some */
     RING_OVERFLOWN = 4, /* the kernel holds back completions that found the queue full */
 };
 
-/* The seam: the kernel's ring, or the software ring of the tests. */
+/* What drives the logic: the kernel's ring, or the software ring of the tests. */
 struct ring_driver {
     const struct ring_driver_class *class;
     unsigned budget;     /* requests in flight at most */
@@ -51,10 +51,10 @@ struct ring_driver {
 };
 
 struct ring_driver_class {
-    /* Takes a request, or two (sync), for the next submit. False: no room in the submission queue, none was
+    /* Takes a request, or two (sync), for the next submit. False: no room in the submission queue, nothing was
      * taken. */
     bool (*prepare)(struct ring_driver *driver, const struct ring_request *request);
-    /* Gives the prepared requests to the kernel, the oldest first. How many it took, or -errno and none. */
+    /* Gives the prepared requests to the kernel, the oldest first. Returns how many it took, or -errno if none. */
     int (*submit)(struct ring_driver *driver);
     unsigned (*state)(struct ring_driver *driver);
     /* Lets the kernel run deferred work and refill the completion queue. 0 or -errno. */
@@ -65,7 +65,7 @@ struct ring_driver_class {
 };
 
 struct ring_counts {
-    uint64_t resumed;   /* short results that were gone on with */
+    uint64_t resumed;   /* short results that were continued */
     uint64_t overflows; /* of the completion queue */
     uint64_t full;      /* jobs that had to wait for a slot */
 };
@@ -89,23 +89,23 @@ struct ring {
     struct ring_counts counts;
 };
 
-/* Takes the driver over. 0 or -ENOMEM (the driver is closed then, too). */
+/* Takes over the driver. 0, or -ENOMEM (the driver is closed then too). */
 int ring_init(struct ring *ring, struct ring_driver *driver);
 /* Nothing may be in flight. */
 void ring_free(struct ring *ring);
-/* False: it broke down; jobs that are in its hands still come back. */
+/* False: it broke down; jobs that it has in hand still come back. */
 bool ring_usable(const struct ring *ring);
-/* Takes a JOB_READ, JOB_SPLICE or JOB_WRITE over; ring_flush() starts it. */
+/* Takes over a JOB_READ, JOB_SPLICE or JOB_WRITE; ring_flush() starts it. */
 void ring_submit(struct ring *ring, struct job *job);
-/* Starts what can be started, with one system call as a rule. */
+/* Starts what can be started, usually with one system call. */
 void ring_flush(struct ring *ring);
 /* Looks for completions once; jobs appear in finished and unfit. False: there were none. */
 bool ring_reap(struct ring *ring);
 /* True if there is something to reap. */
 bool ring_ready(const struct ring *ring);
-/* True if a submit failed for now and no completion is on its way that would wake the loop to repeat it. */
+/* True if a submit failed temporarily and no completion is pending that would wake the loop to repeat it. */
 bool ring_stuck(const struct ring *ring);
-/* Gives the backlog back, cancelled; what is in flight is not gone on with. */
+/* Returns the backlog, cancelled; what is in flight is not continued after its next result. */
 void ring_close(struct ring *ring);
 
 #endif

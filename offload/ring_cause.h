@@ -1,4 +1,4 @@
-/* Why there is no io_uring, in words that name the culprit. */
+/* Why there is no io_uring, in words that name the cause. */
 #ifndef SLUICE_OFFLOAD_RING_CAUSE_H
 #define SLUICE_OFFLOAD_RING_CAUSE_H
 

@@ -1,4 +1,4 @@
-/* The kernel's io_uring behind the seam of ring.h, by liburing. Belongs to the thread that opens it. */
+/* The driver of ring.h for the kernel's io_uring, by liburing. Belongs to the thread that opens it. */
 #ifndef SLUICE_OFFLOAD_RING_KERNEL_H
 #define SLUICE_OFFLOAD_RING_KERNEL_H
 
@@ -12,8 +12,8 @@ struct ring_plan {
     int eventfd;      /* written for completions */
 };
 
-/* Sets a ring up with the best flags that this kernel has, caps its workers, and tries it: a NOP, a read,
- * a splice, and the eventfd. 0, or -errno with what stands in the way in cause. */
+/* Sets up a ring with the best flags that this kernel has, caps its workers, and tries it out: a NOP, a read, a splice,
+ * and the eventfd. 0, or -errno with the obstacle in cause. */
 int ring_kernel_open(struct ring_driver **out, const struct ring_plan *plan, char *cause, size_t cause_size);
 /* The ring's own descriptor, which belongs to the driver. */
 int ring_kernel_fd(const struct ring_driver *driver);

@@ -15,13 +15,13 @@ struct offload_settings {
 
 extern const struct settings_table offload_settings_table;
 
-/* Replaces 0 = auto by what it means on this machine; connections is the connection limit. Then
- * threads_max, unless 0, is shared out: the largest group gives way first, none below one thread. */
+/* Replaces 0 = auto by what it means on this machine; connections is the connection limit. Then applies threads_max,
+ * unless it is 0: the largest group of threads shrinks first, none below one thread. */
 void offload_resolve(struct offload_settings *settings, long connections);
 
-/* io_uring workers at most, bounded and unbounded ones together. */
+/* The most io_uring workers, bounded and unbounded ones together. */
 long offload_ring_workers(const struct offload_settings *settings);
-/* Threads at most beside the loop's: those of the pools (names has one) and the ring's workers. */
+/* The most threads besides the loop's: those of the pools (names has one) and the ring's workers. */
 long offload_thread_count(const struct offload_settings *settings);
 
 #endif

@@ -1,4 +1,4 @@
-/* Memory of all jobs: a fixed number of them, reserved at start, touched only as far as ever in use.
+/* The memory of all jobs: room for a fixed number, reserved at startup, touched only as far as it was ever in use.
  *
  *     jobs:  [ used | free | used | free | never touched ... ]
  *                       ^------------' free: last in, first out, so that a warm job is used again
@@ -21,7 +21,7 @@ struct slab {
 int slab_init(struct slab *slab, size_t capacity);
 /* Gives the memory back, with whatever is still in it. */
 void slab_free(struct slab *slab);
-/* A job, zeroed but for open.path (which is ""), or NULL when all are in use. */
+/* A job, zeroed except for open.path (which is ""), or NULL when all are in use. */
 struct job *slab_take(struct slab *slab);
 void slab_give(struct slab *slab, struct job *job);
 

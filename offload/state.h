@@ -1,5 +1,5 @@
-/* What offload.c and lifetime.c share: all of offload's parts in one place. The loop thread's alone, but for
- * pools and mailbox, which look after themselves. */
+/* What offload.c and lifetime.c share: all of offload's parts in one place. Used by the loop's thread alone, except for
+ * pools and mailbox, which do their own locking. */
 #ifndef SLUICE_OFFLOAD_STATE_H
 #define SLUICE_OFFLOAD_STATE_H
 
@@ -16,7 +16,7 @@ struct offload {
     int eventfd;
 
     struct slab slab;
-    const struct job *reaped; /* the last, until it is released */
+    const struct job *reaped; /* the one reaped last, until it is released */
     size_t open[2];           /* jobs of all pools but the handlers', and the handlers' */
     struct files files;
     struct pipes pipes;
@@ -25,7 +25,7 @@ struct offload {
     bool ring_lost;                    /* it broke down, and the description says so */
     struct joblist finished;           /* to be reaped */
     struct joblist waiting[JOB_POOLS]; /* for the flush that hands them to the pools */
-    unsigned held;                     /* their number for the files pool */
+    unsigned held;                     /* how many of them are for the files pool */
     unsigned opens;                    /* that the files pool has, or that came back and were not reaped */
 
     /* The turn's budget for jobs on the spot. */
@@ -43,7 +43,7 @@ struct offload {
 
 /* Moves what pools and ring finished to offload->finished, once. False: there was nothing. */
 bool offload_collect(struct offload *offload);
-/* The job ends here, as something that was never started. */
+/* Finishes the job with an error, as never started. */
 void offload_refuse(struct offload *offload, struct job *job, int error);
 
 #endif

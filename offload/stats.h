@@ -16,7 +16,7 @@ struct counters_table offload_stats_table(struct offload_stats *stats);
 /* 0 or -ENOMEM; free in either case. */
 int offload_stats_init(struct offload_stats *stats);
 void offload_stats_free(struct offload_stats *stats);
-/* Counts a job that came back from pool or ring and is on the loop since now_ns. */
+/* Counts a job that came back from a pool or the ring and reached the loop at now_ns. */
 void offload_stats_job(struct offload_stats *stats, const struct job *job, int64_t now_ns);
 
 #endif
