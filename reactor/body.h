@@ -4,8 +4,8 @@
  *                            sent(n): n bytes of that piece are on their way
  *                            end():   exactly once, whole or not; frees the body
  *
- * A body that answers WAIT calls stream_wake() when it has a piece. next() may be asked again
- * without sent() in between and then answers for the same position. */
+ * A body that answered WAIT calls stream_wake() when it has a piece. next() may be called again without sent() in
+ * between; it then answers for the same position. */
 #ifndef SLUICE_REACTOR_BODY_H
 #define SLUICE_REACTOR_BODY_H
 
@@ -15,7 +15,7 @@
 
 enum piece_kind {
     PIECE_WAIT,    /* nothing yet */
-    PIECE_STARVED, /* nothing yet, and nothing will wake the stream for certain: ask again in a moment */
+    PIECE_STARVED, /* nothing yet, and perhaps nothing will wake the stream: ask again in a moment */
     PIECE_BYTES,   /* n bytes at p, valid until sent() or the next call of next() */
     PIECE_FILE,    /* n bytes at offset of fd: sendfile */
     PIECE_PIPE,    /* n bytes waiting in the pipe fd: splice */
@@ -29,7 +29,7 @@ struct piece {
     int fd;
     uint64_t offset;
     size_t n;
-    bool more; /* further pieces follow for certain */
+    bool more; /* further pieces are sure to follow */
 };
 
 struct stream;
@@ -44,7 +44,7 @@ struct body_class {
 struct body {
     const struct body_class *class;
     struct stream *stream; /* set when the body is queued */
-    uint64_t *count;       /* set then, too: where its bytes are added up as they leave; NULL: nowhere */
+    uint64_t *count;       /* set then, too: a counter of its bytes as they leave; NULL: none */
 };
 
 #endif

@@ -31,12 +31,12 @@ struct conn {
     uint16_t port;           /* of a TCP peer */
     uint16_t waiting;        /* of the open ones: those that wait for a further message (request_wait()) */
     uint8_t host[PEER_HOST]; /* of an IPv6 peer: what its key leaves out */
-    bool last;         /* nothing more is parsed, and the connection closes when everything was answered */
+    bool last;         /* nothing more is parsed, and the connection closes when everything is answered */
     bool paused;       /* too much is in hand: front->parse() is called again when some of it has ended */
     bool parsing;      /* inside front->parse() */
     bool expect_proxy; /* a PROXY header comes first */
     bool ordered; /* a request with an unsafe method waits until those in hand have ended (RFC 9112, 9.3.2) */
-    bool alone;   /* such a request waits: nothing is parsed before everything in hand was answered */
+    bool alone;   /* such a request waits: nothing is parsed until everything in hand is answered */
     bool receiving; /* a body is being received: the front end sees every input, and sets the deadline */
     double opened, active; /* seconds, the loop's clock */
     struct bucket rate;
@@ -48,16 +48,16 @@ void conn_init_loop(struct loop *loop);
 /* Takes over an accepted socket; see listener_take. False: no slot. */
 bool conn_open(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                const struct sockaddr *address);
-/* May the front end take one more message now? If not, it is called again when it may. */
+/* May the front end take one more message now? If not, its parse() is called again when it may. */
 bool conn_may_parse(struct conn *conn);
-/* For a message that is complete: may it run? Counts it, and answers RATE_LIMITED or SHUTTING_DOWN if not. */
+/* For a complete message: may it run? Counts it, and answers RATE_LIMITED or SHUTTING_DOWN if not. */
 bool conn_admit(struct conn *conn, struct request *request);
-/* No further message is read; the connection closes when everything was answered. */
+/* No further message is read; the connection closes when everything is answered. */
 void conn_finish(struct conn *conn);
-/* Nothing is read for now, while requests are in hand: looks now and then whether the client left, until read_by is
- * set anew. */
+/* While requests are in hand and nothing is read: checks now and then whether the client has left, until read_by is set
+ * anew. */
 void conn_watch_unread(struct conn *conn);
-/* Nothing is in hand, and nothing has come that waits to be read: a drain may end it. */
+/* True if nothing is in hand and no input is waiting, so that a drain may end the connection. */
 bool conn_is_idle(const struct conn *conn);
 /* A request ended. For request.c. */
 void conn_request_ended(struct conn *conn);

@@ -1,4 +1,5 @@
-/* Sockets that take datagrams: many with one call, a bounded number in a turn, and what the kernel dropped counted.
+/* Sockets that receive datagrams: many in one call, a bounded number in a turn; those that the kernel dropped are
+ * counted.
  *
  *     readable -> recvmmsg (BATCH at once) -> received(datagram) for each -> ended()
  *                     '- control data: SO_RXQ_OVFL, datagrams that found the socket's queue full */
@@ -12,14 +13,14 @@
 #include <sys/types.h>
 
 #define DATAGRAMS_BATCH 32
-#define DATAGRAM_MAX    8192 /* bytes; what is longer is cut and told so */
+#define DATAGRAM_MAX    8192 /* bytes; a longer one is truncated and flagged */
 
 struct loop;
 
 struct datagrams_class {
-    /* A datagram, valid during the call. cut: it was longer. */
+    /* A datagram, valid during the call. cut: it was longer and is truncated. */
     void (*received)(void *context, struct span datagram, bool cut);
-    /* The datagrams of one call were all received; dropped: by the kernel since the last time. */
+    /* All datagrams of one call were received; dropped: how many the kernel has dropped since the last time. */
     void (*ended)(void *context, uint32_t dropped);
 };
 
@@ -38,7 +39,7 @@ struct datagrams {
 /* Opens udp: or unixgram: and starts. 0, or -errno with a reason. */
 int datagrams_open(struct datagrams *socket, struct loop *loop, const char *address,
                    const struct datagrams_class *class, void *context, char *why, size_t why_size);
-/* Also for one that is not open. */
+/* May also be called for one that is not open. */
 void datagrams_close(struct datagrams *socket);
 
 #endif

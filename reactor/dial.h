@@ -12,7 +12,7 @@
 
 struct loop;
 
-/* A socket's name in the kernel's form. */
+/* A socket address in the kernel's form. */
 struct dial_name {
     struct sockaddr_storage address;
     socklen_t length;
@@ -27,15 +27,16 @@ struct dial {
 
 /* Sets up a class of deadlines for dials: seconds until -ETIMEDOUT, 0: the kernel's. */
 void dial_deadline_init(struct loop *loop, struct deadline_class *class, double seconds);
-/* Connects to server from source (NULL: any; ignored for Unix sockets). timeout: NULL: the kernel's. done is called
- * once, perhaps before this returns, with a connected non-blocking socket that is in the ledger as FD_UPSTREAM and now
+/* Connects to server from source (NULL: any; ignored for Unix sockets) within timeout (NULL: the kernel's). done is
+ * called once, perhaps before this returns, with a connected non-blocking socket, in the ledger as FD_UPSTREAM and now
  * the owner's, or with -errno. A full backlog of a Unix socket is -EAGAIN. */
 void dial_begin(struct dial *dial, struct loop *loop, const struct dial_name *server,
                 const struct dial_name *source, struct deadline_class *timeout,
                 void (*done)(struct dial *dial, int result));
-/* Is -errno of done() a shortage of this host - descriptors, memory, ports - and no word about the server? */
+/* Does the -errno of done() mean that this host is short of descriptors, memory or ports, rather than a fault of the
+ * server? */
 bool dial_is_shortage(int error);
-/* Ends an attempt that is still under way; done is not called. */
+/* Ends an attempt that is still in progress; done is not called. */
 void dial_cancel(struct dial *dial);
 
 static inline bool dial_active(const struct dial *dial) {

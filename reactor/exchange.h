@@ -1,10 +1,10 @@
-/* An HTTP request in hand: its decoded head, its body, and how its reply must look.
+/* An HTTP request in hand: its decoded head, its body, and how its reply has to look.
  *
  *     head in the input buffer -> the loop's scratch exchange -> handler.run() -> reply at once: nothing is kept
  *                                              \-> not replied when run() returns, or a body to receive:
  *                                                  exchange_keep(): head and decoded spans move to memory of its own
  *
- * request->exchange is the way to it: the pointer changes when it is kept, so nobody else may store it. */
+ * Always reach it through request->exchange: the pointer changes when it is kept, so nobody else may store it. */
 #ifndef SLUICE_REACTOR_EXCHANGE_H
 #define SLUICE_REACTOR_EXCHANGE_H
 
@@ -29,19 +29,19 @@ struct exchange {
     const struct http_handler *handler;
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
-    unsigned methods;  /* of routes for its path when none has its own: a bit per enum http1_method */
+    unsigned methods;  /* if no route has its method: those of the routes for its path, a bit per enum http1_method */
     struct loop *loop; /* whose request_bytes the body is booked in; NULL: it has ended */
     char *body;        /* owned; NULL without one */
     size_t body_n, body_size;
     void *state;               /* the handler's */
     void (*drop)(void *state); /* frees state when the exchange ends; may be NULL */
     int64_t started_ns;
-    size_t replied_bytes; /* of the reply's body, that left with its head; later ones: request->body_sent */
+    size_t replied_bytes; /* of the reply's body, those sent with its head; later ones: request->body_sent */
     uint16_t status;      /* of the reply; 0: none yet */
     const char *delivery; /* how the reply went, for the access log */
     bool close;           /* the connection ends after the reply */
     bool kept;            /* in memory of its own */
-    unsigned holders;     /* kept: how many exchange_end() free it */
+    unsigned holders;     /* kept: how many exchange_end() it takes to free it */
     bool expect_continue; /* 100 is due before the body comes */
     bool receiving;       /* the body is not complete */
     uint8_t siblings, coding; /* of an object: which compressed siblings were tried (sibling.h) */
@@ -49,17 +49,17 @@ struct exchange {
     char *bytes;              /* kept: the head, then path if it was rewritten */
 };
 
-/* Moves a scratch exchange into memory of its own; head is where its spans point into, and so may path.
+/* Moves a scratch exchange into memory of its own; head is the memory that its spans point into, and perhaps path too.
  * NULL without memory (nothing has changed). */
 struct exchange *exchange_keep(const struct exchange *scratch, struct span head);
-/* The request's exchange for somebody who looks at it even after the request is over, like a thread: it is kept now if
- * it was not. Until exchange_end(), which is for the loop thread. NULL without memory. */
+/* The request's exchange for a user that may outlast the request, like a thread: it is kept now if it was not. The user
+ * ends its hold by exchange_end(), on the loop's thread. NULL without memory. */
 struct exchange *exchange_hold(struct request *request);
-/* Ends one hold: the last one frees a kept exchange. Of a scratch one it frees what hangs on it. */
+/* Ends one hold; the last one frees a kept exchange. For a scratch exchange it frees what the exchange owns. */
 void exchange_end(struct exchange *exchange);
-/* Room for n bytes more of body. 0, -ENOMEM, or -ENOBUFS: request_bytes_total is spent. */
+/* Makes room for n more bytes of body. 0, -ENOMEM, or -ENOBUFS: request_bytes_total is used up. */
 int exchange_reserve(struct exchange *exchange, size_t n);
-/* The body is not needed any more. */
+/* Frees the body, which is no longer needed. */
 void exchange_drop_body(struct exchange *exchange);
 /* The value of the first field with this name; p is NULL if there is none. */
 struct span exchange_field(const struct exchange *exchange, const char *name);

@@ -13,9 +13,9 @@ struct front {
     const char *name; /* as in `protocols` */
     /* Parses what is pending while conn_may_parse(). */
     void (*parse)(struct conn *conn);
-    /* Answers a request with an error; text is copied. */
+    /* Answers a request with an error. text is copied. */
     void (*fail)(struct request *request, enum status status, const char *text);
-    /* A message did not arrive in time: answers, or just ends with conn_finish(). */
+    /* A message did not arrive in time: answers with an error, or just ends the connection by conn_finish(). */
     void (*late)(struct conn *conn);
     /* The client ended its side while conn->receiving. */
     void (*stopped)(struct conn *conn);

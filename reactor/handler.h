@@ -1,6 +1,6 @@
-/* How the object protocol's front end finds handlers, so that nobody calls upward: in a table by letter, which the
- * family of handlers fills at the start (loop->operations). Those of HTTP and JSON-RPC are in http1_front.h and
- * rpc_front.h. */
+/* How the object protocol's front end finds its handlers without calling upward: in a table by letter, which a family
+ * of handlers fills at startup (loop->operations). http1_front.h and rpc_front.h have the same for HTTP and JSON-RPC.
+ * */
 #ifndef SLUICE_REACTOR_HANDLER_H
 #define SLUICE_REACTOR_HANDLER_H
 

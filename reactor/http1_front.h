@@ -1,10 +1,10 @@
-/* HTTP/1.1's front end: heads to exchanges, exchanges to handlers; bodies come by way of http1_intake.h.
+/* The HTTP/1.1 front end: heads to exchanges, exchanges to handlers; bodies arrive through http1_intake.h.
  *
  *     bytes -> http1_decode -> route -> [body: length | chunked, up to the route's limit] -> handler.run()
  *                                 \-> 100 Continue when the client waits for it
  *     bytes -> http1_decode -> route -> handler.run() -> body -> handler.sink, as far as it takes it
  *
- * What cannot be parsed is answered and the connection closed. The service is what main injects. */
+ * What cannot be parsed is answered with an error and the connection closed. main injects the service. */
 #ifndef SLUICE_REACTOR_HTTP1_FRONT_H
 #define SLUICE_REACTOR_HTTP1_FRONT_H
 
@@ -20,7 +20,7 @@ struct loop;
 /* What answers an exchange. */
 struct http_handler {
     uint64_t body_limit;          /* a longer body is answered 413 */
-    bool early;                   /* runs without the body; with one, the connection ends after the reply */
+    bool early;                   /* runs without the body; if there is one, the connection ends after the reply */
     const struct http_sink *sink; /* run() comes first, then the body; NULL: run() when all of it is there */
     /* Replies (http1_reply.h), or submits a job whose done() replies. */
     void (*run)(struct request *request, struct exchange *exchange);

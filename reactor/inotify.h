@@ -1,6 +1,6 @@
-/* What the kernel tells of watched directories (inotify(7)), on the loop.
+/* Events of watched directories (inotify(7)), on the loop.
  *
- *     inotify_open() -> anybody adds watches to its fd -> event() for each event, a buffer of them a turn */
+ *     inotify_open() -> anybody adds watches to its fd -> event() for each event, one buffer of them a turn */
 #ifndef SLUICE_REACTOR_INOTIFY_H
 #define SLUICE_REACTOR_INOTIFY_H
 
@@ -18,7 +18,7 @@ struct inotify {
     void *context;
 };
 
-/* Closed at first. */
+/* Initialises it as closed. */
 void inotify_prepare(struct inotify *inotify, struct loop *loop,
                      void (*event)(void *context, const struct inotify_event *event), void *context);
 /* Opens it; nothing is read before inotify_read(). 0 or -errno. */

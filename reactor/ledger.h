@@ -1,10 +1,10 @@
-/* The ledger of descriptors: each one that this process has open, with its kind, owner and time (docs/design.md,
+/* The ledger of descriptors: every one that this process has open, with its kind, owner and age (docs/design.md,
  * contract 5).
  *
  *     ledger_enter(fd) -- holders 1 -- [ledger_hold(fd) +1] -- ledger_release(fd) -1 -> 0: closed with the turn
  *
- * At rest opened - closed == open == entries of /proc/self/fd, less what libraries opened behind our back.
- * Descriptors that were passed are closed at the end of the turn, neighbours in one close_range(2). */
+ * At rest opened - closed == open == entries of /proc/self/fd, less what libraries opened behind our back. Descriptors
+ * that were passed are closed at the end of the turn, adjacent ones by one close_range(2). */
 #ifndef SLUICE_REACTOR_LEDGER_H
 #define SLUICE_REACTOR_LEDGER_H
 
@@ -29,7 +29,7 @@ struct ledger_entry {
 
 struct ledger {
     struct ledger_entry *entries; /* by fd number */
-    size_t capacity;              /* may be a billion: walk through the first top entries only */
+    size_t capacity;              /* may be a billion: only walk the first `top` entries */
     size_t top;                   /* above every fd that was ever entered */
     uint64_t opened, closed;
     uint64_t open_by_kind[FD_KINDS];
@@ -40,27 +40,27 @@ struct ledger {
 
 const char *fd_kind_name(enum fd_kind kind);
 
-/* Room for descriptor numbers below limit; enters every descriptor that is open already as inherited.
- * 0 or -errno. */
+/* Makes room for descriptor numbers below limit; enters every descriptor that is already open as inherited. 0 or
+ * -errno. */
 int ledger_init(struct ledger *ledger, size_t limit);
 void ledger_free(struct ledger *ledger);
-/* Enters every open descriptor that is not in the ledger yet: what a library just opened. */
+/* Enters every open descriptor that is not in the ledger yet: those that a library has just opened. */
 void ledger_adopt(struct ledger *ledger, enum fd_kind kind);
-/* An fd that was just opened, held once. */
+/* Enters an fd that was just opened, with one holder. */
 void ledger_enter(struct ledger *ledger, int fd, enum fd_kind kind, uint64_t owner, double now);
-/* One holder more. */
+/* Adds a holder. */
 void ledger_hold(struct ledger *ledger, int fd);
-/* What it is used for has changed. */
+/* Changes the kind of an fd whose use has changed. */
 void ledger_retag(struct ledger *ledger, int fd, enum fd_kind kind);
-/* One holder less; the last one has the fd closed at the end of the turn. */
+/* Removes a holder; after the last one the fd is closed at the end of the turn. */
 void ledger_release(struct ledger *ledger, int fd);
 /* Closes an fd with a single holder now. */
 void ledger_close(struct ledger *ledger, int fd);
-/* An fd that somebody else closes (offload's own): only the entry ends. */
+/* Removes the entry of an fd that somebody else closes (offload's own). */
 void ledger_leave(struct ledger *ledger, int fd);
 /* Closes what ledger_release() left for the end of the turn. */
 void ledger_flush(struct ledger *ledger);
-/* Counts /proc/self/fd. *foreign: how many of them are not entered. Returns the count or -errno. */
+/* Counts the entries of /proc/self/fd. *foreign: how many are not in the ledger. Returns the count or -errno. */
 long ledger_audit(struct ledger *ledger, uint64_t *foreign);
 
 static inline uint64_t ledger_open(const struct ledger *ledger) {

@@ -1,4 +1,4 @@
-/* What a listen section means: its texts parsed and checked, without opening anything. */
+/* A listen section, parsed and checked without opening anything. */
 #ifndef SLUICE_REACTOR_LISTENER_OPTIONS_H
 #define SLUICE_REACTOR_LISTENER_OPTIONS_H
 
@@ -24,7 +24,7 @@ struct listener_options {
     unsigned uids_count, gids_count;
     struct network *networks;
     unsigned networks_count;
-    struct network *proxies; /* peers that tell for whom they come */
+    struct network *proxies; /* peers whose connections begin with a PROXY header */
     unsigned proxies_count;
     mode_t mode;
     uid_t owner; /* (uid_t)-1: unchanged */

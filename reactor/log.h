@@ -1,4 +1,4 @@
-/* Structured log lines on stderr: logfmt or JSON, rate-limited by event, never blocking the loop.
+/* Structured log lines on stderr: logfmt or JSON, rate-limited per event, never blocking the loop.
  *
  *     log_info(log, "listening", log_text("address", a), log_number("backlog", n));
  *     -> time=2026-01-01T00:00:00.000Z level=info event=listening address=tcp:127.0.0.1:7080 backlog=4096
@@ -15,7 +15,7 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log_field {
     const char *name; /* NULL ends a list */
-    const char *text; /* NULL: the number counts */
+    const char *text; /* NULL: the field is the number */
     int64_t number;
 };
 
@@ -29,16 +29,16 @@ static inline struct log_field log_number(const char *name, int64_t number) {
 
 struct log;
 
-/* Writes to fd (not owned): a full pipe loses lines and counts them. rate: lines of one event a second
- * (0: no limit); what was held back is reported with the next line of that event. NULL without memory. */
+/* A log that writes to fd (not owned); when that is a full pipe, lines are lost and counted. rate: lines a second of
+ * one event (0: no limit); the next line of that event says how many were held back. NULL without memory. */
 struct log *log_new(int fd, enum log_level level, enum log_format format, long rate);
 void log_free(struct log *log);
-/* Cheap enough to ask before gathering fields. */
+/* True if messages of this level are written: cheap enough to ask before gathering fields. */
 bool log_wants(const struct log *log, enum log_level level);
-/* One line; event is a constant string and names the rate limit; fields ends with a NULL name.
- * May be called from any thread. A NULL log writes nothing. */
+/* Writes one line. event is a constant string, by which lines are rate-limited; fields ends with a NULL name. May be
+ * called from any thread. A NULL log writes nothing. */
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
-/* The same without the rate limit: for what has a line each, like entries of an access log. */
+/* The same without the rate limit: for things that get a line each, like entries of an access log. */
 void log_write_each(struct log *log, enum log_level level, const char *event, const struct log_field *fields);
 
 #define log_at(log, level, event, ...)                                                                       \

@@ -6,9 +6,9 @@
 
 struct request;
 
-/* Counted in the loop's memory_bytes and the connection's as long as it lives: from bytes_connection on, no further
- * request of the connection is taken. The bytes (malloc'ed) are the body's from now on. NULL without
- * memory, or when clients leave more than bytes_total of such bodies unread: the bytes still are the caller's. */
+/* Takes over bytes (malloc'ed). They count in the loop's memory_bytes and the connection's while the body lives: once a
+ * connection has bytes_connection of them, no further request of it is taken. NULL without memory, or when clients
+ * leave more than bytes_total of such bodies unread; the bytes are still the caller's then. */
 struct body *memory_body_new(struct request *request, void *bytes, size_t n);
 
 #endif

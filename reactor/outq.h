@@ -3,9 +3,9 @@
  *     [ bytes of whole replies | fds ]->[ bytes | fds, body ]->[ bytes ]      segments from the loop's pool
  *       sent once in one sendmsg          head, then pieces pulled from the body
  *
- * A segment with descriptors starts at a message's first byte, holds whole messages, and leaves in one
- * sendmsg with exactly its descriptors (at most fds_most); after a short write the rest goes without them. The queue
- * holds each descriptor in the ledger until it was sent. */
+ * A segment with descriptors starts at a message's first byte, holds whole messages, and leaves in one sendmsg(2) with
+ * exactly its descriptors (at most fds_most); after a short write the rest goes without them. The queue holds each
+ * descriptor in the ledger until it is sent. */
 #ifndef SLUICE_REACTOR_OUTQ_H
 #define SLUICE_REACTOR_OUTQ_H
 
@@ -27,8 +27,8 @@ struct segment {
     uint8_t fds; /* descriptors not yet sent */
     bool closed; /* partly sent, or ends inside a message: no more appending */
     bool tail;   /* starts inside a message: no descriptors */
-    bool corked; /* the socket is, until the body ends */
-    bool held;   /* the body said WAIT once: its head waits for the first piece */
+    bool corked; /* TCP_CORK is on, until the body ends */
+    bool held;   /* the body said WAIT once, and the bytes waited for its first piece */
     int fd[OUTQ_FDS];
     uint16_t fd_at[OUTQ_FDS]; /* where in data their messages start */
     char data[];
@@ -42,7 +42,7 @@ struct outq {
     uint32_t fds_most; /* descriptors of one message: the owner may lower it */
 };
 
-/* What a flush came to. */
+/* The outcome of a flush. */
 enum outq_result {
     OUTQ_EMPTY,   /* everything was sent */
     OUTQ_BLOCKED, /* the socket is full: wait until it is writable */
