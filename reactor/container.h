@@ -1,4 +1,4 @@
-/* From a member to the struct that it is in: how a callback that gets its watcher, deadline or body finds its owner. */
+/* From a member to its struct: how a callback that is given a watcher, deadline or body finds the owner. */
 #ifndef SLUICE_REACTOR_CONTAINER_H
 #define SLUICE_REACTOR_CONTAINER_H
 

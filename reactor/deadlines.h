@@ -35,18 +35,19 @@ struct deadlines {
     LIST_HEAD(, deadline_class) classes;
 };
 
-/* *now_ns: CLOCK_MONOTONIC at the start of ev's turn, kept by the caller. The time of day, which libev goes by, may
- * be set while a deadline runs. */
+/* *now_ns: CLOCK_MONOTONIC at the start of ev's turn, kept up to date by the caller. libev's own clock is the time of
+ * day, which may be set while a deadline runs. */
 void deadlines_init(struct deadlines *deadlines, struct ev_loop *ev, const int64_t *now_ns);
 void deadlines_stop(struct deadlines *deadlines);
-/* expired is called on the loop; the deadline is not set any more then. */
+/* Adds a class of deadlines that expire after so many seconds. expired is called on the loop; the deadline is no longer
+ * set then. */
 void deadlines_add(struct deadlines *deadlines, struct deadline_class *class, double after,
                    void (*expired)(struct deadline *deadline));
-/* Sets or moves a deadline to now + the class's time; with a time of 0 it is only cleared. */
+/* Sets or moves a deadline to now + the class's time; if that is 0, the deadline is only cleared. */
 void deadline_set(struct deadline *deadline, struct deadline_class *class);
 void deadline_clear(struct deadline *deadline);
 
-/* Is the time of one that is set over, though its turn has not come yet? */
+/* True if a deadline that is set has passed, though expired() has not been called yet. */
 bool deadline_is_past(const struct deadline *deadline);
 
 static inline bool deadline_is(const struct deadline *deadline, const struct deadline_class *class) {

@@ -10,10 +10,11 @@ struct loop;
 
 /* Watches the signals. */
 void drain_init(struct loop *loop);
-/* Begins a drain; a second call ends the delay or cuts off what is left. */
+/* Begins a drain; a second call ends the delay, or cuts off what is left. */
 void drain_begin(struct loop *loop);
-/* To be called when a connection ended: stops the loop when it was the last one of a drain. */
+/* To be called when a connection has ended: stops the loop when it was the last one of a drain. */
 void drain_check(struct loop *loop);
+/* Stops watching the signals: the loop is about to be freed. */
 void drain_stop(struct loop *loop);
 
 #endif

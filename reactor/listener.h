@@ -13,8 +13,8 @@
 
 struct listener;
 
-/* Takes over an accepted socket (in the ledger), which counts for peer until listener_left(). False: it cannot, and
- * nothing was taken. conn_open() is one. */
+/* Takes over an accepted socket (in the ledger), which counts for peer until listener_left(). False: it cannot, and the
+ * socket is still the caller's. conn_open() is one such function. */
 typedef bool listener_take(struct loop *loop, struct listener *listener, int fd, struct peer *peer,
                            const struct sockaddr *address);
 
@@ -34,22 +34,24 @@ struct listener {
     ino_t inode;
 };
 
-/* Opens it; listeners_free() frees it. settings and its texts must stay. 0, or -errno with a reason. */
+/* Opens a listener for client connections, which listeners_free() frees. settings and their texts must stay valid. 0,
+ * or -errno with a reason. */
 int listener_open(struct loop *loop, const struct listen_settings *settings, char *why, size_t why_size);
-/* The same for connections that somebody else takes, like tunnels. */
+/* The same for connections that `take` handles, like those of tunnels; context is its own. */
 int listener_open_for(struct loop *loop, const struct listen_settings *settings, listener_take *take,
                       void *context, char *why, size_t why_size);
 /* Accepts no further connections; removes the files of Unix sockets. */
 void listeners_close(struct loop *loop);
 void listeners_free(struct loop *loop);
 bool listener_offers(const struct listener *listener, enum protocol protocol);
-/* Does a connection from there begin with a PROXY header? */
+/* True if a connection from this address begins with a PROXY header. */
 bool listener_expects_proxy(const struct listener *listener, const struct sockaddr *address);
-/* A connection counts for another client from now on: the one with this address, AF_INET or AF_INET6. Its peer; NULL,
- * and nothing has changed: that client has as many as it may have, which is counted and logged, or no memory. */
+/* From now on a connection counts for another client: the one with this address, AF_INET or AF_INET6. Returns that
+ * client's peer. NULL, and nothing has changed: that client has as many connections as it may have, which is counted
+ * and logged, or there is no memory. */
 struct peer *listener_change_client(struct listener *listener, struct peer *from,
                                     const struct sockaddr *address);
-/* A connection of this listener ended, and no longer counts for its client. */
+/* A connection of this listener has ended, and no longer counts for its client. */
 void listener_left(struct listener *listener, struct peer *peer);
 
 #endif

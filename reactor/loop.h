@@ -4,7 +4,7 @@
  *           -> callbacks: accept, receive, parse, run handlers (replies and jobs are only queued)
  *           -> prepare: one step of the first task (tasks.h);
  *                       repeat { reap completions -> flush dirty streams -> submit the ring }
- *                       until nothing is left, every stream sent its share or the turn's rounds are spent;
+ *                       until nothing is left, every stream has sent its share, or the turn's rounds are spent;
  *                       bury what died; close passed descriptors; sleep only if nothing is pending
  *
  * One thread owns everything here. */
@@ -44,8 +44,8 @@ struct reactor_stats {
 #undef COUNTER
 };
 
-/* A family with many tables of one kind, like one for each server: take() gets each of them, with a name for people and
- * its labels for Prometheus. */
+/* A family with many tables of one kind, for example one for each server: each() passes every one of them to take(),
+ * with a name for people and its labels for Prometheus. */
 struct counters_source {
     void *context;
     void (*each)(void *context, counters_take *take, void *to);
@@ -64,7 +64,7 @@ struct loop {
     ev_timer drain_timer;
     int64_t now_ns; /* CLOCK_MONOTONIC at the start of the turn */
 
-    /* What is to be done in the prepare hook. */
+    /* Work for the prepare hook. */
     TAILQ_HEAD(, stream) dirty, spent, dying; /* to flush; to flush in the next turn; to bury */
     unsigned dirty_count;
     struct tasks tasks; /* long work, a step a turn */
@@ -80,11 +80,11 @@ struct loop {
     struct deadline_class linger_deadline, read_retry_deadline; /* read_by, of streams */
     struct deadline_class send_deadline, send_retry_deadline;   /* send_by */
 
-    /* What connections are made of and bounded by. */
+    /* What connections use and are bounded by. */
     LIST_HEAD(, listener) listeners;
     struct bufpool inputs, segments; /* input buffers; parts of output queues */
     struct slots conns, requests;
-    uint32_t tunnels;        /* client connections beside those in conns: they belong to the gateway */
+    uint32_t tunnels;        /* client connections that are not in conns: they belong to the gateway */
     uint32_t extra_requests; /* requests beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;
@@ -102,38 +102,38 @@ struct loop {
     unsigned sources_count;
 };
 
-/* Sets up the loop; the caller is its thread. settings are resolved; offload settings too. 0, or -errno with
- * a sentence in why. */
+/* Sets up the loop; the calling thread is the loop's from now on. Both settings have been resolved. 0, or -errno with a
+ * sentence in why. */
 int loop_init(struct loop *loop, const struct reactor_settings *settings,
               const struct offload_settings *offload, struct log *log, char *why, size_t why_size);
 /* Runs until a drain is complete. */
 void loop_run(struct loop *loop);
-/* After loop_run(): ends connections and the work in hand. Then handlers free what is theirs. False: a thread or the
- * kernel still works on something and may touch its memory: free nothing, leave by _exit(2). */
+/* After loop_run(): ends connections and the work in hand; then the handlers free their state. False: a thread or the
+ * kernel still works on something and may touch its memory, so free nothing and leave by _exit(2). */
 bool loop_end(struct loop *loop);
-/* Closes and frees the rest. */
+/* Last: closes and frees the rest. */
 void loop_free(struct loop *loop);
-/* Adds a table of counters to what stats show. */
+/* Adds a table of counters to the statistics. */
 void loop_add_counters(struct loop *loop, struct counters_table table);
-/* Adds tables that come and go; those of one title follow each other. */
+/* Adds tables that come and go; each() passes those with the same title one after the other. */
 void loop_add_source(struct loop *loop, struct counters_source source);
-/* After the input of a stream: with many jobs or replies in hand, finishes what can be finished, so that the
+/* Called after a stream's input: if many jobs or replies are in hand, finishes those that can be finished, so that the
  * descriptors and buffers they hold do not pile up and the first replies do not wait for the rest of a long turn. */
 void loop_relieve(struct loop *loop);
 /* Brings the gauges up to date before the tables are read. */
 void loop_sample(struct loop *loop);
 
-/* Counts a reply; the counters replies_* stand in the order of status.def, as the statuses do. */
+/* Counts a reply. The counters replies_* are in the order of status.def, as the statuses are. */
 static inline void loop_count_reply(struct loop *loop, enum status status) {
     (&loop->stats.replies_OK)[status]++;
 }
 
-/* The start of the turn in seconds, on a clock that no one sets. */
+/* The start of the turn in seconds, on a clock that nobody can set (CLOCK_MONOTONIC). */
 static inline double loop_now(const struct loop *loop) {
     return (double)loop->now_ns * 1e-9;
 }
 
-/* The same as the time of day. */
+/* The start of the turn as time of day. */
 static inline time_t loop_date(const struct loop *loop) {
     return (time_t)ev_now(loop->ev);
 }

@@ -19,7 +19,7 @@
 /* Token bucket; rate and burst belong to whoever owns the limit. */
 struct bucket {
     double tokens;
-    double at; /* when tokens was right; 0: full */
+    double at; /* the time that tokens refers to; 0: the bucket is full */
 };
 
 struct peer_key {
@@ -55,13 +55,13 @@ void peer_address(const struct peer_key *key, const uint8_t host[PEER_HOST], cha
 /* The same with its port, or the uid: "127.0.0.1:5000", "[::1]:5000", "uid:1000". */
 void peer_text(const struct peer_key *key, const uint8_t host[PEER_HOST], uint16_t port, char *text,
                size_t size);
-/* The entry of key, with one connection more; NULL without memory. */
+/* The entry of key, with one more connection; NULL without memory. */
 struct peer *peers_join(struct peers *peers, const struct peer_key *key);
 void peers_leave(struct peers *peers, struct peer *peer);
 /* Looks an entry up without joining; NULL if there is none. */
 struct peer *peers_find(struct peers *peers, const struct peer_key *key);
 
-/* Takes one token; false: there is none. rate tokens a second, at most burst at once; now in seconds. */
+/* Takes one token; false: there is none. rate: tokens a second, burst: at most at once, now: in seconds. */
 bool bucket_take(struct bucket *bucket, double rate, double burst, double now);
 
 #endif

@@ -2,8 +2,8 @@
  *
  *     thread: posts_send(post) -> [ list, under a lock ] -> ev_async -> loop: post->run(post)
  *
- * Senders hold a reference: posts_join() before the first message, posts_leave() after the last. So a thread that
- * outlives the loop finds the queue closed instead of freed, and what it wanted to send stays its own. */
+ * Senders hold a reference: posts_join() before the first message, posts_leave() after the last. A thread that outlives
+ * the loop thus finds the queue closed instead of freed, and keeps what it wanted to send. */
 #ifndef SLUICE_REACTOR_POSTS_H
 #define SLUICE_REACTOR_POSTS_H
 
@@ -12,7 +12,7 @@
 struct ev_loop;
 struct posts;
 
-/* Part of something of the sender's; the loop's from posts_send() until run(). */
+/* A member of the sender's struct; the loop owns it from posts_send() until run(). */
 struct post {
     struct post *next;
     void (*run)(struct post *post);
@@ -20,12 +20,12 @@ struct post {
 
 /* At most max references at once. NULL without memory. */
 struct posts *posts_new(struct ev_loop *ev, unsigned max);
-/* Loop: runs what has arrived; nothing is taken from now on. Freed with the last reference. */
+/* Loop: runs what has arrived; nothing more is accepted. Freed with the last reference. */
 void posts_close(struct posts *posts);
 /* Any thread: takes a reference. False: there are too many already. */
 bool posts_join(struct posts *posts);
 void posts_leave(struct posts *posts);
-/* Any thread with a reference. False: the loop has ended, the post still is the caller's. */
+/* Any thread with a reference. False: the loop has ended; the post is still the caller's. */
 bool posts_send(struct posts *posts, struct post *post);
 
 #endif

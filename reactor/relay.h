@@ -23,23 +23,24 @@ struct relay {
     uint64_t left;           /* bytes still to come, of the chunk in hand if chunked */
     uint64_t bytes;          /* that went through */
     struct chunked *chunked; /* the owner's; NULL: not chunked */
-    /* The body ended; whole: everything was handed on. May free the relay. */
+    /* The body has ended; whole: everything was passed on. May free the relay. */
     void (*ended)(struct relay *relay, bool whole);
-    bool bursts;  /* END when nothing is pending: the owner queues it again by relay_input() */
+    bool bursts;  /* END when nothing is pending; relay_input() queues it again */
     bool queued;  /* in the outq of body.stream */
     bool over;    /* every byte has come */
     bool broken;  /* the sender is gone, or what it sent is malformed */
     uint8_t full; /* full buffers in a row: bulk */
 };
 
-/* A relay from a stream for length bytes (RELAY_REST: until its end), or, with a zeroed chunked, decoded. */
+/* A relay of length bytes from a stream (RELAY_REST: until its end); or, with a zeroed `chunked`, of a chunked body,
+ * which it decodes. */
 void relay_init(struct relay *relay, struct stream *from, uint64_t length, struct chunked *chunked,
                 void (*ended)(struct relay *relay, bool whole));
-/* From from's class->input(): bytes are there, or its end. to: where bursts go. */
+/* For the class->input() of `from`: there are bytes, or its end. to: the stream that bursts go to. */
 void relay_input(struct relay *relay, struct stream *to);
-/* The sender dies before its time: what has not left will not. */
+/* The sender dies prematurely: what was not sent yet will not be. */
 void relay_cut(struct relay *relay);
-/* A relay with bursts has nothing left to send and nothing will come. */
+/* True if a relay with bursts has nothing left to send and nothing more will come. */
 bool relay_done(const struct relay *relay);
 
 #endif

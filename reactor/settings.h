@@ -4,7 +4,7 @@
 
 #include "offload/declare.h"
 
-#define REACTOR_RESERVE 32 /* descriptors kept free for what nobody counts, like a look-up of a name */
+#define REACTOR_RESERVE 32 /* descriptors kept free for uses that are not counted, like a name look-up */
 
 enum { REAP_TURN, REAP_EVENTFD };
 enum { LISTEN_ADMIN_AUTO, LISTEN_ADMIN_YES, LISTEN_ADMIN_NO };

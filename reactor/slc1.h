@@ -8,13 +8,13 @@
 
 extern const struct front slc1_front;
 
-/* Status-0 reply: the five fields, then what fd or body carry. op and flags as on the wire. */
+/* A reply with status 0: the five fields, and a descriptor (fd, -1: none) or a body. op and flags as on the wire. */
 void slc1_reply_fields(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
                        int fd, struct body *body);
-/* Same with the whole body at hand (copied). */
+/* The same with the whole body, which is copied. */
 void slc1_reply_bytes(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
                       struct span body);
-/* Status-0 reply whose payload is the caller's bytes. */
+/* A reply with status 0 and this payload. */
 void slc1_reply_payload(struct request *request, struct span payload);
 
 #endif

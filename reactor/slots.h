@@ -2,8 +2,8 @@
  *
  *     handle = generation << 32 | index        slot: [ generation | next free ][ the caller's struct ]
  *
- * Giving a slot back bumps its generation, so an old handle finds nothing. Memory is reserved at start
- * and touched only as far as slots were ever in use. */
+ * Giving a slot back increments its generation, so an old handle finds nothing. Memory is reserved at startup and
+ * touched only as far as slots were ever in use. */
 #ifndef SLUICE_REACTOR_SLOTS_H
 #define SLUICE_REACTOR_SLOTS_H
 

@@ -3,8 +3,8 @@
  *     readable -> receive -> in -> class->input()          the protocol consumes whole messages
  *     stream_send() -> out -> [dirty list] -> prepare hook: stream_flush() -> socket
  *                                                        -> class->drained()
- *     stream_close(): out is sent first, then FIN, then the peer's EOF is awaited briefly
- *     stream_abort(): now, with RST on TCP
+ *     stream_close(): sends out, then FIN, then briefly waits for the peer's EOF
+ *     stream_abort(): ends at once, with RST on TCP
  *     both -> [dying list] -> prepare hook: class->died() frees it       (never inside a callback)
  *
  * The one piece of code that moves bytes: clients, upstream connections and tunnels are streams. */
@@ -25,24 +25,24 @@ struct stream_class {
     enum fd_kind kind;
     /* Bytes arrived (in) or the peer ended its side (eof). Consumes what it can. */
     void (*input)(struct stream *stream);
-    /* Output left or the stream was woken: what had to wait may go on. */
+    /* Output was sent, or the stream was woken: whatever had to wait may continue. */
     void (*drained)(struct stream *stream);
-    /* The last call: out is dropped, the socket is closed; frees the stream. */
+    /* The last call: out is dropped and the socket closed; frees the stream. */
     void (*died)(struct stream *stream);
     /* For Unix streams: see struct outq_sink. May be NULL. */
     bool (*admit)(struct stream *stream, unsigned fds);
     void (*passed)(struct stream *stream, unsigned fds);
-    /* The kernel lets no descriptor pass (ETOOMANYREFS): rewrites the first messages that wait for that. False, or
-     * NULL: they are tried again, until the peer's time to take something (timeout_send) is over. */
+    /* The kernel refuses to pass descriptors (ETOOMANYREFS): replaces the first messages that carry some by others.
+     * False, or NULL: they are tried again, until the peer's time to take something (timeout_send) is over. */
     bool (*denied)(struct stream *stream);
     /* Descriptors came with the bytes (or were lost, MSG_CTRUNC): takes them out of the message. False: the
      * stream is aborted. NULL: none may come; they are closed and the stream is aborted. */
     bool (*descriptors)(struct stream *stream, const struct msghdr *message);
-    /* True: the socket must stay open for now (it is already shut); stream_bury() is called again later.
-     * May be NULL. */
+    /* True: the socket must stay open for now (it is already shut down); stream_bury_again() follows later. May be
+     * NULL. */
     bool (*hold)(struct stream *stream);
-    /* After a send that failed (EPIPE, ECONNRESET) what the peer had sent before is still read; the end of that ends
-     * the stream. Else the stream is aborted at once. */
+    /* True: after a send that failed (EPIPE, ECONNRESET), what the peer had sent before is still read, and the end of
+     * that ends the stream. False: the stream is aborted at once. */
     bool read_after_send_error;
 };
 
@@ -78,33 +78,35 @@ struct stream {
 /* Takes over the non-blocking fd (it is in the ledger already) and starts reading. */
 void stream_init(struct stream *stream, struct loop *loop, const struct stream_class *class, int fd,
                  bool is_unix);
-/* Queues a message: head, then rest (copied), a descriptor (-1: none; held by the queue from now on) and a
- * body (NULL: none). 0, or -ENOBUFS with nothing taken. */
+/* Queues a message: head and rest (both copied), a descriptor (-1: none; held by the queue from now on) and a body
+ * (NULL: none; owned by the queue from now on). 0, or -ENOBUFS, and nothing was taken. */
 int stream_send(struct stream *stream, struct span head, struct span rest, int fd, struct body *body);
-/* A body has a piece, or the owner wants class->drained(): flush in this turn's prepare hook. */
+/* A body has a piece, or the owner wants class->drained(): the stream is flushed in this turn's prepare hook. */
 void stream_wake(struct stream *stream);
-/* Reads input from now on, or leaves it in the kernel; after the peer's end nothing is read. */
+/* Turns reading on or off; while it is off, input stays in the kernel. After the peer's EOF nothing is read. */
 void stream_read(struct stream *stream, bool on);
-/* Ends the stream after what is queued was sent. */
+/* Ends the stream once everything queued is sent. */
 void stream_close(struct stream *stream);
-/* Ends the sending side after what is queued was sent; the peer may go on (half-close). */
+/* Ends the sending side once everything queued is sent; the peer may go on sending (half-close). */
 void stream_shut(struct stream *stream);
-/* Ends the stream now; on TCP the peer sees a reset. */
+/* Ends the stream at once; on TCP the peer sees a reset. */
 void stream_abort(struct stream *stream);
-/* Ends the stream now in the usual way: for connections at rest, where nothing is on its way. */
+/* Ends the stream at once but without a reset: for idle connections, where nothing is in flight. */
 void stream_drop(struct stream *stream);
-/* What held a dying stream's socket open is gone. */
+/* What held a dying stream's socket open (class->hold()) is gone. */
 void stream_bury_again(struct stream *stream);
 /* Sets up the deadlines that all streams share. */
 void stream_deadlines_init(struct loop *loop);
-/* For the loop's prepare hook, as the next three: takes it off the dirty list. */
+/* The next four are for the loop's prepare hook. Takes the stream off the dirty list. */
 void stream_clean(struct stream *stream);
-/* The turn is over: what spent its share is dirty again. */
+/* The turn is over: streams that spent their share are dirty again. */
 void stream_renew(struct loop *loop);
+/* Sends what can be sent of its output. */
 void stream_flush(struct stream *stream);
+/* Closes the socket of a dying stream and frees it, unless class->hold() says to wait. */
 void stream_bury(struct stream *stream);
 
-/* Bytes that have come and were not parsed yet. */
+/* Bytes received and not yet parsed. */
 static inline struct span stream_pending(const struct stream *stream) {
     return stream->in ? iobuf_pending(stream->in) : span_of(NULL, 0);
 }

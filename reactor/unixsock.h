@@ -1,4 +1,4 @@
-/* Unix listening sockets: safe to create, with the wanted owner and mode, and to remove again. */
+/* Unix listening sockets: created safely, with the wanted owner and mode, and removed again. */
 #ifndef SLUICE_REACTOR_UNIXSOCK_H
 #define SLUICE_REACTOR_UNIXSOCK_H
 
@@ -18,12 +18,12 @@ struct unixsock {
     ino_t inode;
 };
 
-/* A non-blocking socket that listens, or takes datagrams if the address does (unixgram:). Replaces a stale socket file
- * only if nobody answers on it; refuses a parent directory that all may write to without the sticky bit. The socket,
- * or -errno with a sentence in why where errno alone would not tell. */
+/* A non-blocking socket that listens, or for unixgram: receives datagrams. Replaces an existing socket file only if
+ * nobody answers on it; refuses a parent directory that is world-writable without the sticky bit. The socket; or
+ * -errno, with a sentence in why where errno alone would not tell. */
 int unixsock_open(struct unixsock *options, char *why, size_t why_size);
-/* Has the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Descriptors", 3). Connections
- * inherit it from their listener. False: it cannot (before Linux 6.16). */
+/* Makes the kernel refuse descriptors at their sender (EPERM there; docs/protocol.md, "Descriptors", 3). Connections
+ * inherit this from their listener. False: the kernel cannot (before Linux 6.16). */
 bool unixsock_refuse_fds(int fd);
 /* Removes the socket's file if it is still the one that was created. */
 void unixsock_unlink(const struct address *address, dev_t device, ino_t inode);
