@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHORT_MAX 1024u /* such pieces are copied, so that a chunk leaves in one go */
+#define SHORT_MAX 1024u /* pieces up to this are copied, so that a chunk leaves in one send */
 
-/* What of the current chunk is to be sent next:  text: ["CRLF"] "1f CRLF" [data "CRLF"] -> data of inner */
+/* What to send next of the current chunk:  text: ["CRLF"] "1f CRLF" [data "CRLF"] -> data of inner */
 struct chunk_body {
     struct body body;
     struct body *inner;
@@ -15,7 +15,7 @@ struct chunk_body {
     size_t text_n, text_sent;
     size_t content; /* bytes of text that are inner's */
     size_t data;    /* bytes of inner still to be sent in this chunk */
-    bool open;      /* a chunk was begun: its CRLF is due */
+    bool open;      /* a chunk was begun, and still needs its CRLF */
     bool over;      /* the last chunk is in text */
 };
 
@@ -82,7 +82,7 @@ static void sent(struct body *body, size_t n) {
     if (chunk->text_sent < chunk->text_n) {
         chunk->text_sent += n;
         if (chunk->text_sent == chunk->text_n && body->count)
-            *body->count -= chunk->text_n - chunk->content; /* framing is no content */
+            *body->count -= chunk->text_n - chunk->content; /* framing does not count as content */
         return;
     }
     chunk->data -= n;

@@ -12,7 +12,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
-#define LEFT_AFTER 0.25 /* seconds between looks at a client of which nothing is read */
+#define LEFT_AFTER 0.25 /* seconds between checks of a client from which nothing is being read */
 
 static struct conn *conn_of(struct stream *stream) {
     return (struct conn *)(void *)stream;
@@ -24,8 +24,8 @@ uint64_t conn_handle(const struct conn *conn) {
     return slots_handle(&conn->stream.loop->conns, conn);
 }
 
-/* Is so much in hand for this client that its further requests must wait unread? Whatever it is, its end wakes the
- * stream. */
+/* Is so much in hand for this client that further requests must wait unread? Whatever the cause, the stream is woken
+ * when it ends. */
 static bool is_full(struct conn *conn) {
     const struct loop *loop = conn->stream.loop;
     const struct bufpool *segments = &loop->segments;
@@ -63,7 +63,7 @@ bool conn_is_idle(const struct conn *conn) {
     return ioctl(stream_fd(&conn->stream), FIONREAD, &unread) != 0 || unread == 0;
 }
 
-/* Takes a token of a limit of rate requests a second; 0: there is no limit. */
+/* Takes a token of a limit of `rate` requests a second; 0: no limit. */
 static bool within_rate(const struct conn *conn, struct bucket *bucket, long rate) {
     long burst = conn->stream.loop->settings.rate_burst;
     return rate == 0 || bucket_take(bucket, (double)rate, (double)(burst ? burst : rate), conn->active);
@@ -78,7 +78,7 @@ bool conn_admit(struct conn *conn, struct request *request) {
     conn->total++;
     conn->active = loop_now(loop);
     if (!conn->receiving)
-        deadline_clear(&conn->stream.read_by); /* each message of a steady pipeline has its own time */
+        deadline_clear(&conn->stream.read_by); /* in a steady pipeline, each message gets its own time */
     if (settings->requests_per_connection && conn->total >= settings->requests_per_connection)
         conn->last = true;
     if (loop->state >= LOOP_DRAINING) {
@@ -188,7 +188,7 @@ static void note_peer(struct conn *conn, const struct sockaddr *address) {
     }
 }
 
-/* The client is the one that a trusted proxy names. False: it has too many connections, or no memory. */
+/* The client becomes the one that a trusted proxy names. False: that one has too many connections, or no memory. */
 static bool change_client(struct conn *conn, const struct sockaddr *address) {
     struct peer *peer = listener_change_client(conn->listener, conn->peer, address);
     if (!peer)
@@ -198,8 +198,8 @@ static bool change_client(struct conn *conn, const struct sockaddr *address) {
     return true;
 }
 
-/* Who a trusted proxy comes for. It has to tell: a header that may be missing could be forged. False: it is not
- * complete, or the connection is over. */
+/* Takes a trusted proxy's header, which names the client. It is required: if it could be missing, clients could forge
+ * one. False: it is not complete yet, or the connection is over. */
 static bool take_proxy_header(struct conn *conn) {
     struct proxy_header header;
     struct span bytes = iobuf_pending(conn->stream.in);
@@ -246,8 +246,9 @@ static bool detect(struct conn *conn) {
 
 /* ---- the calls of the stream ------------------------------------------------------------------- */
 
-/* Has the client gone while nothing is read from it? The end of its sending side does not say so (it may read on), and
- * on TCP a close looks the same until something is sent; poll(2) reports a reset, and any close of a Unix socket. */
+/* Drops the client if it has left while nothing is being read from it. The end of its sending side does not mean that
+ * (it may go on reading), and on TCP a close looks the same until something is sent; but poll(2) reports a reset, and
+ * any close of a Unix socket. */
 static bool drop_if_left(struct conn *conn) {
     struct pollfd ask = {.fd = stream_fd(&conn->stream)};
     if (poll(&ask, 1, 0) != 1 || !(ask.revents & (POLLHUP | POLLERR)))
@@ -257,8 +258,8 @@ static bool drop_if_left(struct conn *conn) {
     return true;
 }
 
-/* The client ended its side: an incomplete rest will never be complete, and if it left, nobody awaits what is in
- * hand. */
+/* The client ended its side: an incomplete message will never be complete, and if the client has left, nobody waits for
+ * what is in hand. */
 static void end_input(struct conn *conn) {
     conn->last = true;
     if (conn->open > 0 && drop_if_left(conn))

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define RECEIVE_BUFFER (4 << 20) /* asked for; the kernel gives what it may (net.core.rmem_max) */
+#define RECEIVE_BUFFER (4 << 20) /* asked for; the kernel caps it (net.core.rmem_max) */
 
 /* The kernel's count of dropped datagrams, if it came along. */
 static void read_control(struct datagrams *socket, struct msghdr *message, uint32_t *dropped) {

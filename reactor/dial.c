@@ -46,8 +46,8 @@ void dial_deadline_init(struct loop *loop, struct deadline_class *class, double 
     deadlines_add(&loop->deadlines, class, seconds, too_late);
 }
 
-/* The port is chosen at connect(2), when the whole pair of addresses counts, not at bind(2): 28,000 connections
- * to each server instead of in all. */
+/* Has the port chosen at connect(2), when it only has to be unique for the pair of addresses, instead of at bind(2):
+ * 28,000 connections to each server instead of in total. */
 static int bind_source(int fd, const struct dial_name *source) {
     int on = 1;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));

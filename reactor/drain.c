@@ -25,8 +25,8 @@ static void cut_off(struct loop *loop) {
     stop(loop);
 }
 
-/* Idle connections end when their replies have left, the others when what they have in hand was answered: each late
- * request with a refusal. */
+/* Idle connections end once their replies are sent, the others once everything they have in hand is answered; late
+ * requests are answered with a refusal. */
 static void close_listeners(struct loop *loop) {
     loop->state = LOOP_DRAINING;
     listeners_close(loop);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Moves a span from one copy of the bytes to the other; spans elsewhere (constants) stay. */
+/* Moves a span from one copy of the bytes to the other; spans that point elsewhere (constants) stay. */
 static void rebase(struct span *span, struct span from, char *to) {
     if (span->p && span->p >= from.p && span->p <= from.p + from.n)
         span->p = to + (span->p - from.p);
@@ -85,7 +85,7 @@ void exchange_end(struct exchange *exchange) {
         free(exchange);
 }
 
-/* Twice as much each time, but no more than was announced. */
+/* Doubles the size each time, up to what was announced. */
 static size_t next_size(const struct exchange *exchange, size_t need) {
     const struct http1_framing *framing = &exchange->head.framing;
     size_t size = exchange->body_size * 2;

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define ASK_FROM_PERCENT 75   /* of the window: below it nobody asks the kernel */
+#define ASK_FROM_PERCENT 75   /* of the window: below it the kernel is not asked */
 #define SWEEP            1024 /* windows looked at in a turn, when a budget is spent: 0.1 ms */
 #define REFUSED_PAUSE    0.2  /* seconds without promises after ETOOMANYREFS */
 
@@ -51,15 +51,15 @@ bool fdwindow_settle(struct fdwindow *window) {
     int queued = 0;
     if (window->in_flight == 0)
         return true;
-    /* The value counts the kernel's own bookkeeping; only 0 means something: the peer has read it all. So does 1: the
-     * kernel wakes us just before it lets go of the last message's last byte, and not again after that. */
+    /* The value includes the kernel's own bookkeeping; only 0 is meaningful: the peer has read everything. 1 means the
+     * same: the kernel wakes us just before it releases the last message's last byte, and not again after that. */
     if (ioctl(stream_fd(window->stream), SIOCOUTQ, &queued) == 0 && queued > 1)
         return false;
     unbook(window);
     return true;
 }
 
-/* Settles the windows that sent longest ago, each of them once a turn. */
+/* Settles windows, those whose descriptors have been in flight longest first, each at most once a turn. */
 static void sweep(struct loop *loop) {
     struct fdwindows *all = &loop->fdwindows;
     struct fdwindow *oldest, *unread = NULL;
@@ -74,7 +74,7 @@ static void sweep(struct loop *loop) {
         unread = unread ? unread : oldest;
     }
     if (unread)
-        all->left = 0; /* those that are left were looked at, or come first in the next turn */
+        all->left = 0; /* the others were looked at already, or come first in the next turn */
 }
 
 /* Is less than 1/share of the budgets booked? */
@@ -96,8 +96,9 @@ bool fdwindow_available(struct fdwindow *window) {
     }
     if (within_budget(window, 2))
         return true;
-    /* What is booked may long have been read: nobody asks the kernel below the window's own mark. From half of a
-     * budget on each connection settles before it sends, so that many small windows do not add up to it. */
+    /* What is booked may have been read long ago, since the kernel is not asked below the window's own mark. From half
+     * of a budget on, each connection settles before it sends, so that many small windows do not add up to the budget.
+     * */
     fdwindow_settle(window);
     if (!within_budget(window, 1))
         sweep(loop);
@@ -107,7 +108,7 @@ bool fdwindow_available(struct fdwindow *window) {
     return false;
 }
 
-/* One edge for each time the peer reads, or hangs up. */
+/* Watches for one edge each time the peer reads or hangs up. */
 static int arm(struct fdwindow *window) {
     struct fdwindows *all = &loop_of(window)->fdwindows;
     struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.ptr = window};
@@ -122,15 +123,15 @@ bool fdwindow_admit(struct fdwindow *window, unsigned fds) {
     struct loop *loop = loop_of(window);
     unsigned limit = (unsigned)loop->settings.fd_window;
     unsigned after = window->in_flight + fds;
-    /* From half of a budget on what a connection has sent must have been read before it sends more: what is booked for
-     * it would add up, and be refused to the next ones, although its peer reads all the time. */
+    /* From half of a budget on, a peer must have read everything before its connection sends more. Otherwise what is
+     * booked for connections would add up, and others would be refused although all peers read all the time. */
     bool scarce = !within_budget(window, 2);
     if ((!scarce && after * 100 < limit * ASK_FROM_PERCENT) || fdwindow_settle(window) ||
         (!scarce && after <= limit)) {
         window->paused = false;
         return true;
     }
-    bool watched = arm(window) == 0; /* no memory for the watch: rather a longer window than a stall */
+    bool watched = arm(window) == 0; /* no memory for the watch: better a longer window than a stall */
     loop->stats.fd_pauses += watched && !window->paused;
     window->paused = watched;
     return !watched;
@@ -161,7 +162,7 @@ void fdwindow_close(struct fdwindow *window) {
 
 static void peer_has_read(struct fdwindow *window, uint32_t events) {
     struct stream *stream = window->stream;
-    /* A hang-up alone says little (both sides may be shut with descriptors still queued): the queue tells. */
+    /* A hang-up alone says little (both sides may be shut down with descriptors still queued): the queue decides. */
     bool read_all = fdwindow_settle(window);
     if (stream->dying && read_all) {
         stream_bury_again(stream);

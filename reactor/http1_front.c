@@ -33,7 +33,7 @@ static struct exchange *scratch_exchange(struct loop *loop) {
     return exchange;
 }
 
-/* A request that goes on outlives the scratch exchange and the input buffer. False: no memory, it cannot. */
+/* Keeps the exchange of a request that outlives the scratch exchange and the input buffer. False: no memory. */
 static bool keep(struct request *request, struct span head) {
     struct exchange *kept =
         request->exchange->kept ? request->exchange : exchange_keep(request->exchange, head);
@@ -42,8 +42,8 @@ static bool keep(struct request *request, struct span head) {
     return kept != NULL;
 }
 
-/* After start(): a request goes on if its handler has not replied or its reply has not left. Whoever is at work for it
- * cannot be told that there is no memory, but that its client left. */
+/* After start(): keeps the exchange of a request whose handler has not replied, or whose reply has not left. Its
+ * handler is already at work and cannot be told that there is no memory, so it is told that the client has left. */
 static void go_on(struct loop *loop, uint64_t handle, struct span head) {
     struct request *request = request_find(loop, handle);
     if (!request || keep(request, head))
@@ -55,7 +55,8 @@ static void go_on(struct loop *loop, uint64_t handle, struct span head) {
         request_abandon(request);
 }
 
-/* What follows cannot be told apart any more: an error, then the end. told: the request line, as far as it is known. */
+/* The rest of the input cannot be parsed: an error reply, then the end. told: the request line, as far as it is known.
+ * */
 static void refuse(struct conn *conn, struct http1_request told, int status, const char *reason) {
     struct loop *loop = conn->stream.loop;
     struct request *request = request_new(conn);
@@ -86,7 +87,7 @@ static void refuse(struct conn *conn, struct http1_request told, int status, con
 static bool expect_body(struct conn *conn, struct request *request, struct span head) {
     const struct http1_framing *framing = &request->exchange->head.framing;
     bool last = conn->last;
-    conn->last = true; /* unless it is received, nothing behind it can be */
+    conn->last = true; /* unless it is received, nothing after it can be */
     if (framing->body == HTTP1_BODY_LENGTH && framing->length > request->exchange->handler->body_limit) {
         request_fail(request, STATUS_TOO_LARGE, "the body is larger than this route takes");
         return false;
@@ -100,12 +101,12 @@ static bool expect_body(struct conn *conn, struct request *request, struct span 
     return true;
 }
 
-/* Answers a request, or has its handler do it now or when its body is there. */
+/* Answers a request, or has its handler do so, now or when its body has come. */
 static void start(struct conn *conn, struct request *request, struct exchange *exchange, struct span head) {
     struct http1_service *service = conn->stream.loop->http;
     bool has_body = exchange->head.framing.body != HTTP1_BODY_NONE, close = exchange->close;
     bool has_path = exchange->head.form != HTTP1_ASTERISK && exchange->head.form != HTTP1_AUTHORITY;
-    exchange->close |= has_body; /* a body that is not received is the last that is read */
+    exchange->close |= has_body; /* nothing can be read after a body that is not received */
     exchange->path = exchange->head.path;
     if (has_path &&
         uri_normalise(exchange->head.path, service->path, HTTP1_PATH_ROOM, &exchange->path) != 0) {
@@ -143,8 +144,8 @@ static void begin(struct conn *conn, struct exchange *exchange, struct span head
     go_on(conn->stream.loop, handle, head);
 }
 
-/* RFC 9112, 9.3.2: of a pipeline, only requests with safe methods may be under way at the same time. True: this one is
- * left in the buffer until those before it were answered. */
+/* RFC 9112, 9.3.2: of a pipeline, only requests with safe methods may be in progress at the same time. True: this one
+ * stays in the buffer until those before it are answered. */
 static bool must_wait(struct conn *conn, const struct http1_request *head) {
     if (!conn->ordered || http1_method_is_safe(head->method))
         return false;
@@ -152,7 +153,7 @@ static bool must_wait(struct conn *conn, const struct http1_request *head) {
     return true;
 }
 
-/* The next head. False: it is not complete or has to wait, or the connection is over. */
+/* Takes the next head. False: it is incomplete or has to wait, or the connection is over. */
 static bool take_head(struct conn *conn) {
     struct http1_service *service = conn->stream.loop->http;
     struct span pending = iobuf_pending(conn->stream.in);
@@ -205,7 +206,7 @@ static void ended(struct request *request) {
     struct http1_service *service = request_loop(request)->http;
     struct exchange *exchange = request->exchange;
     struct http1_intake *intake = request->conn->state;
-    if (intake && intake->request == request) { /* replied before all of the body had come */
+    if (intake && intake->request == request) { /* replied to before the whole body had come */
         http1_intake_end(request->conn);
         request->conn->last = true;
     }
@@ -219,7 +220,7 @@ static void ended(struct request *request) {
     exchange_end(exchange);
 }
 
-/* Of a head that is not whole the request line may be. */
+/* A head did not arrive in time; its request line may be complete. */
 static void refuse_late(struct conn *conn) {
     struct http1_service *service = conn->stream.loop->http;
     struct span pending = stream_pending(&conn->stream);

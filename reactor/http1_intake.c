@@ -64,7 +64,7 @@ void http1_intake_begin(struct conn *conn, struct request *request) {
     set_progress_deadline(conn);
 }
 
-/* 100 may go only when no earlier reply is due; until then the connection is paused and the client not late. */
+/* 100 may be sent only when no earlier reply is due; until then the connection is paused and the client is not late. */
 static void send_continue(struct conn *conn, struct exchange *exchange) {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct http1_service *service = conn->stream.loop->http;
@@ -84,7 +84,7 @@ static void send_continue(struct conn *conn, struct exchange *exchange) {
 
 enum taken { TAKEN_SOME, TAKEN_PAUSED, TAKEN_ALL, TAKEN_TOO_MUCH, TAKEN_BAD };
 
-/* Gives the sink what is pending of the data in hand. */
+/* Passes pending bytes of the current data to the sink. */
 static enum taken take_data(struct conn *conn, struct http1_intake *intake) {
     struct span pending = stream_pending(&conn->stream);
     struct request *request = intake->request;
@@ -100,7 +100,7 @@ static enum taken take_data(struct conn *conn, struct http1_intake *intake) {
     return taken < n ? TAKEN_PAUSED : TAKEN_SOME;
 }
 
-/* Told by a chunk's size, before its bytes come. */
+/* Known from a chunk's size, before its bytes arrive. */
 static bool chunk_exceeds(const struct http1_intake *intake) {
     uint64_t known = intake->taken + intake->left + chunked_left(&intake->chunked);
     return known > intake->request->exchange->handler->body_limit;
@@ -135,7 +135,6 @@ static enum taken take_bytes(struct conn *conn, struct http1_intake *intake) {
     return result;
 }
 
-/* The body ends before its time. */
 void http1_intake_cut(struct conn *conn, int status, const char *name, const char *reason) {
     const struct http1_intake *intake = conn->state;
     struct request *request = intake->request;
@@ -168,7 +167,6 @@ static void pause_body(struct conn *conn, struct http1_intake *intake) {
     conn_watch_unread(conn); /* it is not the client who is late */
 }
 
-/* Goes on with a body. False: wait for more of it, or the connection is over. */
 bool http1_intake_take(struct conn *conn) {
     struct http1_intake *intake = conn->state;
     struct request *request = intake->request;
@@ -223,8 +221,7 @@ bool http1_switch(struct request *request, const struct http_sink *sink) {
     return true;
 }
 
-/* The client ended its side inside a body: the end of a tunnel's, no end of any other. Requests before it are still
- * answered. */
+/* Requests before it are still answered. */
 void http1_intake_stop(struct conn *conn) {
     struct http1_intake *intake = conn->state;
     if (intake->kind != HTTP1_BODY_TUNNEL) {

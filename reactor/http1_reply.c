@@ -54,14 +54,14 @@ void http1_reply_lines(struct http1_reply *reply, struct span lines) {
     http1_writer_lines(&reply->writer, lines);
 }
 
-/* Ends the head: what the connection does next. */
+/* Ends the head with what the connection does next. */
 static struct span finish_head(struct http1_reply *reply) {
     struct exchange *exchange = reply->exchange;
     struct conn *conn = reply->request->conn;
     bool draining = conn->stream.loop->state >= LOOP_DRAINING;
     bool newest = !reply->request->again && STAILQ_NEXT(reply->request, link) == NULL;
     if (exchange->receiving || (newest && (conn->last || draining)))
-        exchange->close = true; /* nothing is read behind this one */
+        exchange->close = true; /* nothing is read after this one */
     if (exchange->close) {
         conn->last = true;
         http1_writer_field(&reply->writer, span_of("Connection", 10), span_of("close", 5));
@@ -71,7 +71,7 @@ static struct span finish_head(struct http1_reply *reply) {
     return span_of(reply->writer.at, http1_writer_end(&reply->writer) == 0 ? reply->writer.n : 0);
 }
 
-/* The head did not fit or a field was no field: an answer of our own instead. */
+/* The head did not fit, or a field was malformed: an error reply of our own instead. */
 static struct span overflow(struct http1_reply *reply) {
     static const char text[] =
         "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

@@ -26,7 +26,7 @@ static int resolve(const struct address *address, int type, struct sockaddr_stor
     return 0;
 }
 
-/* A socket for a name; for any address also on a host without IPv6, and then the name changes. */
+/* A socket for an address. For * on a host without IPv6 it is an IPv4 socket, and name changes accordingly. */
 static int open_for(const struct address *address, int type, struct sockaddr_storage *name, socklen_t *size) {
     int any = strcmp(address->host, "*") == 0, only = !any;
     int fd = socket(name->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

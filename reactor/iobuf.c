@@ -29,7 +29,7 @@ static struct iobuf *take_own(size_t size) {
     return buf;
 }
 
-/* Moves what is not done yet into another buffer and gives the old one back. */
+/* Moves the bytes that are not done yet into another buffer and gives the old one back. */
 static void move_to(struct bufpool *pool, struct iobuf **from, struct iobuf *to) {
     struct iobuf *old = *from;
     uint32_t n = old->received - old->done;

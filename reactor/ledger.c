@@ -22,7 +22,7 @@ const char *fd_kind_name(enum fd_kind kind) {
     return kind < FD_KINDS ? names[kind] : "none";
 }
 
-/* Calls visit for every open fd but the one used for looking. Returns their count or -errno. */
+/* Calls visit for every open fd except the one used for looking. Returns their number or -errno. */
 static long visit_open_fds(struct ledger *ledger,
                            void (*visit)(struct ledger *ledger, int fd, enum fd_kind kind),
                            enum fd_kind kind) {
@@ -162,7 +162,7 @@ void ledger_flush(struct ledger *ledger) {
 long ledger_audit(struct ledger *ledger, uint64_t *foreign) {
     struct stat st;
     uint64_t entered = ledger_open(ledger);
-    /* The directory's size is their number (Linux 6.2): reading thousands of entries would hold the loop. */
+    /* The directory's size is their number (since Linux 6.2); reading thousands of entries would hold up the loop. */
     if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size >= entered) {
         ledger->foreign = *foreign = (uint64_t)st.st_size - entered;
         return (long)st.st_size;

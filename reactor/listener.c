@@ -15,7 +15,7 @@ bool listener_offers(const struct listener *listener, enum protocol protocol) {
     return listener->options.offers[protocol];
 }
 
-/* Counts a connection that is turned away, and says why. */
+/* Counts a connection that is refused, and logs why. */
 static void refuse(struct listener *listener, uint64_t *counter) {
     struct loop *loop = listener->loop;
     (*counter)++;
@@ -120,8 +120,8 @@ static int set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
 }
 
-/* Why this socket may not become a connection: the counter, or NULL if it may. What one client may have is asked of a
- * proxy's connection when it has named its client. */
+/* Why this socket may not become a connection: the counter of that reason, or NULL if it may. For a proxy's connection
+ * the limits of one client are checked later, when it has named its client. */
 static uint64_t *refusal(struct listener *listener, int fd, const struct sockaddr *address,
                          struct peer_key *key) {
     struct loop *loop = listener->loop;
@@ -165,7 +165,7 @@ static void resume(struct ev_loop *ev, ev_timer *timer, int events) {
     ev_io_start(ev, &listener->io);
 }
 
-/* Out of descriptors: the connections wait in the kernel's queue, those that exist go on. */
+/* Out of descriptors: new connections wait in the kernel's queue, existing ones go on. */
 static void pause_accepting(struct listener *listener, int error) {
     struct loop *loop = listener->loop;
     loop->stats.accept_pauses++;
@@ -210,8 +210,8 @@ static void set_tcp_options(int fd, const struct listen_settings *settings) {
         set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)settings->send_buffer);
 }
 
-/* Accepted sockets inherit it, too. Loopback goes without pacing: BBR spends up to half of a large object's CPU time on
- * its timers there. */
+/* Accepted sockets inherit this too. On loopback there is no pacing: BBR would spend up to half of a large object's CPU
+ * time on its timers. */
 static int set_congestion(int fd, const struct listener_options *options, char *why, size_t why_size) {
     const char *asked = options->settings->congestion;
     const char *name = *asked || !options->is_loopback ? asked : "reno";

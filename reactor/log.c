@@ -1,10 +1,10 @@
-/* See log.h. One line is put together on the stack, under the lock, and leaves by one write(2):
+/* See log.h. A line is put together on the stack, under the lock, and written by one write(2):
  *
  *     log_write -> level? -> event's window -> struct line (at most PIPE_BUF bytes) -> poll -> write
  *                    |no        |spent                                                  |full
  *                  nothing    held_back + 1                                           lost + 1
  *
- * PIPE_BUF is what a pipe that polls writable takes whole: a line is neither cut nor waited for. */
+ * A pipe that polls as writable takes PIPE_BUF bytes whole: lines are neither cut nor waited for. */
 #include "reactor/log.h"
 
 #include "offload/clock.h"
@@ -25,7 +25,7 @@
 #define VALUE_ROOM  512 /* bytes of one text; the rest is replaced by "..." */
 #define WINDOWS     128 /* events told apart by the rate limit; a power of two */
 #define WINDOW_NS   NS_PER_S
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for bytes that are no UTF-8 */
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for bytes that are not UTF-8 */
 
 struct window {
     const char *event;
@@ -64,19 +64,19 @@ static void put_string(struct line *line, const char *string) {
     put_bytes(line, string, strlen(string));
 }
 
-/* Bytes of the character at p; 0 if it is no UTF-8. */
+/* Bytes of the character at p; 0 if it is not UTF-8. */
 static size_t character_length(const char *p) {
     int step = utf8_step(p, strnlen(p, 4));
     return step > 0 ? (size_t)step : 0;
 }
 
-/* A sequence that a terminal may take for a command: C0, DEL, C1. */
+/* True for control characters, which a terminal may obey: C0, DEL, C1. */
 static bool is_control(const char *p, size_t n) {
     unsigned char first = (unsigned char)p[0];
     return first < 0x20 || first == 0x7f || (n == 2 && first == 0xc2 && (unsigned char)p[1] < 0xa0);
 }
 
-/* Puts one character as it stands in a quoted string; returns the bytes it took. */
+/* Appends one character as it is written in a quoted string; returns how many bytes of p it was. */
 static size_t put_character(struct line *line, const char *p) {
     static const char short_forms[] = "\"\"\\\\\nn\rr\tt"; /* pairs: the character, the letter after \ */
     size_t n = character_length(p);
@@ -101,7 +101,7 @@ static size_t put_character(struct line *line, const char *p) {
     return n ? n : 1;
 }
 
-/* logfmt leaves a value bare where no reader can mistake its end. */
+/* logfmt leaves a value without quotes where its end is unmistakable. */
 static bool needs_quotes(const char *text) {
     if (!*text)
         return true;
@@ -194,8 +194,8 @@ static bool spend(struct log *log, struct window *window) {
     return true;
 }
 
-/* Never waits: a reader that does not keep up loses lines instead of stopping the loop. The mode of fd
- * is not ours to change (it is shared with whoever gave it), so it is asked before. */
+/* Never waits: a reader that does not keep up loses lines instead of stopping the loop. The mode of fd is not ours to
+ * change (whoever passed it to us shares it), so it is polled first. */
 static bool write_line(int fd, const char *bytes, size_t n) {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     ssize_t written;
@@ -230,7 +230,7 @@ bool log_wants(const struct log *log, enum log_level level) {
     return log && level >= log->level && level < LOG_OFF;
 }
 
-/* Under the lock, within the limit. window: NULL: there is no limit. */
+/* Called under the lock, within the limit. window NULL: there is no limit. */
 static void write_fields(struct log *log, enum log_level level, const char *event,
                          const struct log_field *fields, struct window *window) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define ROUNDS       16 /* reap-flush-submit rounds of one turn */
-#define RELIEF       64 /* jobs in hand, or streams with replies, that are not left to the end of the turn */
+#define RELIEF       64 /* with so many jobs in hand, or streams with replies, do not wait for the end of the turn */
 #define KEPT_BUFFERS 64
-#define END_AFTER    1.0 /* seconds that work in hand has to end in, when nobody waits for it any more */
+#define END_AFTER    1.0 /* seconds that work in hand is given to end, once nobody waits for it */
 
 static const struct counter reactor_counters[] = {
 #define COUNTER(kind, field, help) {#field, COUNTER_##kind, offsetof(struct reactor_stats, field), help},
@@ -65,7 +65,7 @@ void loop_relieve(struct loop *loop) {
         return;
     one_round(loop);
     ledger_flush(&loop->ledger);
-    offload_turn(loop->offload); /* what was sent meanwhile is no work on the spot */
+    offload_turn(loop->offload); /* time spent sending does not count as work on the spot */
 }
 
 /* The end of a turn: see the picture in loop.h. */
@@ -102,7 +102,7 @@ static void on_check(struct ev_loop *ev, ev_check *check, int events) {
 }
 
 static void on_busy(struct ev_loop *ev, ev_idle *idle, int events) {
-    (void)ev, (void)idle, (void)events; /* being active is its work: the loop does not sleep */
+    (void)ev, (void)idle, (void)events; /* its being active is enough: the loop does not sleep */
 }
 
 static void on_completions(struct ev_loop *ev, ev_io *io, int events) {
@@ -175,7 +175,7 @@ static void free_tables(struct loop *loop) {
     ledger_free(&loop->ledger);
 }
 
-/* Takes back what loop_init() had done before it failed. */
+/* Undoes what loop_init() did before it failed. */
 static void undo_init(struct loop *loop) {
     if (loop->posts)
         posts_close(loop->posts);
@@ -242,7 +242,7 @@ static void end_connections(struct loop *loop) {
 bool loop_end(struct loop *loop) {
     listeners_close(loop);
     end_connections(loop);
-    tasks_finish(&loop->tasks); /* nobody waits for it any more */
+    tasks_finish(&loop->tasks); /* nobody waits for them any longer */
     bool ended = offload_drain(loop->offload, END_AFTER);
     reap(loop);
     if (!ended)

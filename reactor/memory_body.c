@@ -7,7 +7,7 @@
 
 struct memory_body {
     struct body body;
-    struct request *request; /* alive as long as the body */
+    struct request *request; /* lives as long as the body */
     char *bytes;
     size_t n, sent;
 };
@@ -39,7 +39,7 @@ static void end(struct body *body, bool whole) {
 
 static const struct body_class memory_body_class = {.next = next, .sent = sent, .end = end};
 
-/* One may be larger than the bound, if it is alone. */
+/* A body may be larger than the bound if it is the only one. */
 static bool has_room(struct loop *loop, size_t n) {
     uint64_t waiting = loop->stats.memory_bytes;
     bool room = waiting == 0 || waiting + n <= loop->settings.bytes_total;

@@ -85,7 +85,7 @@ int outq_append(struct outq *queue, struct bufpool *pool, struct span head, stru
     return 0;
 }
 
-/* The segment's descriptors went with its first byte: the queue holds them no longer. */
+/* The segment's descriptors were sent with its first byte: the queue no longer holds them. */
 static void release_fds(struct segment *segment, struct ledger *ledger) {
     for (unsigned i = 0; i < segment->fds; i++)
         ledger_release(ledger, segment->fd[i]);
@@ -102,7 +102,7 @@ static int move_bytes(struct outq *queue, struct bufpool *pool, const struct seg
     return outq_append(queue, pool, span_of(segment->data + from, to - from), span_of(NULL, 0), -1, body);
 }
 
-/* Everything of from goes behind what is in to. */
+/* Appends everything in from to to. */
 static void join(struct outq *to, struct outq *from) {
     TAILQ_CONCAT(&to->segments, &from->segments, link);
     to->bytes += from->bytes;
@@ -182,8 +182,8 @@ static ssize_t send_segment(struct segment *segment, const struct piece *piece, 
     return n;
 }
 
-/* sendfile knows no MSG_MORE: the cork fills up the last packet of a piece with the first bytes of the next one. On
- * loopback a MiB leaves in 17 packets then, instead of 20. */
+/* sendfile(2) has no MSG_MORE: corking fills the last packet of a piece with the first bytes of the next. On loopback a
+ * MiB leaves in 17 packets then instead of 20. */
 static void cork(struct segment *segment, int fd, bool on) {
     int value = on;
     segment->corked = on;
@@ -223,7 +223,7 @@ static void body_sent(struct body *body, size_t n) {
     body->class->sent(body, n);
 }
 
-/* Sends the bytes of the first segment and, with them, the start of its body. OUTQ_EMPTY: go on. */
+/* Sends the bytes of the first segment and, with them, the start of its body. OUTQ_EMPTY: it made progress, go on. */
 static enum outq_result flush_bytes(struct outq *queue, struct segment *segment, struct piece *piece,
                                     struct outq_sink *sink) {
     if (segment->fds && sink->admit && !sink->admit(sink->owner, segment->fds))

@@ -31,7 +31,7 @@ static void key_of_ipv6(const struct in6_addr *address, struct peer_key *key) {
         return;
     }
     key->family = AF_INET6;
-    /* Whoever has an address of IPv6 usually has its whole /64. */
+    /* Whoever has an IPv6 address usually has its whole /64. */
     memcpy(key->address, address->s6_addr, IN6_IS_ADDR_LOOPBACK(address) ? 16 : 8);
 }
 

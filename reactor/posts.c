@@ -7,7 +7,7 @@
 struct posts {
     pthread_mutex_t lock;
     struct post *first, **last; /* the list, oldest first */
-    unsigned holders, max;      /* beside the loop */
+    unsigned holders, max;      /* besides the loop */
     bool closed;
     struct ev_loop *ev;
     ev_async async;

@@ -38,7 +38,7 @@ static void decode(struct relay *relay) {
     iobuf_parsed(relay->from->in, (size_t)(rest.p - pending.p));
 }
 
-/* Brings over and broken up to date with what is pending. */
+/* Updates `over` and `broken` from what is pending. */
 static void look(struct relay *relay) {
     if (relay->over || relay->broken)
         return;
@@ -136,7 +136,7 @@ static void end(struct body *body, bool whole) {
     if (relay->pipe)
         give_pipe(relay, body->stream->loop);
     if (relay->from && !relay->bursts)
-        relay->from->raw = false; /* what comes next is somebody else's */
+        relay->from->raw = false; /* what comes next is not this relay's */
     if (relay->ended)
         relay->ended(relay, whole);
 }

@@ -65,8 +65,8 @@ static void end_request(struct request *request) {
     conn_request_ended(conn);
 }
 
-/* No memory for a reply: the order is broken, so only this connection can end. A body ends with it and not now, when
- * whoever replies still has it in hand. */
+/* No memory for a reply: its place in the order cannot be kept, so the connection has to end. The body ends with the
+ * connection and not now, since the caller still uses it. */
 static void drop_reply(struct request *request, int fd, struct body *body) {
     struct conn *conn = request->conn;
     if (fd >= 0)
@@ -113,7 +113,7 @@ struct request *request_take_back(struct conn *conn) {
     return request;
 }
 
-/* The turn has come for replies that were kept behind this one. */
+/* Releases the replies that were kept until this one had left. */
 static void release_kept(struct conn *conn) {
     struct request *request;
     while ((request = STAILQ_FIRST(&conn->requests)) && request->kept) {

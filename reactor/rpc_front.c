@@ -11,7 +11,7 @@
 
 #define OP_JSON      'J'
 #define COPIED_MAX   3072u      /* shorter replies are copied, so that those of a pipeline leave together */
-#define NOTIFIED_MAX (1u << 18) /* bytes waiting for a client beyond which it gets no notifications */
+#define NOTIFIED_MAX (1u << 18) /* a client with more bytes waiting for it gets no notifications */
 
 /* What a connection keeps: only while a line is incomplete, or with a session. */
 struct rpc_conn {
@@ -34,7 +34,7 @@ static void forget(struct conn *conn) {
     conn->state = NULL;
 }
 
-/* Without memory the line is looked through again from its start. */
+/* Without memory for it, the line is scanned again from its start. */
 static void note_seen(struct conn *conn, size_t seen) {
     struct rpc_conn *state = conn->state;
     if (seen == 0 && state && !state->session)
@@ -74,7 +74,7 @@ static void reply_error(struct request *request, struct span payload, enum statu
     char *error;
     struct rpc_service *service = service_of(request->conn);
     if (service->error(service, payload, status, text, &error, &n) != 0)
-        stream_abort(&request->conn->stream); /* the end is an answer, too; silence is none */
+        stream_abort(&request->conn->stream); /* the client at least sees the end, rather than silence */
     else if (error)
         reply_copied(request, span_of(error, n), -1);
     else
@@ -82,8 +82,8 @@ static void reply_error(struct request *request, struct span payload, enum statu
     free(error);
 }
 
-/* Without room for it (bytes_total) the reply is an error: copied, replies that nobody takes would use up what all
- * connections' queues are made of. */
+/* Without room for it (bytes_total) the reply becomes an error: if it were copied instead, replies that nobody takes
+ * would use up the segments of all connections' queues. */
 static void reply_owned(struct request *request, char *text, size_t n) {
     char head[FRAME_HEADER] = "";
     size_t head_n = 0, whole = n;
@@ -150,7 +150,7 @@ static void take(struct conn *conn, struct span payload, size_t whole, uint32_t 
     }
 }
 
-/* Room for a message that is not all there: twice what has come, so that memory follows the bytes. */
+/* Makes room for an incomplete message: twice what has arrived, so that memory follows the bytes. */
 static void make_room(struct conn *conn, size_t most) {
     size_t pending = iobuf_pending(conn->stream.in).n;
     size_t total = 2 * pending < most ? 2 * pending : most;
@@ -159,7 +159,7 @@ static void make_room(struct conn *conn, size_t most) {
         iobuf_reserve(&conn->stream.loop->inputs, &conn->stream.in, total);
 }
 
-/* Nothing further can be told apart: an error, then the end. */
+/* The rest of the input cannot be parsed: an error reply, then the end. */
 static struct request *last_request(struct conn *conn) {
     struct request *request = request_new(conn);
     conn->stream.loop->stats.bad_frames++;
@@ -208,7 +208,7 @@ static void parse_lines(struct conn *conn) {
     }
 }
 
-/* A reply of the frame's, not of JSON-RPC's. */
+/* A reply on the level of frames, not of JSON-RPC. */
 static void reply_status(struct request *request, uint8_t op, enum status status, const char *reason) {
     char head[FRAME_HEADER];
     struct span text = span_text(reason);

@@ -38,7 +38,7 @@ int reactor_resolve(struct reactor_settings *settings, long nofile, long fixed, 
     long total;
     if (settings->open_files == 0) {
         settings->open_files = larger(OPEN_FILES_LEAST, nofile / 8);
-        /* An automatic value never is the one that does not fit. */
+        /* An automatic value is never the one that does not fit. */
         if (settings->connections == 0)
             left /= 2;
         settings->open_files = larger(1, smaller(settings->open_files, left));

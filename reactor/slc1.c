@@ -57,7 +57,7 @@ static void dispatch(struct request *request, const struct frame *frame, struct 
         operation->run(request, payload);
 }
 
-/* After a malformed header nothing further can be told apart: an error reply, then the end. */
+/* After a malformed header the rest of the input cannot be parsed: an error reply, then the end. */
 static void refuse(struct conn *conn, const struct verdict *verdict, const struct frame *frame) {
     struct request *request = request_new(conn);
     bool bad_magic = verdict->status == STATUS_BAD_REQUEST;

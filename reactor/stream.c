@@ -16,7 +16,7 @@
 #define RETRY_AFTER  0.05 /* seconds until a stream that found no buffer or descriptor tries again */
 #define LINGER_AFTER 2.0  /* seconds a closed stream waits for its peer's EOF */
 
-/* Counters of connections and bytes are about clients; others count their own. */
+/* The loop's counters of connections and bytes are about clients only; other owners of streams count their own. */
 static bool is_client(const struct stream *stream) {
     return stream->class->kind == FD_CLIENT;
 }
@@ -111,8 +111,8 @@ void stream_shut(struct stream *stream) {
     stream_wake(stream);
 }
 
-/* Everything is sent: FIN now; what the peer still sends is discarded until its EOF, because closing with
- * unread input would reset the connection and could destroy the last reply. */
+/* Everything is sent: sends FIN, and discards what the peer still sends until its EOF, because closing with unread
+ * input would reset the connection and could destroy the last reply. */
 static void finish(struct stream *stream) {
     if (stream->eof) {
         die(stream);
@@ -165,7 +165,7 @@ static void sink_passed(void *owner, unsigned fds) {
         stream->class->passed(stream, fds);
 }
 
-/* What the kernel still holds for the peer, in its own measure: less than before means that the peer took something. */
+/* What the kernel still holds for the peer, in its own unit: less than before means that the peer took something. */
 static int send_queue(const struct stream *stream) {
     int amount = 0;
     return ioctl(stream->io.fd, SIOCOUTQ, &amount) == 0 ? amount : 0;
@@ -202,7 +202,7 @@ static void after_flush(struct stream *stream, enum outq_result result, const st
     stream->class->drained(stream);
 }
 
-/* The kernel's bound on descriptors in flight was met before ours. */
+/* The kernel's bound on descriptors in flight was reached before ours. */
 static enum outq_result descriptors_refused(struct stream *stream) {
     struct loop *loop = stream->loop;
     double patience = loop->settings.timeout_send;
@@ -214,7 +214,7 @@ static enum outq_result descriptors_refused(struct stream *stream) {
     return patience > 0 && stream->denials * RETRY_AFTER > patience ? OUTQ_BROKEN : OUTQ_STARVED;
 }
 
-/* Nothing can be sent any more. */
+/* Nothing more can be sent. */
 static enum outq_result broken(struct stream *stream, int error) {
     struct loop *loop = stream->loop;
     if (stream->class->read_after_send_error && error != -ENODATA) {
@@ -283,8 +283,8 @@ void stream_bury_again(struct stream *stream) {
 
 /* ---- descriptors that nobody asked for --------------------------------------------------------- */
 
-/* A client sent descriptors on a kernel that cannot refuse them for us (before 6.16): the kernel put them
- * into our table, and closing a stranger's file may sleep, so the pool does it. */
+/* A client sent descriptors on a kernel that cannot refuse them for us (before 6.16): they are in our table now, and
+ * closing somebody else's file may sleep, so the pool does it. */
 static void close_in_pool(struct job *job) {
     int *fds = job->call.argument;
     for (int i = 0; i < FDQUEUE_MESSAGE && fds[i] >= 0; i++)
@@ -333,7 +333,7 @@ static bool take_foreign(struct stream *stream, struct msghdr *message) {
     return true;
 }
 
-/* False: they are not welcome, or some were lost. */
+/* Takes the descriptors that came with a message. False: none may come here, or some were lost. */
 static bool take_descriptors(struct stream *stream, struct msghdr *message) {
     if (stream->class->descriptors)
         return stream->class->descriptors(stream, message);
@@ -392,7 +392,7 @@ static void readable(struct stream *stream) {
         iobuf_settle(&loop->inputs, &stream->in);
         return;
     }
-    if (n < 0 || (n == 0 && stream->send_failed)) { /* the send that failed took the error of a reset */
+    if (n < 0 || (n == 0 && stream->send_failed)) { /* the failed send has consumed the socket's error, a reset */
         loop->stats.closed_broken += is_client(stream);
         stream_abort(stream);
         return;
@@ -446,7 +446,7 @@ static void send_over(struct deadline *deadline) {
     struct stream *stream = by_send(deadline);
     if (stream->no_send_timeout)
         return;
-    /* A socket is writable only when a third of its buffer is free: a slow peer may need longer for that. */
+    /* A socket is writable only when a third of its buffer is free; a slow peer may need longer to free that much. */
     if (send_queue(stream) < stream->send_queue) {
         watch_peer(stream);
         return;

@@ -83,9 +83,10 @@ bool unixsock_refuse_fds(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
 }
 
-/* Of two daemons that start at once, neither may take the other's new socket, which does not listen yet, for a stale
- * one: whoever is about to bind one in a directory has an abstract name for it. (Not flock(2), with which a log of ours
- * may be locked there.) Returns what to close; -1: no lock. Whoever else has the name delays a start, no more. */
+/* When two daemons start at once, neither may mistake the other's new socket, which does not listen yet, for a stale
+ * one. So whoever binds a socket in a directory first binds an abstract name that stands for it as a lock. (Not
+ * flock(2), by which our own log may be locked in that directory.) Returns what to close; -1: no lock. If somebody else
+ * holds the name for long, the start is only delayed. */
 static int lock_directory(const struct stat *directory) {
     const struct timespec moment = {.tv_nsec = 5000000};
     struct sockaddr_un name = {.sun_family = AF_UNIX};
