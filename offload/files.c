@@ -24,7 +24,7 @@ struct cache_state {
 #define LEASE_TRIES  6
 #define RENAME_TRIES 3
 
-/* On the spot: without sleeping, and not to another mount, which need not be local. */
+/* For opens on the spot: no sleeping, and no other mount, which might not be local. */
 #define RESOLVE_SPOT (RESOLVE_CACHED | RESOLVE_NO_XDEV)
 
 static int call_openat2(int root, const char *path, uint64_t flags, uint64_t resolve) {
@@ -53,8 +53,8 @@ int files_init(struct files *files, size_t spot_max) {
 
 /* ---- open -------------------------------------------------------------------------------------- */
 
-/* Opens a regular file and nothing else. O_NONBLOCK, because a FIFO would wait for its writer and a
- * device for its carrier; it stays set unless blocking is asked for. */
+/* Opens regular files only. O_NONBLOCK, because opening a FIFO would wait for its writer and a device for its carrier;
+ * it stays set unless blocking is asked for. */
 static int open_regular(struct job *job, uint64_t resolve, bool blocking) {
     job->open.fd = -1;
     job->open.st.st_mode = 0;
@@ -80,7 +80,7 @@ static enum spot spot_open(struct files *files, struct job *job) {
     if (!files->cached_lookup || !(abilities & FILESYSTEM_LOCAL))
         return SPOT_UNSUPPORTED;
     job->error = open_regular(job, RESOLVE_SPOT, job->open.hand_out);
-    /* EAGAIN: not cached, or a lease; EXDEV: another mount, or a way out, which a thread tells apart. */
+    /* EAGAIN: not cached, or a lease; EXDEV: another mount, or a way out of the root; a thread tells them apart. */
     return job->error == -EAGAIN || job->error == -EXDEV || job->error == -EINTR ? SPOT_AGAIN : SPOT_DONE;
 }
 
@@ -100,8 +100,8 @@ static void pause_ms(long ms) {
     nanosleep(&pause, NULL);
 }
 
-/* O_NONBLOCK is cleared in any case: io_uring takes it for a promise that reads never wait, which FUSE and
- * NFS do not keep. */
+/* O_NONBLOCK is always cleared: io_uring takes it for a promise that reads never wait, which FUSE and NFS do not keep.
+ * */
 static int run_open(struct job *job) {
     int error = -EAGAIN;
     for (int i = 0; i < RENAME_TRIES + LEASE_TRIES && (error == -EAGAIN || error == -EINTR); i++) {
@@ -116,8 +116,8 @@ static int run_open(struct job *job) {
 
 enum cached { CACHED_NO, CACHED_YES, CACHED_UNKNOWN };
 
-/* Are all pages of a range in the page cache? Not known before Linux 6.5, nor on newer kernels to those
- * who neither own the file nor may write it. */
+/* Are all pages of a range in the page cache? Unknown before Linux 6.5, and on newer kernels to processes that neither
+ * own the file nor may write to it. */
 static enum cached cached(const struct files *files, int fd, uint64_t offset, size_t size) {
     struct cache_range range = {offset, size};
     struct cache_state state;
@@ -129,7 +129,7 @@ static enum cached cached(const struct files *files, int fd, uint64_t offset, si
     return state.cached >= pages ? CACHED_YES : CACHED_NO;
 }
 
-/* One byte at each end is all that RWF_NOWAIT can be asked for without reading the range. */
+/* Probes one byte at each end of a range: all that RWF_NOWAIT can tell without reading it. */
 static bool ends_cached(int fd, uint64_t offset, size_t size) {
     char byte;
     struct iovec one = {&byte, 1};
@@ -157,7 +157,7 @@ static ssize_t read_next(struct job *job, int flags) {
     return n < 0 ? -errno : n;
 }
 
-/* Reads until want bytes are there, the file ends (0) or an error (returned) comes up. */
+/* Reads until want bytes are there or the file ends (0), or until an error, which it returns. */
 static int read_all(struct job *job, int flags) {
     while (job->read.got < job->read.want) {
         ssize_t n = read_next(job, flags);
@@ -169,7 +169,7 @@ static int read_all(struct job *job, int flags) {
     return 0;
 }
 
-/* Reads of more than most bytes are left to the ring, but for memory file systems. */
+/* Reads of more than most bytes are left to the ring, except on memory file systems. */
 static enum spot spot_read(struct files *files, struct job *job, size_t most) {
     unsigned abilities = filesystems_file(&files->filesystems, job->read.fd, job->read.device);
     if (abilities & FILESYSTEM_MEMORY) {
@@ -214,8 +214,8 @@ static int splice_all(struct job *job) {
 static enum spot spot_splice(struct files *files, struct job *job) {
     if (!(filesystems_file(&files->filesystems, job->splice.fd, job->splice.device) & FILESYSTEM_LOCAL))
         return SPOT_UNSUPPORTED;
-    /* No splice can tell that it would sleep, and the ring hands each one to a thread: 38 us against 3
-     * for 256 KiB of resident pages. So they are asked for first. */
+    /* A splice cannot tell that it would sleep, and the ring hands each one to a thread: 38 us instead of 3 us for 256
+     * KiB of resident pages. So ask for the pages first. */
     switch (cached(files, job->splice.fd, job->splice.offset, job->splice.want)) {
     case CACHED_NO:
         return SPOT_AGAIN;
@@ -230,8 +230,8 @@ static enum spot spot_splice(struct files *files, struct job *job) {
 
 /* ---- write ------------------------------------------------------------------------------------- */
 
-/* Goes on where a ring stopped. fdatasync(2) is called once: after a failure the kernel may have dropped the
- * pages, and a second call would find nothing to complain about. */
+/* Continues where a ring stopped. fdatasync(2) is called only once: after a failure the kernel may have dropped the
+ * dirty pages, and a second call would report success. */
 static int run_write(struct job *job) {
     while (job->write.got < job->write.want) {
         ssize_t n = pwrite(job->write.fd, (const char *)job->write.buffer + job->write.got,

@@ -9,8 +9,8 @@
 #define BCACHEFS_MAGIC 0xca451a4eUL
 #define ZFS_MAGIC      0x2fc12fc1UL
 
-/* Everything that is not named here may wait for a network or for another program, however often it was
- * asked: NFS, SMB, 9P, FUSE, Ceph. */
+/* Any file system not named here may wait for a network or for another program, even for what it has been asked before:
+ * NFS, SMB, 9P, FUSE, Ceph. */
 static unsigned abilities_of(int fd) {
     struct statfs st;
     if (fstatfs(fd, &st) != 0)
@@ -54,7 +54,7 @@ static struct filesystem_device *device_entry(struct filesystems *filesystems, i
     return &filesystems->devices[i];
 }
 
-/* The entry of a root, like that of a device. NULL: fstat(2) failed. */
+/* The entry of a root. NULL: fstat(2) failed. */
 static const struct filesystem_root *root_entry(struct filesystems *filesystems, int root) {
     const struct filesystem_root *last = &filesystems->roots[filesystems->root_last];
     if (last->fd == root && filesystems->root_count)

@@ -1,8 +1,8 @@
-/* Start and end of offload's parts.
+/* Starting and stopping offload's parts.
  *
- *     start: memory -> eventfd -> pipes -> threads -> ring (by the loop thread)
- *     drain: ring, then pools: what waits is cancelled, what runs is waited for
- *     stop:  drain, then everything closed and freed; nothing is freed under a thread that still runs */
+ *     start: memory -> eventfd -> pipes -> threads -> ring (on the loop's thread)
+ *     drain: ring, then pools: jobs that wait are cancelled, those that run are waited for
+ *     stop:  drain, then close and free everything, except what a thread that still runs may use */
 #include "offload/state.h"
 
 #include "offload/clock.h"
@@ -26,8 +26,9 @@ static int start_pool(struct offload *offload, enum job_pool which, const char *
     return pool_start(&offload->pools[which], &plan);
 }
 
-/* Threads are started when they are needed (in a process of one thread each system call on a descriptor is cheaper),
- * by the loop, which may have moved to CPUs of its own: theirs are those of now. */
+/* Threads are started when they are needed, because in a single-threaded process each system call on a descriptor is
+ * cheaper. The loop, which starts them, may have been moved to CPUs of its own by then: so their CPUs are chosen now.
+ * */
 static int start_pools(struct offload *offload, const char *cpu_list, char *why, size_t why_size) {
     const struct offload_settings *settings = &offload->settings;
     cpu_set_t set;
@@ -47,7 +48,7 @@ static int start_pools(struct offload *offload, const char *cpu_list, char *why,
     return error;
 }
 
-/* No ring is an error only where one is required: everything works without. */
+/* Having no ring is an error only if one is required: everything works without. */
 static int start_ring(struct offload *offload, char *cause, size_t cause_size) {
     const struct offload_settings *settings = &offload->settings;
     const struct ring_plan plan = {.entries = (unsigned)settings->uring_entries,

@@ -14,7 +14,7 @@ void mailbox_push(struct mailbox *mailbox, struct job *job) {
     do {
         job->next = head;
     } while (!atomic_compare_exchange_weak(&mailbox->head, &head, job));
-    /* Whoever fills the empty list sees to the wake. */
+    /* Whoever makes the list non-empty is responsible for the wake-up. */
     if (head == NULL && atomic_load(&mailbox->asleep)) {
         atomic_fetch_add_explicit(&mailbox->wakes, 1, memory_order_relaxed);
         eventfd_write(mailbox->eventfd, 1);
@@ -44,6 +44,6 @@ bool mailbox_sleep(struct mailbox *mailbox) {
 }
 
 void mailbox_wake(struct mailbox *mailbox) {
-    /* A thread that still sees true writes the eventfd once too often, which is harmless. */
+    /* A thread that still sees true writes the eventfd once more than needed, which is harmless. */
     atomic_store_explicit(&mailbox->asleep, false, memory_order_relaxed);
 }

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* Work on the spot is counted in units, of a microsecond or a few, and the clock is read once per so many. */
+/* Work on the spot is counted in units of one or a few microseconds, and the clock is read once per CLOCK_UNITS. */
 #define CLOCK_UNITS 16
 #define UNIT_BYTES  ((size_t)32 << 10)
 
-/* Where the pool's jobs are counted: handlers, or files with all the rest. */
+/* The count that jobs of the pool belong to: one for handlers, one for all others. */
 static size_t *open_jobs(struct offload *offload, enum job_pool pool) {
     return &offload->open[pool == JOB_POOL_HANDLERS];
 }
@@ -66,7 +66,7 @@ static size_t job_bytes(const struct job *job) {
     return job->kind == JOB_READ ? job->read.want : job->kind == JOB_SPLICE ? job->splice.want : 0;
 }
 
-/* Takes a job's cost out of the turn's budget. False: it is spent. */
+/* Takes a job's cost out of the turn's budget. False: the budget is spent. */
 static bool afford(struct offload *offload, const struct job *job) {
     offload->budget_units -= 1 + (int64_t)(job_bytes(job) / UNIT_BYTES);
     if (offload->budget_units >= 0)
@@ -169,7 +169,7 @@ static void count_arrived(struct offload *offload, struct joblist *arrived) {
     joblist_append(&offload->finished, arrived);
 }
 
-/* What the ring gave back: finished jobs, and those that a thread has to do (the rest of). */
+/* Takes what the ring gave back: finished jobs, and those that a thread has to do (the rest of). */
 static void take_from_ring(struct offload *offload) {
     struct ring *ring = &offload->ring;
     count_arrived(offload, &ring->finished);
@@ -194,8 +194,8 @@ bool offload_collect(struct offload *offload) {
     return any;
 }
 
-/* With offload_reap_on_eventfd_only(): everything that is there now. For whatever comes next pools and ring
- * write the eventfd, since both find nothing unreaped. */
+/* With offload_reap_on_eventfd_only(): collects everything that is there now. Then nothing is unreaped, so pools and
+ * ring write the eventfd for whatever comes next. */
 static void collect_once_seen(struct offload *offload) {
     struct ring *ring = offload->ring.driver ? &offload->ring : NULL;
     if (!offload->eventfd_seen)
@@ -220,7 +220,7 @@ struct job *offload_reap(struct offload *offload) {
     return job;
 }
 
-/* The oldest jobs for the files pool, up to an open that has to wait for others to be reaped. */
+/* Takes the oldest jobs for the files pool, up to an open that has to wait until others are reaped. */
 static struct joblist take_for_files(struct offload *offload) {
     struct joblist *waiting = &offload->waiting[JOB_POOL_FILES], taken = {0};
     while (waiting->head && (waiting->head->kind != JOB_OPEN || offload->opens < OFFLOAD_OPENS)) {

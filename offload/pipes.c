@@ -8,8 +8,8 @@
 /* A smaller pipe is not worth its system calls. */
 #define PIPE_LEAST ((size_t)64 << 10)
 
-/* Opens a pipe with room for chunk bytes. A pipe holds pages, not bytes: a range that starts within a
- * page needs one page more than its length. 0 or -errno; -ENOSPC: the kernel gives too little room. */
+/* Opens a pipe with room for chunk bytes. A pipe holds pages, not bytes: a range that starts within a page needs one
+ * more page than its length suggests. 0 or -errno; -ENOSPC: the kernel grants too little room. */
 static int pair_open(struct pipes *pipes, struct pipe_pair *pair) {
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
@@ -80,7 +80,7 @@ void pipes_give(struct pipes *pipes, struct pipe_pair *pair, bool drained) {
     if (!drained) {
         pair_close(pipes, pair);
         if (pair_open(pipes, pair) != 0) {
-            /* No descriptor just now: to the bottom, where it is tried again when all others are in use. */
+            /* No descriptor for now: put it at the bottom, where it is tried again when all others are in use. */
             for (unsigned i = pipes->free_count++; i > 0; i--)
                 pipes->free[i] = pipes->free[i - 1];
             pipes->free[0] = pair;

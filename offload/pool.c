@@ -19,8 +19,8 @@ static void run_job(struct pool *pool, struct job *job) {
     mailbox_push(pool->plan.mailbox, job);
 }
 
-/* The oldest job, or NULL; the lock is held. One at a time: what a thread took along with a job that hangs
- * would hang with it, and taking four at once measured no faster. */
+/* Takes the oldest job, or returns NULL; the lock is held. One at a time: jobs that a thread took along with one that
+ * hangs would hang with it, and taking four at once was measured to be no faster. */
 static struct job *take(struct pool *pool) {
     struct job *job = joblist_pop(&pool->queue);
     if (job)
@@ -81,7 +81,7 @@ static void *pool_thread(void *argument) {
     return NULL;
 }
 
-/* Signals are for the loop; only those that a thread brings upon itself stay open. */
+/* Signals are for the loop; only those that a thread causes itself stay unblocked. */
 static void block_signals(sigset_t *old) {
     sigset_t set;
     sigfillset(&set);
@@ -92,7 +92,7 @@ static void block_signals(sigset_t *old) {
     pthread_sigmask(SIG_SETMASK, &set, old);
 }
 
-/* Starts count more threads; 0 or -errno of the first that failed. */
+/* Starts `count` more threads; 0, or -errno of the first that could not be started. */
 static int start_threads(struct pool *pool, unsigned count) {
     sigset_t old;
     int error = 0;
@@ -136,7 +136,7 @@ int pool_start(struct pool *pool, const struct pool_plan *plan) {
     return 0;
 }
 
-/* Gives the whole queue back unrun. */
+/* Returns the whole queue without running it. */
 static void drop_queue(struct pool *pool, int error) {
     pthread_mutex_lock(&pool->lock);
     struct joblist queue = pool->queue;
@@ -173,7 +173,7 @@ void pool_submit(struct pool *pool, struct joblist *jobs) {
     }
     int error = start_threads(pool, short_of < room ? short_of : room);
     if (error && pool->started == 0)
-        drop_queue(pool, error); /* with one thread at least the rest only takes longer */
+        drop_queue(pool, error); /* with at least one thread, jobs only take longer */
 }
 
 bool pool_stop(struct pool *pool, int64_t deadline_ns) {

@@ -9,9 +9,9 @@
 
 #define NO_SLOT      UINT32_MAX
 #define REAP_AT_ONCE 64
-/* A request that comes back EINTR or EAGAIN this often is better done by a thread. */
+/* A request that fails with EINTR or EAGAIN this often is better done by a thread. */
 #define FAILURES_MAX 4
-/* Submits that may fail in a row with nothing in flight that could free what they lack. */
+/* Submits that may fail in a row while nothing is in flight that could free what they lack. */
 #define REFUSALS_MAX 100
 /* The longest single read or splice: a result is an int. */
 #define LENGTH_MAX ((size_t)1 << 30)
@@ -22,7 +22,7 @@ struct ring_slot {
     uint32_t generation;
     uint32_t next_free;
     unsigned failures;
-    /* Of the requests that are out for the job: */
+    /* The requests in flight for the job: */
     unsigned requests;   /* how many */
     bool apart;          /* the sync went to the kernel after its write: it may have come too early */
     int written, synced; /* results of a write and its sync; NO_RESULT: not asked for */
@@ -110,7 +110,7 @@ static void finish(struct ring *ring, struct job *job, int error) {
 
 /* ---- to the kernel ----------------------------------------------------------------------------- */
 
-/* The requests that it takes to go on with a job. */
+/* How many requests it takes to continue a job. */
 static unsigned places_of(const struct job *job) {
     return job->kind == JOB_WRITE && job->write.sync && job->write.got < job->write.want ? 2 : 1;
 }
@@ -157,7 +157,7 @@ static bool prepare(struct ring *ring, uint32_t index) {
     return true;
 }
 
-/* Stops using the ring. What the kernel has not seen goes to a pool; what it has seen still comes back. */
+/* Stops using the ring. Requests that the kernel has not seen go to a pool; those that it has seen still come back. */
 static void break_down(struct ring *ring, int error) {
     ring->broken = error;
     for (; ring->prepared_count > 0; ring->prepared_count--) {
@@ -173,8 +173,8 @@ static void break_down(struct ring *ring, int error) {
     ring->backlog_count = 0;
 }
 
-/* The kernel took some requests and left others: was a sync left behind its write? A link does not outlive
- * the call, so such a sync will not wait for the write. */
+/* The kernel took some requests and left others: notes a sync that was separated from its write. A link does not
+ * outlive the call, so such a sync will not wait for the write. */
 static void note_parted(struct ring *ring, uint32_t taken) {
     uint32_t budget = ring->driver->budget, first = ring->prepared[ring->prepared_head];
     uint32_t last = ring->prepared[(ring->prepared_head + budget - 1) % budget];
@@ -182,8 +182,8 @@ static void note_parted(struct ring *ring, uint32_t taken) {
         ring->slots[first].apart = true;
 }
 
-/* Gives what is prepared to the kernel. EBUSY: the completion queue is to be reaped first; EAGAIN: no
- * memory just now. Both pass, unless nothing is in flight that could end. */
+/* Gives what is prepared to the kernel. EBUSY: the completion queue has to be reaped first; EAGAIN: no memory for now.
+ * Both are temporary, unless nothing is in flight that could complete. */
 static void submit(struct ring *ring) {
     if (ring->prepared_count == 0)
         return;
@@ -245,13 +245,13 @@ void ring_flush(struct ring *ring) {
 
 /* ---- from the kernel --------------------------------------------------------------------------- */
 
-/* True for errors that say nothing about the file: a thread may well succeed. */
+/* True for errors that are the ring's own and not the file's: a thread may well succeed. */
 static bool is_rings_own(int error) {
     return error == -EINTR || error == -EAGAIN || error == -EINVAL || error == -EOPNOTSUPP ||
            error == -ENOSYS || error == -ENOMEM || error == -ECANCELED;
 }
 
-/* Goes on with a job that is not done; a pool does it if the ring cannot. */
+/* Continues a job that is not done; a pool does the rest if the ring cannot. */
 static void go_on(struct ring *ring, uint32_t index) {
     struct job *job = ring->slots[index].job;
     ring->slots[index].generation++;
@@ -281,7 +281,7 @@ static void fail(struct ring *ring, uint32_t index, int error) {
     }
 }
 
-/* A read or splice came to an end, or a write that nobody waits to see on the disk. */
+/* A read or splice has ended, or a write without a sync. */
 static void complete_transfer(struct ring *ring, uint32_t index, int result) {
     struct ring_slot *slot = &ring->slots[index];
     struct job *job = slot->job;
@@ -305,9 +305,8 @@ static void complete_transfer(struct ring *ring, uint32_t index, int result) {
     }
 }
 
-/* A write and its sync came to an end. A sync that ran and failed is final: what a second one would say of
- * these bytes means nothing, as the kernel may have dropped them. One that did not run, or too early, is
- * still to come. */
+/* A write and its sync have ended. A sync that ran and failed is final: the result of a second one would mean nothing,
+ * since the kernel may have dropped the bytes. A sync that did not run, or ran too early, is still to be done. */
 static void complete_write(struct ring *ring, uint32_t index) {
     struct ring_slot *slot = &ring->slots[index];
     struct job *job = slot->job;
@@ -370,7 +369,7 @@ bool ring_reap(struct ring *ring) {
         ring->counts.overflows++;
     if (state & (RING_DEFERRED | RING_OVERFLOWN))
         enter(ring);
-    /* Copied first: going on with a job may need room in the queue that is being read. */
+    /* Copied first: continuing a job may need room in the queue that is being read. */
     struct ring_completion completions[REAP_AT_ONCE];
     unsigned n = ring->driver->class->reap(ring->driver, completions, REAP_AT_ONCE);
     for (unsigned i = 0; i < n; i++) {

@@ -24,8 +24,8 @@ struct ring_kernel {
     char summary[160];
 };
 
-/* From the best to the plainest; a kernel that does not know a flag answers EINVAL. DEFER_TASKRUN (6.1)
- * leaves completion work to our own calls, COOP_TASKRUN (5.19) at least spares the interrupts. */
+/* From the best set-up to the plainest; a kernel that does not know a flag answers EINVAL. DEFER_TASKRUN (6.1) leaves
+ * completion work to our own calls; COOP_TASKRUN (5.19) at least saves the interrupts. */
 static const struct rung {
     unsigned flags;
     const char *name;
@@ -120,7 +120,8 @@ static const struct ring_driver_class kernel_class = {
 
 /* ---- the self-test ----------------------------------------------------------------------------- */
 
-/* Runs one request to its end, woken by the eventfd alone. Its result, or -errno; -ETIME: no wake. */
+/* Runs one request to completion, woken by the eventfd alone. Returns its result, or -errno; -ETIME: no wake-up came.
+ * */
 static int test_one(struct ring_kernel *kernel, const struct ring_request *request, int event) {
     struct ring_driver *driver = &kernel->driver;
     struct pollfd wake = {.fd = event, .events = POLLIN};
@@ -145,7 +146,8 @@ static int test_one(struct ring_kernel *kernel, const struct ring_request *reque
     }
 }
 
-/* A seccomp profile can allow the set-up and deny the rest, and a kernel can lack an operation. */
+/* Tests every kind of request: a seccomp profile can allow the set-up and deny the rest, and a kernel can lack an
+ * operation. */
 static int test_all(struct ring_kernel *kernel, const struct ring_plan *plan, const char **step) {
     char bytes[TEST_BYTES] = {1};
     int ends[2];
@@ -183,7 +185,7 @@ static int test_all(struct ring_kernel *kernel, const struct ring_plan *plan, co
 
 /* ---- set-up ------------------------------------------------------------------------------------ */
 
-/* Climbs down the ladder; short of locked memory it tries a small ring once. 0 or -errno. */
+/* Tries the set-ups from best to plainest; if locked memory is short, it tries a small ring once. 0 or -errno. */
 static int set_up(struct ring_kernel *kernel, unsigned entries, struct io_uring_params *params,
                   const char **name) {
     int error = -EINVAL;
@@ -196,7 +198,7 @@ static int set_up(struct ring_kernel *kernel, unsigned entries, struct io_uring_
     return error == -ENOMEM && entries > 16 ? set_up(kernel, 16, params, name) : error;
 }
 
-/* What the rest relies on and older kernels lack. NULL: all is there. */
+/* Names a feature that we rely on and this kernel lacks. NULL: it has them all. */
 static const char *missing(struct ring_kernel *kernel) {
     unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_NATIVE_WORKERS;
     struct io_uring_probe *probe = io_uring_get_probe_ring(&kernel->uring);

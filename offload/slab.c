@@ -34,7 +34,7 @@ struct job *slab_take(struct slab *slab) {
     else
         return NULL;
     slab->open++;
-    /* The path is most of a job, and whoever opens a file writes it anyway. */
+    /* The path is most of a job, and whoever opens a file overwrites it anyway. */
     memset(job, 0, offsetof(struct job, open.path));
     job->open.path[0] = '\0';
     return job;

@@ -9,7 +9,7 @@ static struct span take_part(struct span *rest) {
     return part;
 }
 
-/* A weight in thousandths; one that is malformed counts as none, which is 1 (RFC 9110, 12.4.2). */
+/* A weight in thousandths; a malformed one counts as if it were missing, which is 1 (RFC 9110, 12.4.2). */
 static unsigned decode_weight(struct span text) {
     static const unsigned places[] = {100, 10, 1};
     unsigned weight = 0;
@@ -33,10 +33,10 @@ static unsigned weight_of(struct span parameters) {
     return ACCEPT_FULLY;
 }
 
-/* How precisely a member of the list stands for what is wanted; 0: not at all. */
+/* How specifically a member of the list matches what is wanted; 0: not at all. */
 typedef unsigned precision_fn(struct span name, struct span wanted);
 
-/* The weight of the most precise member that stands for what is wanted, the first of them; 0: there is none. */
+/* The weight of the most specific member that matches what is wanted, the first of these; 0: there is none. */
 static unsigned weight_in(const struct http1_fields *fields, struct span field_name, struct span wanted,
                           precision_fn *precision) {
     const struct http1_field *field;

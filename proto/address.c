@@ -46,7 +46,7 @@ static const char *parse_port(struct span text, uint16_t *port) {
     return NULL;
 }
 
-/* What stands between the brackets: an IPv6 address, perhaps with a zone (RFC 4007, 11). */
+/* The text between the brackets: an IPv6 address, perhaps with a zone (RFC 4007, 11). */
 static const char *parse_ipv6(struct span text, char *host) {
     struct in6_addr unused;
     char plain[INET6_ADDRSTRLEN] = "";

@@ -11,8 +11,8 @@
     (UNRESERVED(c) || (c) == '!' || ((c) >= '#' && (c) <= '\'') || (c) == '*' || (c) == '+' || (c) == '^' || \
      (c) == '`' || (c) == '|')
 #define VALUE(c) (SPACE(c) || VISIBLE(c) || (c) >= 0x80)
-/* RFC 3986 would have [ ] ^ ` { | } encoded too, but browsers send them and they divide nothing. A fragment
- * never travels (RFC 9112, 3.2), and some take a backslash for a slash. */
+/* RFC 3986 wants [ ] ^ ` { | } encoded too, but browsers send them as they are and they delimit nothing. A fragment is
+ * never sent (RFC 9112, 3.2), and some recipients take a backslash for a slash. */
 #define TARGET(c) (VISIBLE(c) && (c) != '#' && (c) != '"' && (c) != '<' && (c) != '>' && (c) != '\\')
 #define ETAG(c)   ((VISIBLE(c) && (c) != '"') || (c) >= 0x80)
 

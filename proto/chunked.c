@@ -2,8 +2,8 @@
 
 #include "proto/chars.h"
 
-/* One byte moves the state, except in DATA. Lines end with CRLF and nothing else: extensions and trailers in
- * which others see a lone CR or LF as an end are a way to smuggle requests. */
+/* Each byte moves the state, except in DATA. Lines end with CRLF and nothing else: extensions and trailers in which
+ * other parsers take a lone CR or LF for the end of a line are a way to smuggle requests. */
 enum state {
     SIZE,       /* first digit */
     DIGITS,     /* further ones */

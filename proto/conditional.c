@@ -40,7 +40,7 @@ bool etag_equal_weak(struct span a, struct span b) {
     return a.n > 0 && span_equal(a, b);
 }
 
-/* Does any tag in the fields of this name fit, or does "*"? */
+/* Does any tag in the fields of this name match, or "*"? */
 static bool any_tag(const struct http1_fields *fields, struct span name, const struct representation *now,
                     bool (*equal)(struct span, struct span)) {
     const struct http1_field *field;
@@ -55,8 +55,8 @@ static bool any_tag(const struct http1_fields *fields, struct span name, const s
     return false;
 }
 
-/* The date in the only field of this name. False without one, and when it is to be ignored: RFC 9110, 13.1.3
- * and 13.1.4, if it is malformed, a list, or there is no date to compare it with. */
+/* The date in the only field of this name. False without one, and if it must be ignored: when it is malformed or a
+ * list, or there is no date to compare it with (RFC 9110, 13.1.3 and 13.1.4). */
 static bool dated(const struct http1_fields *fields, struct span name,
                   const struct representation *representation, time_t now, time_t *out) {
     struct span value;

@@ -29,7 +29,7 @@ static bool is_json_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* p[0] is no white space: what ends the token at once is not the space after it. */
+/* p[0] is not white space, so the space that ends the token is never the first byte. */
 static enum protocol detect_request_line(const char *p, size_t n) {
     size_t i = char_run(p, n, CHAR_TOKEN);
     if (i == n)

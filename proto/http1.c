@@ -135,7 +135,7 @@ static struct http1_verdict decode_rest(struct span lines, struct http1_request 
     return http1_framing_request(&out->fields, out->minor, &out->framing);
 }
 
-/* The first line goes beyond its limit: it is the target's fault, unless there is no method to begin with. */
+/* The first line exceeds its limit: because of the target, unless the line does not even begin with a method. */
 static struct http1_verdict overlong(const struct http1_scan *scan, const char *bytes,
                                      struct http1_verdict verdict, struct http1_request *out) {
     struct http1_verdict method = decode_method(span_of(bytes + scan->first, scan->seen - scan->first), out);

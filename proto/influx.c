@@ -17,7 +17,7 @@ static bool read_tags(struct metric_line *line, struct influx_point *out) {
     return true;
 }
 
-/* text" with \" and \\; what it says is of no use as a metric. Line ends in it make the line longer than it seemed. */
+/* The rest of a string, text" with \" and \\; its content is not used. Newlines in it extend the line. */
 static bool read_string(struct metric_line *line) {
     char *at = line->at;
     while (at < line->most && *at != '"')

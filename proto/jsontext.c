@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* What is left of the text; why is set when it is no JSON. */
+/* What is left of the text; why is set when it is not JSON. */
 struct scan {
     const char *p, *end;
     const char *why;
@@ -31,7 +31,7 @@ static void skip_space(struct scan *scan) {
         scan->p++;
 }
 
-/* The next character that is no space; '\0' at the end. */
+/* The next character that is not white space; '\0' at the end. */
 static char peek(struct scan *scan) {
     skip_space(scan);
     return scan->p < scan->end ? *scan->p : '\0';

@@ -11,7 +11,7 @@ static bool is_type(struct span word) {
     return false;
 }
 
-/* # TYPE name type; all other comments, HELP among them, say nothing here. */
+/* # TYPE name type; all other comments, including HELP, are ignored. */
 static bool read_comment(struct metric_line *line, struct prometheus_text *out) {
     metric_line_spaces(line);
     if (!span_equal(metric_line_word(line, " \t", ""), span_text("TYPE")))
@@ -83,7 +83,7 @@ static bool read_time(struct span word, int64_t *time_ms) {
     return true;
 }
 
-/* # {labels} value: OpenMetrics has it behind a sample; nothing of ours. */
+/* # {labels} value, which OpenMetrics allows after a sample; ignored. */
 static bool is_exemplar(const struct metric_line *line) {
     const char *at = line->at;
     if (line->end - at < 2 || *at++ != '#')

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A position; what overflows is as good as the end of everything. */
+/* A position; one that overflows becomes the largest number. */
 static bool position(struct span digits, uint64_t *out) {
     int error = span_number(digits, UINT64_MAX, out);
     if (error == -ERANGE)
@@ -15,8 +15,8 @@ static bool position(struct span digits, uint64_t *out) {
     return error != -EINVAL;
 }
 
-/* -suffix. False if it is malformed, or asks for the end of an empty object: that is satisfiable, but no 206
- * can say so. */
+/* -suffix. False if it is malformed, or asks for the end of an empty object: that is satisfiable, but a 206 cannot
+ * express it. */
 static bool decode_suffix(struct span digits, uint64_t size, struct range *out) {
     uint64_t suffix;
     if (!position(digits, &suffix) || (size == 0 && suffix > 0))

@@ -55,7 +55,7 @@ static bool read_extras(struct metric_line *line, struct statsd *out) {
                                                   : true;
         if (!good)
             return false;
-        metric_line_word(line, "|", ""); /* a container and the like: nothing of ours */
+        metric_line_word(line, "|", ""); /* a container id and the like: ignored */
     }
     return line->at == line->end || metric_line_fail(line, "not expected here");
 }
