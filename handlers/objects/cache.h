@@ -1,11 +1,11 @@
-/* Open objects kept for later requests: found by owner and name, the least recently used one goes.
+/* Open objects kept for later requests, found by owner and name; the least recently used one is evicted.
  *
  *     shared: owner = uid,  name = key:  a description that SHARED requests of one uid pass on
  *     hot:    owner = root, name = path: an object that is sent again and again, a short one with its bytes (hot.h)
  *
- * An entry ends when it is max_age old, so that a file which was removed gives its space back. The ledger counts who
- * holds a descriptor: the cache, and every reply on its way. A shared one is never read through: its status flags are
- * anybody's to change. */
+ * An entry ends when it is max_age old, so that the space of a removed file is freed. The ledger counts who holds a
+ * descriptor: the cache, and every reply on its way. A shared one is never used for reading: its holders can change its
+ * status flags. */
 #ifndef SLUICE_HANDLERS_OBJECTS_CACHE_H
 #define SLUICE_HANDLERS_OBJECTS_CACHE_H
 
@@ -17,13 +17,13 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* An open object and the range of it that was asked for. Whoever has it releases fd to the ledger. */
+/* An open object and the range of it that was asked for. Its owner has to release fd to the ledger. */
 struct object {
     int fd;
     dev_t device;
     struct object_fields fields;
     int root;         /* where it was found: a root's fd */
-    const char *path; /* and a path below it, in the open job's done(); NULL: it was open already */
+    const char *path; /* and a path below it, in the open job's done(); NULL: it was already open */
 };
 
 struct cached {
@@ -46,14 +46,14 @@ struct cache {
     struct ledger *ledger;
 };
 
-/* Keeps up to limit entries for max_age seconds; nothing if one of them is 0. kind: what their descriptors are in the
+/* Keeps up to limit entries for max_age seconds; if either is 0, nothing is kept. kind: of their descriptors in the
  * ledger meanwhile. */
 void cache_init(struct cache *cache, struct ledger *ledger, enum fd_kind kind, struct deadlines *deadlines,
                 unsigned limit, double max_age);
 void cache_free(struct cache *cache);
 /* An entry that is not too old, or NULL. name at most OBJECT_KEY_MAX bytes. */
 struct cached *cache_find(struct cache *cache, uint32_t owner, struct span name);
-/* Keeps an object (its fd is held once more) and bytes (copied). Without memory nothing is kept. */
+/* Keeps an object (adding a hold on its fd) and bytes (copied). Without memory nothing is kept. */
 void cache_put(struct cache *cache, uint32_t owner, struct span name, const struct object *object,
                struct span bytes);
 void cache_forget(struct cache *cache, struct cached *entry);

@@ -4,7 +4,7 @@
 
 #include "handlers/objects/rows.h"
 
-/* See rows_start(). A connection that comes or ends meanwhile may be in it or not. */
+/* See rows_start(). A connection that is opened or ends meanwhile may or may not be listed. */
 void connections_list(struct request *request, rows_done *done);
 
 #endif

@@ -1,8 +1,8 @@
 /* The first entries of a directory in order: as many as there is room for, however many it has.
  *
- *     offered in any order -> a heap, the last of them on top, which gives way to one before it -> sorted
+ *     offered in any order -> a heap with the last of them on top, which gives way to an earlier one -> sorted
  *
- * If some did not fit, the directory is read again from behind the last one. */
+ * If some did not fit, the directory is read again for those after the last one. */
 #ifndef SLUICE_HANDLERS_OBJECTS_ENTRIES_H
 #define SLUICE_HANDLERS_OBJECTS_ENTRIES_H
 
@@ -23,9 +23,9 @@ struct entries {
     bool dropped; /* there are more than these */
 };
 
-/* Is there room for one of this name? If not, it is noted that there was one. */
+/* Is there room for an entry of this name? If not, `dropped` is set. */
 bool entries_fits(struct entries *entries, const char *name);
-/* Adds a copy of name, for which there is room; the last one may give way. 0 or -ENOMEM. */
+/* Adds a copy of name, for which entries_fits(); the last entry may give way to it. 0 or -ENOMEM. */
 int entries_add(struct entries *entries, const char *name, const struct root *root);
 void entries_sort(struct entries *entries);
 /* Frees them; most stays. */

@@ -3,7 +3,7 @@
  *     F C S A I L (slc1) -> key -> roots -> open job -> fstat -> descriptor            fdpass.c
  *     GET /objects/KEY                                        -> bytes: transfer body  deliver.c, transfer.c
  *
- * objects.c sets up; each other file is one step of that way. */
+ * objects.c sets up; each other file is one step of that path. */
 #ifndef SLUICE_HANDLERS_OBJECTS_OBJECTS_H
 #define SLUICE_HANDLERS_OBJECTS_OBJECTS_H
 
@@ -42,7 +42,7 @@ struct objects {
     const struct offload_settings *offload;
     struct roots roots;
     struct cache shared, hot;
-    uint32_t seen[HOT_SEEN];  /* versions of short objects read once, for hot */
+    uint32_t seen[HOT_SEEN];  /* for hot: versions of objects that were sent once */
     struct resident resident; /* ranges that sendfile may send */
     struct objects_stats stats;
     struct bufpool small, chunks;   /* body buffers: inline_max and chunk bytes */
@@ -54,8 +54,8 @@ struct objects {
     struct objects_stats last;
 };
 
-/* Registers operations and counters with the loop; roots are added afterwards (roots_add). loop and offload must stay.
- * 0, or -errno with a reason. */
+/* Registers operations and counters with the loop; roots are added afterwards (roots_add()). loop and offload must stay
+ * valid. 0, or -errno with a reason. */
 int objects_init(struct objects *objects, struct loop *loop, const struct objects_settings *settings,
                  const struct offload_settings *offload, char *why, size_t why_size);
 /* After loop_end(): closes cached descriptions and roots, frees the rest. */
@@ -68,20 +68,20 @@ static inline struct objects *objects_of(const struct request *request) {
 
 /* The fields of a file, for the whole of it. */
 void objects_describe(const struct stat *st, struct object_fields *fields);
-/* May no further object be open for now? The answer is FD_LIMIT. */
+/* True if no further object may be opened for now: the answer is FD_LIMIT. */
 bool objects_full(const struct objects *objects);
-/* Submits the open of key for a request. 0; or the request was answered with an error: -errno. */
+/* Submits a job that opens key for a request. hand_out: the descriptor is for the client. 0, or -errno, and then the
+ * request was answered with an error. */
 int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
                  void (*done)(struct job *job));
-/* For an open job's done(): books its descriptor, clips the request's range and answers errors. The request,
- * with *object filled in, or NULL: nothing is left to do. */
+/* For an open job's done(): enters its descriptor in the ledger, clips the request's range and answers errors. Returns
+ * the request, with *object filled in, or NULL: nothing is left to do. */
 struct request *objects_opened(struct objects *objects, struct job *job, struct object *object);
-/* Puts the request's range, clipped, into the fields of an object. False: the request was answered with
- * BAD_RANGE. */
+/* Puts the request's range, clipped, into the fields of an object. False: the request was answered with BAD_RANGE. */
 bool objects_clip(struct request *request, struct object_fields *fields);
-/* Closes an object with the turn. */
+/* Releases an object, which is closed at the end of the turn. */
 void objects_release(struct objects *objects, const struct object *object);
-/* Time since a request was parsed, into a histogram. */
+/* Adds the time since a request was parsed to a histogram. */
 void objects_latency(struct histogram *histogram, const struct request *request);
 
 #endif

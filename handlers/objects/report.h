@@ -1,4 +1,4 @@
-/* T: what the daemon did and does, as JSON: counters and histograms, or the connections. */
+/* T: the state of the daemon as JSON: counters and histograms, or the connections. */
 #ifndef SLUICE_HANDLERS_OBJECTS_REPORT_H
 #define SLUICE_HANDLERS_OBJECTS_REPORT_H
 

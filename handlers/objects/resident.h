@@ -1,8 +1,8 @@
 /* Which bytes of objects were found in memory a moment ago.
  *
- * The kernel is asked before each sendfile, as one that has to read sleeps; it looks at every page, a tenth of what
- * sending them costs. So what was found holds for the transfers of the next millisecond too. Should the pages go
- * meanwhile, one sendfile reads them: what may happen between asking and sending anyway. */
+ * The kernel is asked before each sendfile(2), because one that has to read sleeps; it looks at every page, which costs
+ * a tenth of sending them. So an answer is reused by the transfers of the next millisecond. Should the pages be evicted
+ * meanwhile, one sendfile(2) reads them, as can happen between asking and sending anyway. */
 #ifndef SLUICE_HANDLERS_OBJECTS_RESIDENT_H
 #define SLUICE_HANDLERS_OBJECTS_RESIDENT_H
 
@@ -20,7 +20,7 @@ struct offload;
 /* All zero is empty. */
 struct resident {
     struct resident_range {
-        uint64_t version; /* of the object, which tells the place */
+        uint64_t version; /* of the object; also selects the slot */
         uint64_t from, to;
         int64_t asked_ns; /* for the first of it */
     } ranges[RESIDENT_RANGES];

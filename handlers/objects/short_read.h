@@ -1,5 +1,5 @@
-/* A short object, read whole before its reply: head and bytes leave in one buffer and one send, and the
- * replies of a pipeline together. */
+/* A short object, read completely before its reply: head and bytes leave in one buffer and one send, and the replies of
+ * a pipeline together. */
 #ifndef SLUICE_HANDLERS_OBJECTS_SHORT_READ_H
 #define SLUICE_HANDLERS_OBJECTS_SHORT_READ_H
 
@@ -16,9 +16,8 @@ struct short_read {
     char bytes[SHORT_READ_MAX];
 };
 
-/* For an open job's done(): reads object->fields.count bytes (at most SHORT_READ_MAX) and answers, at once
- * where the kernel has them at hand. The object is the reader's if 0 is returned; errors of the reading are
- * answered here. 0 or -EBUSY. */
+/* For an open job's done(): reads object->fields.count bytes (at most SHORT_READ_MAX) and answers, at once if they are
+ * cached. 0, and the object is taken over; read errors are answered here. Or -EBUSY. */
 int short_read_start(struct objects *objects, struct request *request, const struct object *object,
                      uint8_t mark, void (*done)(struct request *request, const struct short_read *read));
 
