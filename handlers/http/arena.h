@@ -1,4 +1,4 @@
-/* Memory for the texts of one request: a small room, then blocks; all freed at once. */
+/* Memory for the texts of one request: first a small room inside the struct, then blocks; all freed at once. */
 #ifndef SLUICE_HANDLERS_HTTP_ARENA_H
 #define SLUICE_HANDLERS_HTTP_ARENA_H
 
@@ -21,7 +21,7 @@ static inline void arena_init(struct arena *arena) {
 
 /* Memory aligned for anything, or NULL. */
 void *arena_take(struct arena *arena, size_t size);
-/* Gives the end of what was taken last back: of size bytes, used are needed. */
+/* Gives back the end of the allocation taken last: of its size bytes, only the first `used` are needed. */
 void arena_shrink(struct arena *arena, const void *taken, size_t size, size_t used);
 void arena_free(struct arena *arena);
 

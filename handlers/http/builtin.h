@@ -1,4 +1,4 @@
-/* The handlers that every sluiced has, for trying things out and for measuring.
+/* The built-in handlers, for trying things out and for measuring.
  *
  *     hello   27 bytes of JSON
  *     fib     :n of its route, recursively: work for a worker
@@ -8,9 +8,9 @@
 
 #include "handlers/http/sluice_handler.h"
 
-/* By name, without titles; the last one's name is NULL. */
+/* The handlers by name, without titles; the last one's name is NULL. */
 extern const struct sluice_route builtin_handlers[];
-/* --demo-routes: the last one's title is NULL. */
+/* The routes of --demo-routes; the last one's title is NULL. */
 extern const struct sluice_route builtin_demo_routes[];
 
 #endif

@@ -1,4 +1,4 @@
-/* A request as JSON: how sluiced understood it. */
+/* A request as JSON, as sluiced understood it. */
 #ifndef SLUICE_HANDLERS_HTTP_DESCRIBE_H
 #define SLUICE_HANDLERS_HTTP_DESCRIBE_H
 

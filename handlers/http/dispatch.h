@@ -1,4 +1,4 @@
-/* Dispatch: from the route of an exchange to the C handler that answers it, where that handler should run.
+/* Dispatch: runs the C handler of an exchange's route, on the loop or on a worker.
  *
  *     exchange -> router -> run(): inline on the loop            -> reply
  *                                  JOB_CALL in the handlers pool -> done() -> reply
@@ -14,13 +14,13 @@
 struct dispatch;
 struct http;
 
-/* The dispatcher of http (its loop, settings and counters; not owned). With demo_routes it has those already.
- * NULL without memory. */
+/* A dispatcher that uses the loop, settings and counters of http (not owned). With the setting demo_routes, those
+ * routes are already in it. NULL without memory. */
 struct dispatch *dispatch_new(struct http *http);
-/* Routes, modules and what they hold; the loop has ended. */
+/* Frees routes, modules and what they hold, after the loop has ended. */
 void dispatch_free(struct dispatch *dispatch);
-/* Adds a route; it is copied, what its pointers name must stay. 0, or with a reason: -EINVAL: malformed;
- * -EEXIST: the title is taken; -ENOMEM. */
+/* Adds a route; it is copied, but what it points to must stay valid. 0, or with a reason: -EINVAL: malformed; -EEXIST:
+ * the title is taken; -ENOMEM. */
 int dispatch_add(struct dispatch *dispatch, const struct sluice_route *route, char *why, size_t why_size);
 
 #endif

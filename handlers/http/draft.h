@@ -1,7 +1,7 @@
-/* The draft of a reply: what a handler said it is to be, on whatever thread, until the loop sends it (call.c).
+/* The draft of a reply: what a handler has composed, on whatever thread, until the loop sends it (call.c).
  *
  *     sluice_reply_*() -> draft: status, field lines, and one body: bytes (small or owned) | a source | a channel
- *     what comes later replaces status and body; fields add up */
+ *     later calls replace status and body; fields add up */
 #ifndef SLUICE_HANDLERS_HTTP_DRAFT_H
 #define SLUICE_HANDLERS_HTTP_DRAFT_H
 
@@ -18,9 +18,9 @@ struct channel;
 enum draft_body { DRAFT_BYTES, DRAFT_SOURCE, DRAFT_CHANNEL };
 
 struct draft {
-    int status;      /* 0: nothing was said yet */
+    int status;      /* 0: not set yet */
     bool retry;      /* an error that is worth another try: gets Retry-After ... */
-    bool retry_said; /* ... unless the handler has given one itself */
+    bool retry_said; /* ... unless the handler has set one itself */
     enum draft_body kind;
     char *owned; /* the bytes of the body, malloc'ed, or NULL: they are in small */
     size_t size;
@@ -33,19 +33,19 @@ struct draft {
 };
 
 void draft_init(struct draft *draft);
-/* Drops the body; what was said of status and fields stays. */
+/* Drops the body; status and fields stay. */
 void draft_drop(struct draft *draft);
 
 /* 200 to 599; anything else becomes 500. */
 void draft_status(struct draft *draft, int status);
-/* As sluice_reply_field(). */
+/* Like sluice_reply_field(). */
 int draft_field(struct draft *draft, const char *name, const char *value);
-/* As sluice_reply_bytes(), sluice_reply_owned(), sluice_reply_error(). */
+/* Like sluice_reply_bytes(), sluice_reply_owned(), sluice_reply_text() and sluice_reply_error(). */
 int draft_bytes(struct draft *draft, const char *type, const void *bytes, size_t size);
 int draft_owned(struct draft *draft, const char *type, void *bytes, size_t size);
 int draft_format(struct draft *draft, const char *type, const char *format, va_list values);
 void draft_error(struct draft *draft, int status, const char *message);
-/* Takes over source, to be dropped by draft_drop() or by who takes it out. */
+/* Takes over source, which is dropped by draft_drop(), or by whoever takes it out. */
 void draft_source(struct draft *draft, const char *type, const struct sluice_source *source);
 /* Takes over the reader's side of the channel. */
 void draft_channel(struct draft *draft, const char *type, struct channel *channel);

@@ -1,4 +1,4 @@
-/* HTTP: what answers which request.
+/* HTTP: which handler answers which request.
  *
  *     exchange -> /_/...       admin.c      (listeners with administration)
  *              -> routes       router.c -> handlers: inline | worker | auto    dispatch.c
@@ -59,25 +59,26 @@ struct http {
     unsigned paths_count;
     struct http_path pages[HTTP_PATHS]; /* below /_/ */
     unsigned pages_count;
-    /* The effective configuration as text, secrets hidden, for /_/config; injected, may be NULL. The caller
-     * frees it. */
+    /* The effective configuration as text, secrets hidden, for /_/config; injected, may be NULL. The caller frees the
+     * text. */
     char *(*config_text)(void *context);
     void *config_context;
-    /* Why this process is not ready although it runs, as a word, or NULL; injected, may be NULL. */
+    /* One word that says why this process is not ready although it runs, or NULL; injected, may be NULL. */
     const char *(*trouble)(const void *context);
     const void *trouble_context;
 };
 
-/* Registers the front end's service and the counters with the loop. settings' texts must stay. 0, or -errno
+/* Registers the front end's service and the counters with the loop. The settings' texts must stay valid. 0, or -errno
  * with a reason. */
 int http_init(struct http *http, struct loop *loop, struct objects *objects,
               const struct http_settings *settings, char *why, size_t why_size);
 void http_free(struct http *http);
-/* Serves a path that belongs to another family of handlers, behind the configured routes; both must stay. False:
- * HTTP_PATHS are taken. */
+/* Serves a path that belongs to another family of handlers, with lower priority than the configured routes. path and
+ * handler must stay valid. False: HTTP_PATHS are taken. */
 bool http_add_path(struct http *http, const char *path, const struct http_handler *handler);
 
-/* The same for a page of administration, /_/NAME: only where administration is, Host and Origin are checked before. */
+/* The same for a page of administration, /_/NAME, on listeners with administration, after Host and Origin were checked.
+ * */
 bool http_add_page(struct http *http, const char *name, const struct http_handler *handler);
 
 static inline struct http *http_of(struct http1_service *service) {

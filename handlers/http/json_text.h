@@ -9,8 +9,8 @@ static inline size_t json_text_room(size_t n) {
     return 6 * n + 2;
 }
 
-/* Writes the text with its quotes to out, which has json_text_room(text.n) bytes; no NUL. Bytes that are not
- * UTF-8 are taken as Latin-1. Returns the length. */
+/* Writes the text in quotes to out, which has json_text_room(text.n) bytes; no NUL. Bytes that are not UTF-8 are taken
+ * for Latin-1. Returns the length. */
 size_t json_text_quote(struct span text, char *out);
 
 #endif

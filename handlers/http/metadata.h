@@ -1,4 +1,4 @@
-/* What a reply says about an object, the metadata of its representation (RFC 9110, 8): type, coding, validators. */
+/* An object's representation metadata (RFC 9110, 8): type, coding, validators. */
 #ifndef SLUICE_HANDLERS_HTTP_METADATA_H
 #define SLUICE_HANDLERS_HTTP_METADATA_H
 
@@ -13,16 +13,16 @@ struct metadata {
     const char *coding; /* Content-Encoding, or NULL */
     bool varies;        /* another client might get another coding */
     char etag[METADATA_ETAG];
-    time_t modified; /* as Last-Modified tells it */
+    time_t modified; /* as in Last-Modified */
     char last_modified[HTTP1_DATE_SIZE];
 };
 
 /* The metadata of an object with these fields, asked for under the exchange's path. */
 void metadata_make(struct metadata *metadata, const struct exchange *exchange,
                    const struct object_fields *fields);
-/* ETag, Last-Modified and Vary. */
+/* Adds ETag, Last-Modified and Vary. */
 void metadata_add_validators(struct http1_reply *reply, const struct metadata *metadata);
-/* Begins a reply with all of it; type NULL: the object's. */
+/* Begins a reply with all of the metadata; type NULL: the object's. */
 void metadata_begin_reply(struct http1_reply *reply, struct request *request, int status,
                           const struct metadata *metadata, const char *type);
 

@@ -1,4 +1,4 @@
-/* Content types by the ending of a name: /etc/mime.types if it is there, else a short table of our own. */
+/* Content types by file name extension: from /etc/mime.types if it exists, else from a short table of our own. */
 #ifndef SLUICE_HANDLERS_HTTP_MIME_H
 #define SLUICE_HANDLERS_HTTP_MIME_H
 
@@ -17,7 +17,7 @@ struct mime {
 /* Reads path (NULL: /etc/mime.types). 0 or -ENOMEM; a missing file leaves the short table. */
 int mime_load(struct mime *mime, const char *path);
 void mime_free(struct mime *mime);
-/* The content type of a name; "application/octet-stream" if its ending is not known. */
+/* The content type of a name; "application/octet-stream" if its extension is not known. */
 const char *mime_type_of(const struct mime *mime, struct span name);
 
 #endif

@@ -1,9 +1,9 @@
-/* Handlers by name, and the routes that bring their own title: the daemon's and those of modules.
+/* Handlers by name, and routes that come with their own title: the daemon's and those of modules.
  *
  *     built-in handlers ---------------------------------------+-> by name   -> routes of the configuration
  *     module.so -> version? -> sluice_module_init() -> routes -+-> by title  -> routes
  *
- * A module is never unloaded: a thread that it started, or a worker that is late, may still be in it. */
+ * A module is never unloaded: a thread that it started, or a late worker, may still be running its code. */
 #ifndef SLUICE_HANDLERS_HTTP_MODULES_H
 #define SLUICE_HANDLERS_HTTP_MODULES_H
 
@@ -11,9 +11,9 @@
 
 struct modules;
 
-/* The built-in handlers alone. NULL without memory. */
+/* Starts with the built-in handlers. NULL without memory. */
 struct modules *modules_new(void);
-/* Calls each module's sluice_module_exit(). NULL is fine. */
+/* Calls each module's sluice_module_exit(). modules may be NULL. */
 void modules_free(struct modules *modules);
 /* Loads a shared object. 0, or -errno with a reason. */
 int modules_load(struct modules *modules, const char *path, char *why, size_t why_size);

@@ -1,5 +1,4 @@
-/* GET and HEAD /objects/KEY: objects with ranges and conditionals (RFC 9110), by the object family's own
- * transfer. */
+/* GET and HEAD /objects/KEY: objects with ranges and conditionals (RFC 9110), sent by the object family's transfer. */
 #ifndef SLUICE_HANDLERS_HTTP_OBJECTS_H
 #define SLUICE_HANDLERS_HTTP_OBJECTS_H
 

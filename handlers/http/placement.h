@@ -3,8 +3,8 @@
  *     loop    --- its 99th percentile is over limit     --> workers
  *     workers --- its 99th percentile is under limit/2  --> loop
  *
- * A window of calls decides, by counting those over the bound: more than one in a hundred, and the percentile
- * is over it. The way out does not wait for the window's end, because every slow call holds the loop. */
+ * Decided by counting the calls over the bound in a window: more than one in a hundred, and the percentile is over it.
+ * Moving to the workers does not wait for the window's end, because every slow call holds up the loop. */
 #ifndef SLUICE_HANDLERS_HTTP_PLACEMENT_H
 #define SLUICE_HANDLERS_HTTP_PLACEMENT_H
 

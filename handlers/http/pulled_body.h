@@ -1,4 +1,4 @@
-/* A body that a handler's source gives piece by piece. */
+/* A body that a handler's source produces piece by piece. */
 #ifndef SLUICE_HANDLERS_HTTP_PULLED_BODY_H
 #define SLUICE_HANDLERS_HTTP_PULLED_BODY_H
 
@@ -7,8 +7,8 @@
 
 struct request;
 
-/* The source (copied) is the body's from now on, which drops it at its end. NULL without memory: it still is
- * the caller's. */
+/* Takes over the source (copied) and drops it when the body ends. NULL without memory: the source is still the
+ * caller's. */
 struct body *pulled_body_new(struct request *request, const struct sluice_source *source);
 
 #endif

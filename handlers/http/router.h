@@ -6,9 +6,9 @@
  *     router -> site a host -> tree of segments:  "" -- fib -- :param [GET]
  *                                                  \--- api -- [star]
  *
- * A look-up goes down the tree once, whatever the number of routes, and comes back up only where a literal
- * led nowhere. A star at the end of a path stands for everything below its last slash, and for nothing; its
- * value is the parameter "*". A :param is one segment that is not empty. Values are passed on still encoded. */
+ * A look-up goes down the tree once, whatever the number of routes, and back up only where a literal led nowhere. A
+ * star at the end of a path matches everything below its last slash, including nothing; its value is the parameter "*".
+ * A :param matches one non-empty segment. Values are passed on still percent-encoded. */
 #ifndef SLUICE_HANDLERS_HTTP_ROUTER_H
 #define SLUICE_HANDLERS_HTTP_ROUTER_H
 
@@ -30,13 +30,13 @@ enum router_result {
     ROUTER_NO_METHOD, /* 405: *methods says which there are */
 };
 
-/* Adds a route for a handler (not owned; must stay). 0; -EINVAL with a reason: the title is malformed;
- * -EEXIST with a reason: it is taken; -ENOMEM. */
+/* Adds a route for a handler (not owned; must stay valid). 0; -EINVAL with a reason: the title is malformed; -EEXIST
+ * with a reason: it is taken; -ENOMEM. */
 int router_add(struct router *router, const char *title, const struct http_handler *handler, char *why,
                size_t why_size);
 void router_free(struct router *router);
-/* The handler for the exchange's method, host and path; fills in its params. A route for GET answers HEAD too
- * unless there is one for HEAD. methods: a bit per enum http1_method that this path has. */
+/* Finds the handler for the exchange's method, host and path; fills in its params. A route for GET answers HEAD too
+ * unless there is one for HEAD. *methods: those that this path has, a bit per enum http1_method. */
 enum router_result router_find(const struct router *router, struct exchange *exchange,
                                const struct http_handler **handler, unsigned *methods);
 

@@ -19,7 +19,7 @@ enum title_segment {
 
 /* Splits a title; the spans point into it. 0, or -EINVAL with a reason. */
 int title_parse(const char *text, struct title *out, char *why, size_t why_size);
-/* Takes the next segment off *rest, which starts at its slash; name: without the colon. False at the end. */
+/* Takes the next segment off *rest, which starts at its slash; *name is without the colon. False at the end. */
 bool title_next(struct span *rest, enum title_segment *kind, struct span *name);
 
 #endif
