@@ -29,7 +29,7 @@ struct exchange {
     const struct http_handler *handler;
     struct exchange_param params[EXCHANGE_PARAMS];
     unsigned params_count;
-    unsigned methods;  /* if no route has its method: those of the routes for its path, a bit per enum http1_method */
+    unsigned methods;  /* if no route has its own: those of the path's routes, a bit per enum http1_method */
     struct loop *loop; /* whose request_bytes the body is booked in; NULL: it has ended */
     char *body;        /* owned; NULL without one */
     size_t body_n, body_size;

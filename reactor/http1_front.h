@@ -20,7 +20,7 @@ struct loop;
 /* What answers an exchange. */
 struct http_handler {
     uint64_t body_limit;          /* a longer body is answered 413 */
-    bool early;                   /* runs without the body; if there is one, the connection ends after the reply */
+    bool early;                   /* runs without the body; a request that has one ends the connection */
     const struct http_sink *sink; /* run() comes first, then the body; NULL: run() when all of it is there */
     /* Replies (http1_reply.h), or submits a job whose done() replies. */
     void (*run)(struct request *request, struct exchange *exchange);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define ROUNDS       16 /* reap-flush-submit rounds of one turn */
-#define RELIEF       64 /* with so many jobs in hand, or streams with replies, do not wait for the end of the turn */
+#define RELIEF       64 /* jobs in hand, or streams with replies, that do not wait for the end of the turn */
 #define KEPT_BUFFERS 64
 #define END_AFTER    1.0 /* seconds that work in hand is given to end, once nobody waits for it */
 

@@ -26,7 +26,7 @@ struct request {
     STAILQ_ENTRY(request) link;
     struct conn *conn;
     struct kept_reply *kept;   /* a reply whose turn has not come */
-    struct body *unsent;       /* of a reply that could not be queued for lack of memory: ends with the connection */
+    struct body *unsent;       /* of a reply that found no memory to be queued: ends with the connection */
     struct job *job;           /* in flight for this request, or NULL: cancelled when the client leaves */
     void *state;               /* the handler's */
     struct exchange *exchange; /* HTTP's view of it (exchange.h), or NULL */

@@ -392,7 +392,7 @@ static void readable(struct stream *stream) {
         iobuf_settle(&loop->inputs, &stream->in);
         return;
     }
-    if (n < 0 || (n == 0 && stream->send_failed)) { /* the failed send has consumed the socket's error, a reset */
+    if (n < 0 || (n == 0 && stream->send_failed)) { /* the failed send has consumed the error of a reset */
         loop->stats.closed_broken += is_client(stream);
         stream_abort(stream);
         return;

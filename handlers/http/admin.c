@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #define PREFIX "/_/"
-#define COPIED_MAX                                                                                           \
-    2048u /* shorter pages need no room of bytes_total: health is told however much waits for others */
+/* Pages up to this are copied and need no room of bytes_total: health is reported even when that is used up. */
+#define COPIED_MAX 2048u
 
 void admin_reply(struct request *request, int status, const char *type, char *text) {
     struct http1_reply reply;

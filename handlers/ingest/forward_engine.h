@@ -18,9 +18,9 @@ struct forward_link {
 };
 
 struct forward_message {
-    char id
-        [MESSAGE_ID_SIZE]; /* the same whenever this part of the log is sent: brokers drop repetitions by it */
-    struct span text;      /* lines of JSON */
+    /* The same whenever this part of the log is sent, so that brokers can drop repetitions. */
+    char id[MESSAGE_ID_SIZE];
+    struct span text; /* lines of JSON */
 };
 
 /* What the broker said about messages. */

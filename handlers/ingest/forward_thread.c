@@ -8,8 +8,7 @@
 
 #define SAVE_SECONDS 0.5 /* least time between two writes of the cursor */
 #define LOOK_SECONDS 2.0 /* between looks at an idle connection */
-#define LOST_SECONDS                                                                                         \
-    3.0 /* until a broker is believed to have lost messages: a new leader may be catching up */
+#define LOST_SECONDS 3.0 /* until we believe that a broker lost messages: a new leader may be catching up */
 
 static double clock_now(void) {
     return (double)clock_ns() * 1e-9;

@@ -27,9 +27,8 @@ struct ingest_endpoint {
     struct http_handler handler; /* its context is this struct */
     struct ingest *ingest;
     const char *path;
-    const struct ingest_format *format; /* of what is posted */
-    const struct ingest_format
-        *protobuf; /* of what is posted as application/x-protobuf; NULL: the type is ignored */
+    const struct ingest_format *format;   /* of what is posted */
+    const struct ingest_format *protobuf; /* of application/x-protobuf; NULL: the type is ignored */
     void (*get)(struct ingest *ingest, struct request *request); /* answers GET and HEAD; NULL: 405 */
 };
 

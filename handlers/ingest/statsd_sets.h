@@ -8,8 +8,8 @@
 #include "handlers/ingest/batch.h"
 
 #define STATSD_SETS_SECONDS 10 /* an interval, as statsd's own */
-#define STATSD_SETS_BYTES                                                                                    \
-    ((size_t)16 << 20) /* of different values, and of sets, in an interval: some 100,000 */
+/* Of sets and their values in an interval: some 100,000 of them. */
+#define STATSD_SETS_BYTES ((size_t)16 << 20)
 
 struct statsd_set;
 

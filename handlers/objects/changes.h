@@ -38,8 +38,9 @@ struct changes {
     void *context;
     struct inotify inotify;
     struct change_watch *watches;
-    struct survey *survey;   /* under way */
-    bool due, due_ancestors; /* another one is due, of the directories below this prefix or of those leading to it: */
+    struct survey *survey; /* under way */
+    /* Another survey is due: of the directories below due_prefix, or of those leading to it. */
+    bool due, due_ancestors;
     size_t due_n;
     char due_prefix[OBJECT_KEY_MAX + 1];
     int64_t began_ns;         /* for the first survey; 0: it is over */

@@ -39,18 +39,23 @@ struct rpc {
     const struct rpc_method **methods; /* sorted by name */
     unsigned methods_count;
     LIST_HEAD(, rpc_batch) batches; /* messages in hand */
-    const struct rpc_transport *(*choose_transport)(
-        const struct rpc *rpc, const struct conn *conn);  /* of a socket; NULL: rpc_socket */
-    bool (*admit)(struct rpc_call *call, json_t *params); /* for calls of MCP's methods; NULL: all */
-    struct mcp *mcp;     /* the family that speaks MCP over this; NULL: none */
-    const char *version; /* of the server: injected */
-    void (*answered)(struct rpc_batch *batch, struct span id, struct span result,
-                     struct span error); /* on sockets */
-    void (*prepare)(struct rpc_call *call,
-                    struct rpc_work *work);           /* fills in what the client wants; may be NULL */
-    void (*ask)(struct rpc_call *call, json_t *asks); /* asks the client (asks are taken); NULL: nobody can */
-    char *(*config_text)(void *context); /* for config.get: injected, the caller frees it; may be NULL */
+    const char *version;            /* of the server: injected */
+    /* For config.get: injected, the caller frees the text; may be NULL. */
+    char *(*config_text)(void *context);
     void *config_context;
+
+    /* Set by the family that speaks MCP over this; each may be NULL. */
+    struct mcp *mcp;
+    /* The transport of a socket; NULL: rpc_socket. */
+    const struct rpc_transport *(*choose_transport)(const struct rpc *rpc, const struct conn *conn);
+    /* May a call of one of MCP's methods run? If not, it was answered. NULL: all may. */
+    bool (*admit)(struct rpc_call *call, json_t *params);
+    /* On sockets: a client's answer to something that the server asked. */
+    void (*answered)(struct rpc_batch *batch, struct span id, struct span result, struct span error);
+    /* Fills in what the client wants to be told while the work runs. */
+    void (*prepare)(struct rpc_call *call, struct rpc_work *work);
+    /* Asks the client; asks are taken over. NULL: nobody can. */
+    void (*ask)(struct rpc_call *call, json_t *asks);
 };
 
 /* The transports of sockets: with batches, and without. */

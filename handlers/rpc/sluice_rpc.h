@@ -45,9 +45,9 @@ typedef void sluice_call_handler(struct sluice_call *call, const char *params, v
 #define SLUICE_METHOD   1u /* of JSON-RPC */
 #define SLUICE_TOOL     2u /* of MCP */
 #define SLUICE_RESOURCE 4u /* of MCP: name is its URI; the result is {"contents":[...]} */
-#define SLUICE_TEMPLATE                                                                                      \
-    8u /* of MCP: name is an URI template like test://{id}/data; params have what {id} stands for */
-#define SLUICE_PROMPT 16u /* of MCP: the result is {"messages":[...]} */
+/* Of MCP: name is a URI template like test://{id}/data; params have the value of id. */
+#define SLUICE_TEMPLATE 8u
+#define SLUICE_PROMPT   16u /* of MCP: the result is {"messages":[...]} */
 /* How it behaves. */
 #define SLUICE_READ_ONLY   32u
 #define SLUICE_DESTRUCTIVE 64u
@@ -60,8 +60,8 @@ struct sluice_offer {
     const char *name;
     const char *title; /* for people */
     const char *help;  /* a sentence */
-    const char *
-        schema; /* JSON Schema of the parameters, an object; of a prompt: the array of its arguments. NULL: none */
+    /* JSON Schema of the parameters, an object; of a prompt: the array of its arguments; NULL: none. */
+    const char *schema;
     const char *result; /* JSON Schema of the result; NULL: anything */
     const char *type;   /* MIME type of a resource */
     const char *route;  /* also an HTTP route: "GET /greet/:name"; NULL: none */

@@ -56,8 +56,7 @@ START_TEST(only_what_is_new_is_looked_at)
 {
     struct span line;
     ck_assert_int_eq(decode("ab\ncd\n", 3, &line).kind, VERDICT_FRAME);
-    ck_assert(
-        span_equal(line, span_text("ab\ncd"))); /* the caller said that there is no end in the first 3 */
+    ck_assert(span_equal(line, span_text("ab\ncd"))); /* the caller said: no line end in the first 3 */
 }
 END_TEST
 

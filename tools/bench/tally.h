@@ -33,8 +33,7 @@ struct tally {
     uint64_t timely_bytes;        /* of bodies, received within the measurement */
     uint64_t by_delivery[DELIVERIES];
     uint64_t reconnects;
-    uint64_t
-        never_served; /* connections that got no reply in the whole run, though they asked or could not */
+    uint64_t never_served; /* connections without a reply in the whole run, though they asked or tried to */
     uint64_t errors[BENCH_ERRORS];
     uint64_t statuses[TALLY_STATUSES]; /* of replies that were not, or not plainly, what was asked for */
     int64_t last_reply_ns;             /* of a measured request */
