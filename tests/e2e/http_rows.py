@@ -302,7 +302,8 @@ echoed("9112 9.3 HTTP 1.0 with a body", post("Content-Length: 5", body=FIVE, ver
 row("9112 9.3.2 pipelining", GET + head("GET", "/objects/none") + GET, 200, 404, 200)
 row("9112 9.3.2 good requests before a bad one", GET + GET + b"GET / HTTP/9.9\r\n\r\n" + GET, 200, 200, 505,
     after=CLOSED)
-row("9112 9.3.2 a body that is too long after good requests", GET + post("Content-Length: 9999999") + SMUGGLED, 200, 413,
+row("9112 9.3.2 a body that is too long after good requests", GET + post("Content-Length: 9999999") + SMUGGLED, 200,
+    413,
     after=CLOSED)
 row("9112 9.3.2 a bad chunk after good requests", GET + chunked(b"zz\r\n") + SMUGGLED, 200, 400, after=CLOSED)
 row("9112 9.3.2 responses of workers before a bad request", head("GET", "/fib/20") * 3 + b"GET /x y HTTP/1.1\r\n\r\n"

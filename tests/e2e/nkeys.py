@@ -57,7 +57,8 @@ class Operator:
     def __init__(self, directory):
         key, system, account, user = (Key(kind, directory, name) for kind, name in (
             (OPERATOR, "operator"), (ACCOUNT, "system"), (ACCOUNT, "account"), (USER, "user")))
-        basic = {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}
+        basic = {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": True, "conn": -1,
+                 "leaf": -1}
         stream = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
         tokens = {system: key.token(system, "system", "account", limits=basic),
                   account: key.token(account, "account", "account", limits={**basic, **stream})}
@@ -84,6 +85,7 @@ class Authority:
         key, request, file, extra = (self.directory / f"{name}.{end}" for end in ("key", "csr", "pem", "ext"))
         extra.write_text(f"subjectAltName={'IP' if name[0].isdigit() else 'DNS'}:{name}")
         openssl("req", "-newkey", "ed25519", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.directory / "ca.key", "-CAcreateserial",
+        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.directory / "ca.key",
+                "-CAcreateserial",
                 "-out", file, "-days", 1, "-extfile", extra)
         return f'tls {{ cert_file: "{file}", key_file: "{key}" }}\n'

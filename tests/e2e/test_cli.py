@@ -127,7 +127,8 @@ class Cli(Case):
         """Nothing is written into the connection, which might have got its number."""
         daemon = self.daemon()
         for mode in ("fd", "copy"):
-            done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', SLUICE, "-s", daemon.unix, "get", "-m", mode, "hello"],
+            done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', SLUICE, "-s", daemon.unix, "get", "-m", mode,
+                                   "hello"],
                                   capture_output=True, text=True, timeout=TIMEOUT)
             self.assertEqual((done.returncode, done.stdout), (REFUSED, ""))
             self.assertIn("Bad file descriptor", done.stderr)

@@ -155,7 +155,8 @@ class Choice(Case):
     def test_long_copies_over_tcp_leave_by_sendfile(self):
         daemon = self.daemon()
         reads_all = self.mode not in ("auto", "nouring") or not reads_on_the_spot(self.tree.path / f"size/{MIB}")
-        for address, size, by_sendfile in ((daemon.tcp, SENDFILE_MIN, not reads_all), (daemon.tcp, SENDFILE_MIN - 1, False),
+        for address, size, by_sendfile in ((daemon.tcp, SENDFILE_MIN, not reads_all),
+                                           (daemon.tcp, SENDFILE_MIN - 1, False),
                                            (daemon.unix, MIB, False)):
             before = daemon.stats()["objects"]
             reply = self.connect(address).get("C", f"size/{MIB}", MIB - size, size)

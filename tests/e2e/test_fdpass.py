@@ -389,7 +389,8 @@ class Budget(Case):
         self.hog_of_descriptors(400)
         with HttpClient(daemon.unix) as client:
             want = head("GET", "/objects/hello", "Sluice-Delivery: fd")
-            client.send(want + head("GET", "/objects/hello") + want.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            client.send(want + head("GET", "/objects/hello") +
+                        want.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             for closes in (False, True):
                 response = client.response()
                 self.assertEqual((response.status, response.closes), (503, closes))

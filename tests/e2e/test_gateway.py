@@ -177,7 +177,7 @@ class Bodies(GatewayCase):
         self.assertTrue(response.closes)
 
     def test_early_answer_is_read_before_the_reset(self):
-        """A server that closes with much of the body unread resets the connection: what it had answered still counts."""
+        """A server that closes with much of the body unread resets the connection: its answer still counts."""
         for _ in range(20):
             client = self.open(self.daemon_)
             client.send_in_background(head("POST", "/refuse", f"Content-Length: {MIB}") + b"x" * MIB)
@@ -186,7 +186,7 @@ class Bodies(GatewayCase):
             client.close()
 
     def test_early_answer_that_has_to_wait(self):
-        """It is not its turn yet: the rest of its body finds nobody, and harms nobody. (A POST would wait for the other.)"""
+        """It is not its turn yet: the rest of its body is dropped, and harms nobody. (A POST would wait.)"""
         self.client.send(head("GET", "/hold") + head("GET", "/refuse", f"Content-Length: {MIB}"))
         until(lambda: self.endpoint(self.daemon_, self.server)["responses_4xx"] == 1, "the second one is answered")
         for _ in range(10):
@@ -241,7 +241,8 @@ class WhatTheClientSees(GatewayCase):
         clients = [self.open(daemon) for _ in range(8)]
         for _ in range(5):
             for client in clients:
-                client.send(head("POST", "/long-and-another", "Content-Length: 0") + head("POST", "/who", "Content-Length: 0"))
+                client.send(head("POST", "/long-and-another", "Content-Length: 0") +
+                            head("POST", "/who", "Content-Length: 0"))
             for client in clients:
                 self.assertEqual(len(client.response("POST").body), 300000)
                 self.assertEqual(client.response("POST").body, b"one")
@@ -251,8 +252,7 @@ class WhatTheClientSees(GatewayCase):
             return stat.read().rpartition(")")[2].split()[0]
 
     def test_answer_before_the_request(self):
-        """What a server says to nobody, as 408 at the end of its patience, is not the answer to a request that comes just
-        then."""
+        """What a server says unasked, like 408 when its patience ends, does not answer a request that just comes."""
         server = self.upstream()
         daemon = self.gateway(server)
         client = self.open(daemon)
@@ -298,9 +298,11 @@ class Log(GatewayCase):
     def test_what_failed_is_told_with_its_reason(self):
         server, dead = self.upstream(), self.upstream()
         dead.close()
-        daemon = self.gateway(server, options="retries = 0", more=f'upstream "dead" {{ servers = {{"{dead.address}"}} }}\n'
+        daemon = self.gateway(server, options="retries = 0",
+                              more=f'upstream "dead" {{ servers = {{"{dead.address}"}} }}\n'
                               'route "/dead" { upstream = "dead" }')
-        for path, event, reason in (("/close", '"request failed"', "without an answer"), ("/dead", '"not connected"', "refused"),
+        for path, event, reason in (("/close", '"request failed"', "without an answer"),
+                                    ("/dead", '"not connected"', "refused"),
                                     ("/garbage", '"malformed answer"', "bad status line")):
             self.assertEqual(self.fetch(daemon, path).status, 502)
             line = daemon.wait_line(f"event={event}")

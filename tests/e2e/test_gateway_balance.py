@@ -66,7 +66,8 @@ class Hash(BalanceCase):
         many = [f"k{i}" for i in range(40)]
         for key, ask in (("path", lambda daemon, word: self.who(daemon, f"/who/{word}")),
                          ("uri", lambda daemon, word: self.who(daemon, f"/who?{word}")),
-                         ("cookie:sid", lambda daemon, word: self.who(daemon, "/who", f"Cookie: a=b; sid={word}; c=d"))):
+                         ("cookie:sid",
+                          lambda daemon, word: self.who(daemon, "/who", f"Cookie: a=b; sid={word}; c=d"))):
             daemon = self.gateway(*servers, options=f'balance = hash hash_key = "{key}"')
             found = {word: ask(daemon, word) for word in many}
             self.assertEqual(set(found.values()), {"a", "b", "c"}, key)

@@ -1,4 +1,4 @@
-"""client -> Unix sidecar -> TCP gateway -> service: each hop is killed under traffic, says so clearly, and comes back."""
+"""client -> Unix sidecar -> TCP gateway -> service: each hop is killed under traffic, reports it, and comes back."""
 import pathlib
 import subprocess
 import sys
@@ -8,7 +8,8 @@ from daemon import until
 from gateway_case import GatewayCase
 from http1 import HttpClient
 
-SERVICE = "import sys; from upstream import Upstream; print(Upstream(port=int(sys.argv[1])).port, flush=True); sys.stdin.read()"
+SERVICE = ("import sys; from upstream import Upstream; "
+           "print(Upstream(port=int(sys.argv[1])).port, flush=True); sys.stdin.read()")
 
 
 class Service:
@@ -19,7 +20,8 @@ class Service:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([sys.executable, "-c", SERVICE, str(self.port)], text=True, stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([sys.executable, "-c", SERVICE, str(self.port)], text=True,
+                                        stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, cwd=pathlib.Path(__file__).parent)
         self.port = int(self.process.stdout.readline())
         self.address = f"tcp:127.0.0.1:{self.port}"

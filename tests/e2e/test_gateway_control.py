@@ -151,8 +151,8 @@ class Check(GatewayCase):
         self.assertEqual(sorted(set(lines)), [*range(1, 15), *range(16, 31)], "\n".join(found))
 
     def test_every_problem_of_a_section(self):
-        found = self.problems('upstream "a b" { servers = {"udp:127.0.0.1:1"} source = {"here"} hash_key = "x" check_path = "y" '
-                              'min_idle = 2 max_idle = 1 }\n'
+        found = self.problems('upstream "a b" { servers = {"udp:127.0.0.1:1"} source = {"here"} hash_key = "x" '
+                              'check_path = "y" min_idle = 2 max_idle = 1 }\n'
                               'route "/a" { upstream = "a b" redirect = "/ " strip_prefix = "x" add_prefix = "y" '
                               'host = "a b" request_set = {"no"} response_remove = {"Date:"} redirect_status = 304 }\n'
                               'tunnel "tcp:*:0" { protocols = {"http"} allow = {"x"} }\n')
@@ -161,12 +161,14 @@ class Check(GatewayCase):
 
     def test_upstreams_that_need_more_descriptors_than_there_are(self):
         found = self.problems('upstream "a" { servers = {"unix:/a"} }\n'
-                              'upstream "b" { servers = {"unix:/a", "unix:/b"} max_connections = 9000 }\n', nofile=10000)
+                              'upstream "b" { servers = {"unix:/a", "unix:/b"} max_connections = 9000 }\n',
+                              nofile=10000)
         self.assertEqual([problem.split(":")[0] for problem in found], ["2"], found)
         self.assertIn("max_connections 9000", found[0])
 
     def test_syntax(self):
-        for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2), ('route "/x" { upstrem = "a" }', 1),
+        for text, line in (('upstream "a" {\n timeout_connect = soon servers = {"unix:/a"}\n}', 2),
+                           ('route "/x" { upstrem = "a" }', 1),
                            ('upstream "a" { servers = {"unix:/a"} }\nupstream "a" { servers = {"unix:/a"} }', 2)):
             found = self.problems(text)
             self.assertEqual([int(problem.split(":")[0]) for problem in found], [line], found)

@@ -33,14 +33,16 @@ class Health(GatewayCase):
 
     def test_interim_answers_to_a_check(self):
         server = self.upstream()
-        daemon = self.gateway(server, options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
+        daemon = self.gateway(server,
+                              options='check = http check_path = "/interim" check_interval = 0.1 check_fall = 1')
         server.wait_seen(3)
         self.assertEqual(self.endpoint(daemon, server)["checks_failed"], 0)
 
     def test_tcp_checks_over_unix(self):
         path = str(self.directory() / "s.sock")
         server = self.upstream(unix=path)
-        daemon = self.gateway(server, options="check = tcp check_interval = 0.1 check_rise = 1 check_fall = 1 retries = 0")
+        daemon = self.gateway(server,
+                              options="check = tcp check_interval = 0.1 check_rise = 1 check_fall = 1 retries = 0")
         self.assertEqual(self.fetch(daemon, "/ok").status, 200)
         server.close()
         until(lambda: self.state(daemon, server) == 0, "it is found out")
@@ -71,7 +73,8 @@ class Health(GatewayCase):
 
     def test_a_good_check_ends_an_ejection(self):
         sick, well = self.upstream(name="sick"), self.upstream(name="well")
-        daemon = self.gateway(sick, well, options="outlier_errors = 1 outlier_eject = 300 check = tcp check_interval = 0.2")
+        daemon = self.gateway(sick, well,
+                              options="outlier_errors = 1 outlier_eject = 300 check = tcp check_interval = 0.2")
         sick.fail = True
         until(lambda: self.fetch(daemon, "/who").status == 500, "it answers 500")
         sick.fail = False

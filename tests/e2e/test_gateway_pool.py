@@ -93,7 +93,8 @@ class Pool(GatewayCase):
             until(lambda: server.opened >= 3, "three are opened ahead")
             until(lambda: server.opened >= 6, "and again when they are too old")
             until(lambda: self.endpoint(daemon, server)["idle"] == 3, "three are ready")
-            until(lambda: self.fetch(daemon, "/ok").body == b"ok" and self.endpoint(daemon, server)["hits"] > 0, "for use")
+            until(lambda: self.fetch(daemon, "/ok").body == b"ok" and self.endpoint(daemon, server)["hits"] > 0,
+                  "for use")
             self.assertLessEqual(self.endpoint(daemon, server)["idle"], 4)
 
     def test_min_idle_of_a_server_that_is_away(self):
@@ -152,7 +153,7 @@ class Pool(GatewayCase):
         self.assertEqual(server.opened, 2)
 
     def test_a_closing_that_was_no_timeout_is_forgotten(self):
-        """One connection was closed at once; that another one stays open for much longer shows that it meant nothing."""
+        """One connection was closed at once; another that stays open for much longer shows that it meant nothing."""
         server = self.upstream()
         daemon = self.gateway(server)
         self.fetch(daemon, "/close-after")

@@ -55,7 +55,8 @@ def free_port():
 @unittest.skipUnless(NGINX, "nginx is not installed")
 class Nginx(GatewayCase):
     def nginx(self, keepalive="75s"):
-        directory, port = self.directory({"www/file": os.urandom(3_000_000), "www/text.txt": b"text " * 5000}), free_port()
+        directory, port = self.directory({"www/file": os.urandom(3_000_000),
+                                          "www/text.txt": b"text " * 5000}), free_port()
         config = directory / "nginx.conf"
         config.write_text(NGINX_CONFIG.format(dir=directory, port=port, keepalive=keepalive,
                                               user="" if os.geteuid() else "user root;"))
@@ -104,7 +105,8 @@ class Nginx(GatewayCase):
 @unittest.skipUnless(NODE, "node is not installed")
 class Node(GatewayCase):
     def setUp(self):
-        process = subprocess.Popen([NODE, "-e", NODE_SCRIPT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([NODE, "-e", NODE_SCRIPT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

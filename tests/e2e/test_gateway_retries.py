@@ -19,13 +19,15 @@ class Shortage(GatewayCase):
     def test_no_descriptors_are_no_fault_of_the_server(self):
         """A daemon without descriptors for connections says so, and neither ejects the server nor opens its breaker."""
         first, second = self.upstream(), self.upstream()
-        daemon = self.gateway(first, second, options="outlier_errors = 1 breaker_ratio = 1 breaker_least = 1 retries = 0 "
+        daemon = self.gateway(first, second,
+                              options="outlier_errors = 1 breaker_ratio = 1 breaker_least = 1 retries = 0 "
                               "check = tcp check_interval = 0.1 check_fall = 1")
         client = self.open(daemon)
         self.assertEqual(client.fetch("/ok", "Connection: keep-alive").status, 200)
         limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
         first.close(), second.close()
-        until(lambda: self.endpoint(daemon, first)["checks_failed"] and self.endpoint(daemon, second)["checks_failed"], "down")
+        until(lambda: self.endpoint(daemon, first)["checks_failed"] and self.endpoint(daemon, second)["checks_failed"],
+              "down")
         again = [self.upstream(port=first.port), self.upstream(port=second.port)]
         until(lambda: self.states(client) == ["up", "up"], "both are back")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, limits[1]))

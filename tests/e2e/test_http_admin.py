@@ -106,7 +106,9 @@ class Pages(HttpCase):
         """Fields that upstreams are sent, users and passwords of brokers; --check, for the file's owner, shows them."""
         config = """
             ingest { path = "{dir}/log" }
-            forward "nats" { servers = {"nats://bob:hunter2@127.0.0.1:9", "tls://token-7@[::1]:9", "nats://127.0.0.1:9"} }
+            forward "nats" {
+                servers = {"nats://bob:hunter2@127.0.0.1:9", "tls://token-7@[::1]:9", "nats://127.0.0.1:9"}
+            }
             upstream "u" { servers = {"tcp:127.0.0.1:9"} }
             route "/u/*" { upstream = "u" request_set = {"Authorization: Bearer http://x@hunter2", "X-Key:hunter2"}
                            request_add = {"X-Other: hunter2"} response_set = {"X-Shown: yes"} }"""

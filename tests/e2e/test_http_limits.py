@@ -213,7 +213,8 @@ class Idle(LimitCase):
     def test_a_body_that_comes_too_often_is_the_last(self):
         daemon = self.daemon("--demo-routes=yes", "--rate-connection", 1, "--rate-burst", 1)
         client = self.open(daemon.tcp)
-        client.send(head("GET", "/hello") + head("POST", "/echo", "Content-Length: 5") + b"hello" + head("GET", "/hello"))
+        client.send(head("GET", "/hello") + head("POST", "/echo", "Content-Length: 5") + b"hello" +
+                    head("GET", "/hello"))
         responses = [client.response() for _ in range(2)]
         self.assertEqual([(response.status, response.closes) for response in responses], [(200, False), (429, True)])
         self.assertEqual(client.rest(), b"")

@@ -72,7 +72,8 @@ class Accepted(IngestCase):
         daemon = self.ingest("segment = 64k", "group_bytes = 16k")
         link = self.http(daemon)
         for i in range(60):
-            self.assertEqual(self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 100}) for j in range(30)]).status, 200)
+            self.assertEqual(self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 100}) for j in range(30)]).status,
+                             200)
         self.assertGreater(len(list(self.log.glob("*.log"))), 3)
         self.assertEqual(self.names(), [f"n{i}_{j}" for i in range(60) for j in range(30)])
         self.assertIn("good", self.sluice("verify", self.log))
@@ -95,7 +96,8 @@ class Accepted(IngestCase):
 class Refused(IngestCase):
     def setUp(self):
         super().setUp()
-        self.served = self.ingest("max_age = 3600", "max_ahead = 60", "labels = 3", "name_length = 20", "value_length = 10")
+        self.served = self.ingest("max_age = 3600", "max_ahead = 60", "labels = 3", "name_length = 20",
+                                  "value_length = 10")
         self.link = self.http(self.served)
 
     def test_each_reason_is_named(self):
@@ -123,7 +125,8 @@ class Refused(IngestCase):
                 (record(tags={"a": "x" * 11}), "too_many", "/tags/a"),
                 (record(tags={c: "1" for c in "abcd"}), "too_many", "/tags"),
                 (record(type="histogram", value={"sum": 1}), "bad_field", "/value"),
-                (record(type="histogram", value={"sum": 1, "bounds": [2, 1], "counts": [0, 0, 1]}), "bad_value", "/value"),
+                (record(type="histogram", value={"sum": 1, "bounds": [2, 1], "counts": [0, 0, 1]}), "bad_value",
+                 "/value"),
                 ([1], "syntax", "/0")):
             with self.subTest(body):
                 answer = self.post(self.link, body)
@@ -152,7 +155,8 @@ class Refused(IngestCase):
         self.assertEqual(self.names(), ["a", "c"])
 
     def test_a_byte_order_mark_is_passed_over(self):
-        for body in ('{"name":"a","value":1}', '{"name":"a","value":1}\n{"name":"b","value":1}', '{"name":"a","value":01}'):
+        for body in ('{"name":"a","value":1}', '{"name":"a","value":1}\n{"name":"b","value":1}',
+                     '{"name":"a","value":01}'):
             answer = self.post(self.link, b"\xef\xbb\xbf" + body.encode())
             self.assertEqual(answer.json["errors"][0]["column"] if answer.status == 400 else answer.status,
                              22 if "01" in body else 200)
@@ -327,7 +331,8 @@ class FullDisk(IngestCase):
     @as_root
     def test_507_and_back(self):
         mount = self.directory()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], capture_output=True).returncode != 0:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount],
+                          capture_output=True).returncode != 0:
             self.skipTest("cannot mount a tmpfs")
         self.addCleanup(subprocess.run, ["umount", "-l", mount])
         self.log = mount / "log"
@@ -378,7 +383,8 @@ class Configuration(Case):
     def test_problems_have_their_place(self):
         for text, complaint in (("\ningest { ack = fsync }", "FILE:2: ingest: path is missing"),
                                 ("ingest { path = \"/x\"\n ack = maybe }", "FILE:2: ack: 'maybe' is not one of"),
-                                ("ingest { path = \"/x\" }\ningest { path = \"/y\" }", "FILE:2: there is an 'ingest' section already"),
+                                ("ingest { path = \"/x\" }\ningest { path = \"/y\" }",
+                                 "FILE:2: there is an 'ingest' section already"),
                                 ("ingest { path = \"/x\"\n rote = 1 }", "FILE:2: no such option 'rote'")):
             with self.subTest(text):
                 status, stderr = self.check(text)

@@ -61,7 +61,8 @@ class Routes(IngestCase):
         for text, complaint in (('route "/write" { ack = fsync }', "ack: there is no ingest section"),
                                 ('ingest { path = "/x" }\nroute "/write" { ack = fsync handler = "echo" }',
                                  "a handler and something else cannot both answer"),
-                                ('ingest { path = "/x" }\nroute "/write" { ack = never }', "ack: 'never' is not one of")):
+                                ('ingest { path = "/x" }\nroute "/write" { ack = never }',
+                                 "ack: 'never' is not one of")):
             file.write_text(text)
             done = run_sluiced("-c", file, "--listen", "unix:@none", "--check")
             self.assertEqual(done.returncode, 2)

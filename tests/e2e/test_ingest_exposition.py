@@ -20,8 +20,10 @@ class Exposition(IngestCase):
                          record("temp", 7, timestamp=wall_ms() - 5000), record("lag", 0.3, type="histogram"),
                          record("lag", 20, type="histogram")])
         lines = self.exposed(link).splitlines()
-        for line in ('hits{app="a"} 5', 'hits{app="b\\"\\\\\\n"} 1', "temp 20.5", "# TYPE hits counter", "# TYPE temp gauge",
-                     "# TYPE lag histogram", 'lag_bucket{le="0.25"} 0', 'lag_bucket{le="0.5"} 1', 'lag_bucket{le="+Inf"} 2',
+        for line in ('hits{app="a"} 5', 'hits{app="b\\"\\\\\\n"} 1', "temp 20.5", "# TYPE hits counter",
+                     "# TYPE temp gauge",
+                     "# TYPE lag histogram", 'lag_bucket{le="0.25"} 0', 'lag_bucket{le="0.5"} 1',
+                     'lag_bucket{le="+Inf"} 2',
                      "lag_sum 20.3", "lag_count 2"):
             self.assertIn(line, lines)
 
@@ -83,9 +85,12 @@ class Exposition(IngestCase):
 
     def test_promtool(self):
         link = self.http(self.ingest())
-        self.post(link, [record("hits_total", 2, type="counter", tags={"a": "é"}), record("lag_seconds", 0.3, type="histogram")])
+        self.post(link,
+                  [record("hits_total", 2, type="counter", tags={"a": "é"}),
+                   record("lag_seconds", 0.3, type="histogram")])
         try:
-            done = subprocess.run(["promtool", "check", "metrics"], input=self.exposed(link), capture_output=True, text=True)
+            done = subprocess.run(["promtool", "check", "metrics"], input=self.exposed(link), capture_output=True,
+                                  text=True)
         except FileNotFoundError:
             self.skipTest("promtool is not installed")
         self.assertEqual(done.returncode, 0, done.stderr)

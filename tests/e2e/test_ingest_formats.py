@@ -14,17 +14,20 @@ OTLP = {
     "resource metrics": {"resource": (1, "resource"), "scopeMetrics": (2, ["scope metrics"])},
     "resource": {"attributes": (1, ["attribute"])},
     "attribute": {"key": (1, "text"), "value": (2, "value")},
-    "value": {"stringValue": (1, "text"), "boolValue": (2, "varint"), "intValue": (3, "varint"), "doubleValue": (4, "double"),
+    "value": {"stringValue": (1, "text"), "boolValue": (2, "varint"), "intValue": (3, "varint"),
+              "doubleValue": (4, "double"),
               "arrayValue": (5, "array")},
     "array": {"values": (1, ["value"])},
     "scope metrics": {"metrics": (2, ["metric"])},
     "metric": {"name": (1, "text"), "gauge": (5, "numbers"), "sum": (7, "numbers"), "histogram": (9, "histograms"),
                "exponentialHistogram": (10, "histograms")},
     "numbers": {"dataPoints": (1, ["number"]), "aggregationTemporality": (2, "varint"), "isMonotonic": (3, "varint")},
-    "number": {"timeUnixNano": (3, "fixed"), "asDouble": (4, "double"), "asInt": (6, "fixed"), "attributes": (7, ["attribute"]),
+    "number": {"timeUnixNano": (3, "fixed"), "asDouble": (4, "double"), "asInt": (6, "fixed"),
+               "attributes": (7, ["attribute"]),
                "flags": (8, "varint")},
     "histograms": {"dataPoints": (1, ["histogram point"]), "aggregationTemporality": (2, "varint")},
-    "histogram point": {"timeUnixNano": (3, "fixed"), "count": (4, "fixed"), "sum": (5, "double"), "bucketCounts": (6, ("fixed",)),
+    "histogram point": {"timeUnixNano": (3, "fixed"), "count": (4, "fixed"), "sum": (5, "double"),
+                        "bucketCounts": (6, ("fixed",)),
                         "explicitBounds": (7, ("double",)), "attributes": (9, ["attribute"])},
 }
 
@@ -131,14 +134,17 @@ class Formats(IngestCase):
     def test_prometheus(self):
         body = '# TYPE hits counter\nhits{code="200"} 5\nhits{code="500"} 1\ntemp 20.5\n'
         self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
-        self.assertEqual(self.logged(), [("hits", 5, {"code": "200"}), ("hits", 1, {"code": "500"}), ("temp", 20.5, {})])
+        self.assertEqual(self.logged(),
+                         [("hits", 5, {"code": "200"}), ("hits", 1, {"code": "500"}), ("temp", 20.5, {})])
         self.assertEqual(self.post(self.link, body.replace(" 5", " 7"), "/api/v1/import/prometheus").status, 204)
         self.assertIn('\nhits{code="200"} 7\n', self.get(self.link, "/metrics")[1])
         self.assertRefused(self.post(self.link, "hits{", "/api/v1/import/prometheus"), 400, "syntax", ("line", 1))
 
     def test_what_we_expose_can_be_imported(self):
-        self.post(self.link, [{"name": "a", "value": 1, "tags": {"x": 'q"\\\n'}}, {"name": "h", "type": "histogram", "value": 2}])
-        body = '# TYPE s_seconds summary\ns_seconds{quantile="0.5"} 2\ns_seconds_sum 5\ns_seconds_count 2\n# TYPE n_total counter\nn_total 3\n'
+        self.post(self.link,
+                  [{"name": "a", "value": 1, "tags": {"x": 'q"\\\n'}}, {"name": "h", "type": "histogram", "value": 2}])
+        body = ('# TYPE s_seconds summary\ns_seconds{quantile="0.5"} 2\ns_seconds_sum 5\ns_seconds_count 2\n'
+                '# TYPE n_total counter\nn_total 3\n')
         self.assertEqual(self.post(self.link, body, "/api/v1/import/prometheus").status, 204)
         text = self.get(self.link, "/metrics")[1]
         self.assertIn(body[:body.index("# TYPE n_total")], text)
@@ -151,13 +157,16 @@ class Formats(IngestCase):
 
     def otlp(self, *points):
         return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
-            {"name": "http.requests", "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": list(points)}}]}]}]}
+            {"name": "http.requests",
+             "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": list(points)}}]}]}]}
 
     def test_otlp_json(self):
         nano = str(wall_ms() * 1_000_000)
-        answer = self.post(self.link, self.otlp({"asInt": "5", "timeUnixNano": nano}), "/v1/metrics", Content_Type="application/json")
+        answer = self.post(self.link, self.otlp({"asInt": "5", "timeUnixNano": nano}), "/v1/metrics",
+                           Content_Type="application/json")
         self.assertEqual((answer.status, answer.json), (200, {}))
-        answer = self.post(self.link, self.otlp({"asInt": "6", "timeUnixNano": nano}, {"asInt": "-1", "timeUnixNano": nano}),
+        answer = self.post(self.link,
+                           self.otlp({"asInt": "6", "timeUnixNano": nano}, {"asInt": "-1", "timeUnixNano": nano}),
                            "/v1/metrics", Content_Type="application/json; charset=utf-8")
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.json["partialSuccess"]["rejectedDataPoints"], "1")
@@ -178,7 +187,8 @@ class Formats(IngestCase):
     def test_otlp_points_that_are_refused_have_their_place(self):
         place = "/resourceMetrics/0/scopeMetrics/0/metrics/0/"
         buckets = {"count": "4", "sum": 1, "bucketCounts": ["1", "2"], "explicitBounds": [1]}
-        for kind, more, point in (("gauge", {}, {"asInt": None}), ("gauge", {}, {"asDouble": "NaN"}), ("summary", {}, {"count": 1}),
+        for kind, more, point in (("gauge", {}, {"asInt": None}), ("gauge", {}, {"asDouble": "NaN"}),
+                                  ("summary", {}, {"count": 1}),
                                   ("histogram", {"aggregationTemporality": 2}, buckets)):
             message = self.metric({"name": "m", kind: {**more, "dataPoints": [point]}})
             self.assertTrue(message.startswith(f"{place}{kind}/dataPoints/0: "), message)
@@ -197,10 +207,12 @@ class Formats(IngestCase):
         self.assertEqual(self.metric(gauge)["tags"], {"job": "mail"})
 
     def test_otlp_json_of_another_shape_is_no_success(self):
-        for body, member in (({"resourceMetrics": 5}, "resourceMetrics"), ({"resourceMetrics": ["x"]}, "resourceMetrics"),
+        for body, member in (({"resourceMetrics": 5}, "resourceMetrics"),
+                             ({"resourceMetrics": ["x"]}, "resourceMetrics"),
                              ({"resourceMetrics": [{"scopeMetrics": {}}]}, "scopeMetrics"),
                              ({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": 1}]}]}]}, "gauge"),
-                             ({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": "x"}}]}]}]}, "dataPoints")):
+                             ({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": "x"}}]}]}]},
+                              "dataPoints")):
             answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
             self.assertEqual((answer.status, answer.ack), (400, None), answer)
             self.assertIn(member, answer.json["message"])
@@ -209,14 +221,17 @@ class Formats(IngestCase):
 
     def test_otlp_json_numbers(self):
         def gauge(point):
-            return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "g", "gauge": {"dataPoints": [point]}}]}]}]})
+            metric = {"name": "g", "gauge": {"dataPoints": [point]}}
+            return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+
         long = gauge({"asDouble": "LONG"}).replace('"LONG"', "100000000000000000000")
         for body in long, gauge({"asInt": 5.0}):
             self.assertEqual(self.post(self.link, body, "/v1/metrics", Content_Type="application/json").json, {})
         self.assertEqual([value for _, value, _ in self.logged()], [1e20, 5])
         answer = self.post(self.link, gauge({"asInt": 5.5}), "/v1/metrics", Content_Type="application/json")
         self.assertEqual(answer.json["partialSuccess"]["rejectedDataPoints"], "1")
-        for body, member in (gauge({"asInt": 5, "attributes": {"a": "b"}}), "attributes"), ("[]", "object"), ("", "object"):
+        for body, member in ((gauge({"asInt": 5, "attributes": {"a": "b"}}), "attributes"),
+                             ("[]", "object"), ("", "object")):
             answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/json")
             self.assertEqual(answer.status, 400, answer)
             self.assertIn(member, answer.json["message"])
@@ -230,8 +245,10 @@ class Formats(IngestCase):
     def test_otlp_of_a_batch_that_is_refused_whole(self):
         self.log = self.directory() / "whole"
         link = self.http(self.ingest("partial = no"))
-        answer = self.post(link, self.otlp({"asInt": "6"}, {"asInt": "x"}, {"asInt": "7"}), "/v1/metrics", Content_Type="application/json")
-        self.assertEqual((answer.status, answer.ack, answer.json["partialSuccess"]["rejectedDataPoints"]), (200, None, "3"))
+        answer = self.post(link, self.otlp({"asInt": "6"}, {"asInt": "x"}, {"asInt": "7"}), "/v1/metrics",
+                           Content_Type="application/json")
+        self.assertEqual((answer.status, answer.ack, answer.json["partialSuccess"]["rejectedDataPoints"]),
+                         (200, None, "3"))
         self.assertEqual(self.cat(), [])
 
     def test_an_empty_body(self):
@@ -242,12 +259,16 @@ class Formats(IngestCase):
     def test_otlp_protobuf(self):
         body = protobuf("request", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
             {"name": "up", "gauge": {"dataPoints": [{"asInt": 7, "timeUnixNano": wall_ms() * 1_000_000}]}}]}]}]})
-        answer = self.post(self.link, gzip.compress(body), "/v1/metrics", Content_Type="application/x-protobuf", Content_Encoding="gzip")
-        self.assertEqual((answer.status, answer.body, answer.fields["Content-Type"]), (200, b"", "application/x-protobuf"))
+        answer = self.post(self.link, gzip.compress(body), "/v1/metrics", Content_Type="application/x-protobuf",
+                           Content_Encoding="gzip")
+        self.assertEqual((answer.status, answer.body, answer.fields["Content-Type"]),
+                         (200, b"", "application/x-protobuf"))
         self.assertEqual(self.logged(), [("up", 7, {})])
         for _ in range(2):
-            answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/x-protobuf", Idempotency_Key="k")
-            self.assertEqual((answer.status, answer.ack, answer.fields["Content-Type"]), (200, "fsync; seq=2", "application/x-protobuf"))
+            answer = self.post(self.link, body, "/v1/metrics", Content_Type="application/x-protobuf",
+                               Idempotency_Key="k")
+            self.assertEqual((answer.status, answer.ack, answer.fields["Content-Type"]),
+                             (200, "fsync; seq=2", "application/x-protobuf"))
         answer = self.post(self.link, body[:-3], "/v1/metrics", Content_Type="application/x-protobuf")
         self.assertEqual(answer.status, 400)
         self.assertTrue(answer.body.startswith(b"\x08\x03\x12"))
@@ -293,7 +314,8 @@ class Formats(IngestCase):
         self.log = self.directory() / "limited"
         link = self.http(self.ingest("rate = 1", "rate_burst = 1"))
         json_type, protobuf = "application/json", "application/x-protobuf"
-        for status, code, fields in (415, 3, {"Content_Encoding": "br"}), (400, 3, {"Content_Encoding": "gzip"}), (429, 8, {}):
+        for status, code, fields in (415, 3, {"Content_Encoding": "br"}), (400, 3,
+                                                                           {"Content_Encoding": "gzip"}), (429, 8, {}):
             if status == 429:
                 self.post(link, [{"name": "a", "value": 1}] * 100)
             answer = self.post(link, b"x", "/v1/metrics", Content_Type=json_type, **fields)
@@ -309,6 +331,7 @@ class Formats(IngestCase):
         if not shutil.which("curl"):
             self.skipTest("curl is not installed")
         url = f"http://{self.link.host}:{self.link.port}/metrics"
-        done = subprocess.run(["curl", "-sS", "-d", '{"name":"from_curl","value":1}', url], capture_output=True, text=True)
+        done = subprocess.run(["curl", "-sS", "-d", '{"name":"from_curl","value":1}', url], capture_output=True,
+                              text=True)
         self.assertEqual(json.loads(done.stdout), {"accepted": 1, "rejected": 0}, done)
         self.assertEqual(self.logged(), [("from_curl", 1, {})])

@@ -18,7 +18,8 @@ class OneBroker(ForwardCase):
         daemon = self.forwarding(brokers)
         link = self.http(daemon)
         self.post(link, [record("a", tags={"quote": 'x"\\\n\u00e9'}), record("b", timestamp=None)])
-        self.post(link, {"name": "h", "type": "histogram", "value": {"sum": 3.5, "bounds": [1, 2], "counts": [1, 0, 2]}})
+        self.post(link,
+                  {"name": "h", "type": "histogram", "value": {"sum": 3.5, "bounds": [1, 2], "counts": [1, 0, 2]}})
         self.post(link, b"cpu,host=x usage=0.1,n=3i\n", "/write")
         self.post(link, b"up{job=\"x\"} 1\n", "/api/v1/import/prometheus")
         forward = self.caught_up(daemon)
@@ -123,7 +124,8 @@ class BrokerAway(ForwardCase):
         self.assertLessEqual(sum(file.stat().st_size for file in self.log.glob("*.log")), 256 << 10)
         stats = daemon.stats()
         self.assertEqual(stats["ingest"]["held"], 1)
-        self.assertEqual((stats["forward"]["nats"]["connected"], stats["forward"]["nats"]["lag_samples"]), (0, len(names)))
+        self.assertEqual((stats["forward"]["nats"]["connected"], stats["forward"]["nats"]["lag_samples"]),
+                         (0, len(names)))
         self.assertGreater(stats["forward"]["nats"]["lag_bytes"], len(names) * 900)
         brokers.start()
         until(lambda: self.get(link, "/_/ready")[0] == 200, "there is room again", 3 * TIMEOUT)
@@ -233,7 +235,8 @@ class Deaths(ForwardCase):
         values, stop = self.loaded(daemon, "x")
         for _ in range(2):
             least = len(values) + 200
-            until(lambda least=least: len(values) > least and daemon.counter("forward", "nats")["samples"] > 0, "a load",
+            until(lambda least=least: len(values) > least and daemon.counter("forward", "nats")["samples"] > 0,
+                  "a load",
                   3 * TIMEOUT)
             leader = brokers.leader(STREAM)
             leader.kill()
@@ -260,10 +263,13 @@ class Configuration(Case):
                 ('forward "nats" {}', "FILE:1: forward 'nats': there is no ingest section"),
                 (ingest + 'forward "nats" { subject = "a.*" }', "FILE:2: forward 'nats': subject: one subject"),
                 (ingest + 'forward "nats" { stream = "a.b" }', "FILE:2: forward 'nats': stream: a name"),
-                (ingest + 'forward "nats" { servers = {"nats://a:1", "http://b:2"} }', "FILE:2: forward 'nats': servers: they are like"),
+                (ingest + 'forward "nats" { servers = {"nats://a:1", "http://b:2"} }',
+                 "FILE:2: forward 'nats': servers: they are like"),
                 (ingest + 'forward "nats" { ca = "/no/such" }', "FILE:2: forward 'nats': ca /no/such: No such file"),
-                (ingest + 'forward "nats" { credentials = "/no/such" }', "FILE:2: forward 'nats': credentials /no/such: No such"),
-                ('ingest { path = "/x" keep_bytes = 200m }\nforward "nats" {}', "FILE:2: forward 'nats': keep_bytes: with")):
+                (ingest + 'forward "nats" { credentials = "/no/such" }',
+                 "FILE:2: forward 'nats': credentials /no/such: No such"),
+                ('ingest { path = "/x" keep_bytes = 200m }\nforward "nats" {}',
+                 "FILE:2: forward 'nats': keep_bytes: with")):
             with self.subTest(text):
                 status, stderr = self.check(text)
                 self.assertEqual(status, 2)

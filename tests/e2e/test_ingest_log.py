@@ -11,7 +11,8 @@ from ingest_case import SLUICE, IngestCase, record, wall_ms
 class Log(IngestCase):
     def test_filters_and_stats(self):
         now = wall_ms()
-        self.post(self.http(self.ingest()), [record("a", i, timestamp=now - 1000 * i) for i in range(5)] + [record("b")])
+        self.post(self.http(self.ingest()),
+                  [record("a", i, timestamp=now - 1000 * i) for i in range(5)] + [record("b")])
         self.assertEqual([s["value"] for s in self.cat("--name", "a")], [0, 1, 2, 3, 4])
         self.assertEqual([s["value"] for s in self.cat("--name", "a", "--since", now - 2000)], [0, 1, 2])
         self.assertEqual([s["value"] for s in self.cat("--until", now - 2000)], [3, 4])
@@ -24,7 +25,8 @@ class Log(IngestCase):
         with subprocess.Popen([SLUICE, "log", "follow", self.log], stdout=subprocess.PIPE, text=True) as process:
             self.addCleanup(process.kill)
             descriptors = pathlib.Path(f"/proc/{process.pid}/fd")
-            until(lambda: any(os.path.realpath(fd) == os.path.realpath(self.log) for fd in descriptors.iterdir()), "it looks")
+            until(lambda: any(os.path.realpath(fd) == os.path.realpath(self.log) for fd in descriptors.iterdir()),
+                  "it looks")
             link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
             self.post(link, record("first"))
             self.assertEqual(json.loads(process.stdout.readline())["name"], "first")

@@ -41,7 +41,8 @@ class Statsd(IngestCase):
         daemon.wait_counter("ingest", "acknowledged", 6)
         self.finish(daemon)
         values = [(sample["name"], *sample["tags"], sample["value"]) for sample in self.cat()]
-        self.assertEqual(values, [("gaugor", 333), ("gaugor", 323), ("gaugor", 327), ("fresh", -1.5), ("gaugor", "a", 1),
+        self.assertEqual(values,
+                         [("gaugor", 333), ("gaugor", 323), ("gaugor", 327), ("fresh", -1.5), ("gaugor", "a", 1),
                                   ("gaugor", 320)])
         daemon = self.ingest(options)
         self.sender(daemon, "ingest statsd").send(b"gaugor:+2|g")
@@ -109,9 +110,11 @@ class Statsd(IngestCase):
 
     def test_addresses_that_are_none(self):
         file = self.directory() / "sluice.conf"
-        for address, status, complaint in (("tcp:127.0.0.1:0", 2, f"{file}:1: ingest: statsd: addresses are like udp:HOST:PORT"),
+        for address, status, complaint in (("tcp:127.0.0.1:0", 2,
+                                            f"{file}:1: ingest: statsd: addresses are like udp:HOST:PORT"),
                                            ("udp:127.0.0.1", 2, f"{file}:1: ingest: statsd: "),
-                                           ("unixgram:/no/such/directory/s", 1, "statsd unixgram:/no/such/directory/s: ")):
+                                           ("unixgram:/no/such/directory/s", 1,
+                                            "statsd unixgram:/no/such/directory/s: ")):
             file.write_text(f'ingest {{ path = "{self.log}" statsd = {{"udp:127.0.0.1:0", "{address}"}} }}')
             done = run_sluiced("-c", file, "--listen", "unix:@statsd-none")
             self.assertEqual(done.returncode, status, done.stderr)

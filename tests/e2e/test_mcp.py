@@ -49,7 +49,8 @@ class Legacy(Mcp):
     def test_tools(self):
         for session in self.each(self.server()):
             tools = {tool["name"]: tool for tool in self.result(session, "tools/list")["tools"]}
-            self.assertLessEqual({"object.list", "object.info", "object.read", "stats.get", "config.get", "drain"}, set(tools))
+            self.assertLessEqual({"object.list", "object.info", "object.read", "stats.get", "config.get", "drain"},
+                                 set(tools))
             self.assertNotIn("object.open", tools)
             self.assertTrue(tools["object.read"]["annotations"]["readOnlyHint"])
             self.assertTrue(tools["drain"]["annotations"]["destructiveHint"])
@@ -69,7 +70,8 @@ class Legacy(Mcp):
                 self.assertIn(words, result["content"][0]["text"])
             self.assertEqual(self.error(session, "tools/call", {"name": "nothing"})["code"], -32602)
             self.assertEqual(self.error(session, "tools/call", {})["code"], -32602)
-            self.assertEqual(self.error(session, "tools/call", {"name": "object.open", "arguments": {"key": "hello"}})["code"], -32602)
+            self.assertEqual(self.error(session, "tools/call",
+                                        {"name": "object.open", "arguments": {"key": "hello"}})["code"], -32602)
 
     def test_resources_in_pages(self):
         server = self.server("--mcp-page", 7)
@@ -108,20 +110,24 @@ class Legacy(Mcp):
             templates = self.result(session, "resources/templates/list")["resourceTemplates"]
             self.assertEqual({one["uriTemplate"] for one in templates},
                              {"sluice:///{+key}", "test://template/{id}/data"})
-            self.assertIn("123", self.result(session, "resources/read", {"uri": "test://template/123/data"})["contents"][0]["text"])
+            self.assertIn("123",
+                          self.result(session, "resources/read",
+                                      {"uri": "test://template/123/data"})["contents"][0]["text"])
             names = {one["name"] for one in self.result(session, "prompts/list")["prompts"]}
             self.assertLessEqual({"explain-object", "server-health", "test_simple_prompt"}, names)
             prompt = self.result(session, "prompts/get", {"name": "explain-object", "arguments": {"key": "hello"}})
             self.assertEqual(prompt["messages"][0]["content"]["resource"]["text"], "hello, world\n")
             self.assertTrue(self.result(session, "prompts/get", {"name": "server-health"})["messages"])
-            for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}, {}, {"name": 5}):
+            for params in ({"name": "explain-object"}, {"name": "none"}, {"name": "test_prompt_with_arguments"}, {},
+                           {"name": 5}):
                 self.assertEqual(self.error(session, "prompts/get", params)["code"], -32602)
             for arguments, path in (({"a/b": 5}, "/arguments/a~1b"), (["hello"], "/arguments")):
                 error = self.error(session, "prompts/get", {"name": "explain-object", "arguments": arguments})
                 self.assertEqual((error["code"], error["data"]["path"]), (-32602, path))
             for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
                 self.assertEqual(self.error(session, method, {"cursor": "beyond"})["code"], -32602)
-            done = self.result(session, "completion/complete", {"ref": {"type": "ref/resource", "uri": "sluice:///{+key}"},
+            done = self.result(session, "completion/complete",
+                               {"ref": {"type": "ref/resource", "uri": "sluice:///{+key}"},
                                                                 "argument": {"name": "key", "value": "size/10"}})
             self.assertEqual(done["completion"]["values"], ["size/1048576"])
 
@@ -132,11 +138,13 @@ class Legacy(Mcp):
             told = [one["params"] for one in heard[:-1]]
             self.assertEqual([(one["progressToken"], one["progress"], one["total"]) for one in told],
                              [("p1", 0, 100), ("p1", 50, 100), ("p1", 100, 100)])
-            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {}}))), 1)
+            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_progress", "arguments": {}}))),
+                             1)
             heard = session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))
             self.assertEqual([one["params"]["level"] for one in heard[:-1]], ["info"] * 3)
             self.assertEqual(self.result(session, "logging/setLevel", {"level": "error"}), {})
-            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))), 1)
+            self.assertEqual(len(session.ask(call("tools/call", {"name": "test_tool_with_logging", "arguments": {}}))),
+                             1)
             self.assertEqual(self.error(session, "logging/setLevel", {"level": "loud"})["code"], -32602)
 
     def test_no_batches_but_in_2025_03_26(self):
@@ -164,11 +172,13 @@ class Legacy(Mcp):
             if name.startswith("http"):
                 continue
             with self.subTest(name):
-                session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
+                session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}},
+                                        id="c"))
                 asked = session.hear()
                 self.assertEqual((asked["method"], asked["params"]["message"]), ("elicitation/create", "who?"))
                 self.assertEqual(session.ask(call("ping", id="p"))[-1]["id"], "p")
-                session.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {"response": "me"}}})
+                session.client.say({"jsonrpc": "2.0", "id": asked["id"],
+                                    "result": {"action": "accept", "content": {"response": "me"}}})
                 answer = session.hear()
                 self.assertEqual(answer["id"], "c")
                 self.assertIn("me", answer["result"]["content"][0]["text"])
@@ -181,7 +191,8 @@ class Legacy(Mcp):
         self.addCleanup(other.close)
         one.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
         asked = one.hear()
-        other.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {"response": "fake"}}})
+        other.client.say({"jsonrpc": "2.0", "id": asked["id"],
+                          "result": {"action": "accept", "content": {"response": "fake"}}})
         self.assertEqual(self.result(other, "ping"), {})
         one.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
         self.assertIn("decline", one.hear()["result"]["content"][0]["text"])
@@ -190,7 +201,8 @@ class Legacy(Mcp):
         server = self.server("--pipeline", 1)
         session = SocketSession(Lines, server.unix, capabilities={"elicitation": {}})
         self.addCleanup(session.close)
-        session.client.say(*[call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id=i) for i in range(3)])
+        session.client.say(*[call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id=i)
+                             for i in range(3)])
         for asked in [session.hear() for _ in range(3)]:
             session.client.say({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
         self.assertEqual({session.hear()["id"] for _ in range(3)}, {0, 1, 2})
@@ -203,8 +215,10 @@ class Legacy(Mcp):
             self.addCleanup(session.close)
             if name.startswith("http"):
                 continue
-            session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}}, id="c"))
-            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"], "error": {"code": -1, "message": "not now"}})
+            session.client.say(call("tools/call", {"name": "test_elicitation", "arguments": {"message": "who?"}},
+                                    id="c"))
+            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"],
+                                "error": {"code": -1, "message": "not now"}})
             text = session.hear()["result"]["content"][0]["text"]
             self.assertRegex(text, r'"error": *\{.*not now', "the handler can tell it from a result")
 
@@ -224,7 +238,8 @@ class Legacy(Mcp):
                 continue
             with self.subTest(name):
                 session.client.say(call("tools/call", {"name": "fib", "arguments": {"n": 36}}, id="slow"),
-                                   call("notifications/cancelled", {"requestId": "slow"}, id=...), call("ping", id="next"))
+                                   call("notifications/cancelled", {"requestId": "slow"}, id=...),
+                                   call("ping", id="next"))
                 self.assertEqual(session.hear()["id"], "next")
         until(lambda: server.counter("rpc", "rpc_open") == 0, "no call in hand")
         self.assertEqual(server.counter("rpc", "rpc_cancelled"), 2)
@@ -251,9 +266,11 @@ class Legacy(Mcp):
 
     def test_calls_without_an_id_tell_and_ask_nobody_anything(self):
         server = self.server()
-        listen = call("subscriptions/listen", {"_meta": meta(), "notifications": {"resourcesListChanged": True}}, id=...)
+        listen = call("subscriptions/listen", {"_meta": meta(), "notifications": {"resourcesListChanged": True}},
+                      id=...)
         tools = [call("tools/call", {"name": name, "arguments": {"prompt": "p"}, "_meta": {"progressToken": 1}}, id=...)
-                 for name in ("test_tool_with_logging", "test_tool_with_progress", "test_sampling", "test_reconnection")]
+                 for name in ("test_tool_with_logging", "test_tool_with_progress", "test_sampling",
+                              "test_reconnection")]
         for session in self.each(server, capabilities={"sampling": {}}):
             if isinstance(session, HttpSession):
                 self.assertEqual([session.post(tool).status for tool in tools], [202] * 4)

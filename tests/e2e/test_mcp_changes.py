@@ -15,6 +15,8 @@ from upstream import Upstream
 
 LIST = "notifications/resources/list_changed"
 UPDATED = "notifications/resources/updated"
+PROGRESS = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
+SAMPLING = call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9)
 
 
 class Changing(Mcp):
@@ -92,7 +94,8 @@ class Changes(Changing):
                                       "resourceSubscriptions": ["sluice:///a"]}, "x")
         first = stream.message()
         self.assertEqual(first["method"], "notifications/subscriptions/acknowledged")
-        self.assertEqual(first["params"]["notifications"], {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///a"]})
+        self.assertEqual(first["params"]["notifications"],
+                         {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///a"]})
         server.wait_counter("mcp", "mcp_watched", 2)
         self.put("a", b"12")
         message = stream.message()
@@ -132,7 +135,8 @@ class Changes(Changing):
         self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///new/deep/er/x")})
         server.wait_counter("mcp", "mcp_watched", 5)
         os.rename(self.place / "new", self.place / "moved")
-        self.told(session.hear, {(LIST, None), (UPDATED, "sluice:///new/deep/er/x"), (UPDATED, "sluice:///moved/deep/er/x")})
+        self.told(session.hear,
+                  {(LIST, None), (UPDATED, "sluice:///new/deep/er/x"), (UPDATED, "sluice:///moved/deep/er/x")})
         until(lambda: server.counter("mcp", "mcp_watched") == 5, "the same directories are watched")
         self.put("moved/deep/er/x", b"more")
         came = self.told(session.hear, {(UPDATED, "sluice:///moved/deep/er/x")})
@@ -147,7 +151,8 @@ class Changes(Changing):
 
     def test_named_roots(self):
         other = self.directory({"m": b"1"})
-        server = self.daemon(root=False, config=f'root "models" {{ path = "{other}" }}\nroot "" {{ path = "{self.place}" }}\n')
+        server = self.daemon(root=False,
+                             config=f'root "models" {{ path = "{other}" }}\nroot "" {{ path = "{self.place}" }}\n')
         session = self.socket(Lines, server)
         self.result(session, "resources/subscribe", {"uri": "sluice:///models/m"})
         server.wait_counter("mcp", "mcp_watched", 3)
@@ -258,8 +263,10 @@ class Changes(Changing):
         client = Lines(server.unix)
         self.addCleanup(client.close)
         filter = {"resourceSubscriptions": ["x" * 4097]}
-        self.assertEqual(client.ask(call("subscriptions/listen", {"_meta": meta(), "notifications": filter}))["error"]["code"], -32602)
-        self.assertEqual(client.ask(call("subscriptions/listen", {"_meta": meta(), "notifications": {}}, id="x" * 1100))["error"]["code"],
+        self.assertEqual(client.ask(call("subscriptions/listen",
+                                         {"_meta": meta(), "notifications": filter}))["error"]["code"], -32602)
+        self.assertEqual(client.ask(call("subscriptions/listen", {"_meta": meta(), "notifications": {}},
+                                         id="x" * 1100))["error"]["code"],
                          -32600)
         before = None
         for id in range(20):  # each has 300,000 numbers, and each number is an object while they are there
@@ -312,8 +319,7 @@ class Resumption(Changing):
         server = self.server()
         session = self.http(server)
         fields = [f"Mcp-Session-Id: {session.id}"]
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
-        stream = self.post(server, session, message)
+        stream = self.post(server, session, PROGRESS)
         self.assertIsNone(stream.event())
         self.assertEqual(stream.event()["method"], "notifications/progress")
         stream.close()
@@ -368,7 +374,8 @@ class Resumption(Changing):
         fields = f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}"
         until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
         again = self.stream(server, "GET", *fields)
-        self.assertEqual(session.post({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept"}}).status, 202)
+        self.assertEqual(session.post({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept"}}).status,
+                         202)
         with self.assertRaises(EOFError):
             again.message()
         self.assertEqual(self.stream(server, "GET", *fields).message()["id"], 8)
@@ -376,7 +383,7 @@ class Resumption(Changing):
     def test_a_question_asked_on_a_broken_stream(self):
         server = self.server()
         session = self.http(server, capabilities={"sampling": {}})
-        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        stream = self.post(server, session, SAMPLING)
         asked = stream.message()
         stream.close()
         until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
@@ -393,8 +400,7 @@ class Resumption(Changing):
         server = self.server(config=f'upstream "api" {{ servers = {{"{upstream.address}"}} }}\n'
                              'route "/hold" { upstream = "api" }\n')
         session = self.http(server, capabilities={"sampling": {}})
-        ask = call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9)
-        stream = self.post(server, session, ask)
+        stream = self.post(server, session, SAMPLING)
         asked = stream.message()
         again = self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {stream.ids[-1]}")
         with self.assertRaises(EOFError):
@@ -412,7 +418,7 @@ class Resumption(Changing):
     def test_a_question_that_the_servers_end_leaves_open(self):
         server = self.server()
         session = self.http(server, capabilities={"sampling": {}})
-        stream = self.post(server, session, call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}, id=9))
+        stream = self.post(server, session, SAMPLING)
         stream.message()
         stream.close()
         session.close()
@@ -424,14 +430,14 @@ class Resumption(Changing):
         server = self.server("--mcp-replay", "300")
         session = self.http(server)
         fields = [f"Mcp-Session-Id: {session.id}"]
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
-        stream = self.post(server, session, message)
+        stream = self.post(server, session, PROGRESS)
         while "result" not in stream.message():
             pass
         for last in (stream.ids[0], "77-1", "1-99"):
             self.assertEqual(self.stream(server, "GET", *fields, f"Last-Event-ID: {last}").head.status, 400)
         other = self.http(server)
-        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {other.id}", f"Last-Event-ID: {stream.ids[-1]}").head.status,
+        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {other.id}",
+                                     f"Last-Event-ID: {stream.ids[-1]}").head.status,
                          400, "another session's events")
         for last in ("nonsense", "-", "1-", "0-5", "1-2-3", "99999999999-1"):
             stream = self.stream(server, "GET", *fields, f"Last-Event-ID: {last}")
@@ -441,8 +447,7 @@ class Resumption(Changing):
         server = self.server("--mcp-streams", "1")
         session = self.http(server)
         fields = [f"Mcp-Session-Id: {session.id}"]
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
-        broken = self.post(server, session, message)
+        broken = self.post(server, session, PROGRESS)
         while "result" not in broken.message():
             pass
         until(lambda: server.counter("mcp", "mcp_open_streams") == 0, "the stream has ended")
@@ -455,15 +460,14 @@ class Resumption(Changing):
 
     def test_events_of_another_time_are_not_taken_for_these(self):
         key = self.directory({"key": b"0123456789abcdef"}) / "key"
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
         one = self.server("--mcp-key-file", key)
         session = self.http(one)
-        stream = self.post(one, session, message)
+        stream = self.post(one, session, PROGRESS)
         self.assertIsNone(stream.event())
         session.close()
         one.stop()
         two = self.server("--mcp-key-file", key)
-        again = self.post(two, session, message)
+        again = self.post(two, session, PROGRESS)
         while "result" not in again.message():
             pass
         self.assertEqual(again.ids[0].split("-")[0], stream.ids[0].split("-")[0])
@@ -473,10 +477,9 @@ class Resumption(Changing):
 
     def test_past_events_make_room_for_state(self):
         server = self.server("--mcp-sessions", "2")
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
         for _ in range(4):
             session = self.http(server)
-            stream = self.post(server, session, message)
+            stream = self.post(server, session, PROGRESS)
             while "result" not in stream.message():
                 pass
         others = [self.http(server) for _ in range(2)]
@@ -487,10 +490,10 @@ class Resumption(Changing):
     def test_a_session_that_ends_takes_its_events_along(self):
         server = self.server()
         session = self.http(server)
-        message = call("tools/call", {"name": "test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": 1}}, id=7)
-        stream = self.post(server, session, message)
+        stream = self.post(server, session, PROGRESS)
         stream.message()
         self.assertEqual(session.request("DELETE").status, 204)
         while "result" not in stream.message():
             pass
-        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", "Last-Event-ID: 1-0").head.status, 404)
+        self.assertEqual(self.stream(server, "GET", f"Mcp-Session-Id: {session.id}", "Last-Event-ID: 1-0").head.status,
+                         404)

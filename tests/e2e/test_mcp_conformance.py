@@ -1,5 +1,5 @@
-"""The official conformance suite, where `tools/setup.sh --conformance` has installed it: all that the revisions require, and
-what it runs besides (its own reference server cannot pass that), but for the tasks extension, which is optional."""
+"""The official conformance suite, where `tools/setup.sh --conformance` has installed it: everything that the revisions
+require, and what it runs besides (which its own reference server cannot pass), except the optional tasks extension."""
 import subprocess
 import tempfile
 import unittest

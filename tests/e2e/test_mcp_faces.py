@@ -44,7 +44,8 @@ class Faces(Mcp):
         self.assertEqual(client.ask(call("greet", want["params"]))["result"], want)
         self.assertEqual(client.ask(call("greet", {"name": 1}))["error"]["data"]["path"], "/name")
         session = self.http(server)
-        self.assertEqual(self.result(session, "tools/call", {"name": "greet", "arguments": want["params"]})["structuredContent"], want)
+        self.assertEqual(self.result(session, "tools/call",
+                                     {"name": "greet", "arguments": want["params"]})["structuredContent"], want)
         response = HttpClient.ask(client, "GET", "/greet/x?n=3")
         self.assertEqual((response.status, json.loads(response.body)["params"]), (200, {"n": 3, "name": "x"}))
         self.assertEqual(HttpClient.ask(client, "GET", "/greet/x?n=y").status, 400)
@@ -156,7 +157,8 @@ class Offers(Mcp):
                              {"content": [{"type": "text", "text": "x"}]})
         modern = self.modern(server)
         self.assertEqual(modern.ask("tools/call", {"name": "pretty"})["result"]["structuredContent"], told)
-        self.assertEqual(modern.ask("tools/call", {"name": "content"})["result"]["content"], [{"type": "text", "text": "x"}])
+        self.assertEqual(modern.ask("tools/call", {"name": "content"})["result"]["content"],
+                         [{"type": "text", "text": "x"}])
 
     def test_lists_are_lines_of_what_clients_take(self):
         server = self.serve()
@@ -165,7 +167,8 @@ class Offers(Mcp):
             self.assertEqual(prompts["prompt"]["arguments"], [{"name": "x"}])
             tools = {tool["name"]: tool for tool in self.result(session, "tools/list")["tools"]}
             self.assertEqual({tool["inputSchema"]["type"] for tool in tools.values()}, {"object"})
-            self.assertEqual({tool["outputSchema"]["type"] for tool in tools.values() if "outputSchema" in tool}, {"object"})
+            self.assertEqual({tool["outputSchema"]["type"] for tool in tools.values() if "outputSchema" in tool},
+                             {"object"})
             *heard, answer = session.ask(call("tools/call", {"name": "shouts"}))
             self.assertEqual([one["params"]["level"] for one in heard], ["info"])
             self.assertNotIn("structuredContent", answer["result"])
@@ -191,8 +194,10 @@ class Offers(Mcp):
         for fields, words in ((tool + '.schema = "[]"', "its schema is no JSON object"),
                               (tool + '.schema = "{"', "its schema is no JSON object"),
                               (tool + '.result = "[]"', "the schema of its result is no JSON object"),
-                              (tool + f'.schema = "{nested}"', "x-mcp-header is only taken of the schema's own properties"),
-                              ('.name = "x", .kinds = SLUICE_PROMPT, .schema = "{}"', "the JSON array of its arguments"),
+                              (tool + f'.schema = "{nested}"',
+                               "x-mcp-header is only taken of the schema's own properties"),
+                              ('.name = "x", .kinds = SLUICE_PROMPT, .schema = "{}"',
+                               "the JSON array of its arguments"),
                               ('.name = "ping", .kinds = SLUICE_METHOD', "the name is taken")):
             module = probe.build(self.WRONG.replace("FIELDS", fields), self.directory() / "wrong.so")
             done = run_sluiced("--modules", module, "--listen", "tcp:127.0.0.1:0")
@@ -204,10 +209,12 @@ class Offers(Mcp):
         self.addCleanup(session.close)
         session.client.say(call("tools/call", {"name": "asks"}, id="all"))
         for _ in range(20):
-            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"], "result": {"action": "accept", "content": {}}})
+            session.client.say({"jsonrpc": "2.0", "id": session.hear()["id"],
+                                "result": {"action": "accept", "content": {}}})
         self.assertEqual(session.hear()["result"]["structuredContent"], {"told": 20})
         result = self.result(session, "tools/call", {"name": "mumbles"})
-        self.assertEqual((result["isError"], result["content"][0]["text"]), (True, "what the handler asks is no JSON object"))
+        self.assertEqual((result["isError"], result["content"][0]["text"]),
+                         (True, "what the handler asks is no JSON object"))
 
     def test_what_is_no_result_is_an_error(self):
         server = self.serve()
@@ -299,7 +306,8 @@ class Listener:
 
 class Command(Mcp):
     def run_sluice(self, server, *arguments, input=b""):
-        return subprocess.run([BUILD / "sluice", "-s", server.unix, *arguments], input=input, capture_output=True, timeout=TIMEOUT)
+        return subprocess.run([BUILD / "sluice", "-s", server.unix, *arguments], input=input, capture_output=True,
+                              timeout=TIMEOUT)
 
     def test_rpc(self):
         server = self.server()
@@ -315,14 +323,17 @@ class Command(Mcp):
     def test_rpc_prints_what_was_said(self):
         server = self.server()
         numbers = '[0.1,1E400,-0,18446744073709551616,0.30000000000000004,"\\u00e9\\/",[],{}]'
-        done = self.run_sluice(server, "rpc", "tools/call", '{"name":"test_tool_with_progress","_meta":{"progressToken":1}}')
+        done = self.run_sluice(server, "rpc", "tools/call",
+                               '{"name":"test_tool_with_progress","_meta":{"progressToken":1}}')
         self.assertEqual((done.returncode, json.loads(done.stdout)["content"][0]["type"]), (0, "text"), done.stderr)
         with Listener() as listener:
-            thread = threading.Thread(target=listener.answer, args=(f'{{"jsonrpc":"2.0","id":1,"result":{{"n": {numbers}}}}}',))
+            thread = threading.Thread(target=listener.answer,
+                                      args=(f'{{"jsonrpc":"2.0","id":1,"result":{{"n": {numbers}}}}}',))
             thread.start()
             done = self.run_sluice(listener, "rpc", "any")
             thread.join()
-        self.assertEqual(done.stdout.decode(), '{\n  "n": [\n    ' + numbers[1:-1].replace(",", ",\n    ") + "\n  ]\n}\n")
+        self.assertEqual(done.stdout.decode(),
+                         '{\n  "n": [\n    ' + numbers[1:-1].replace(",", ",\n    ") + "\n  ]\n}\n")
 
     def test_bridge(self):
         server = self.server()
@@ -334,14 +345,16 @@ class Command(Mcp):
 
     def test_bridge_without_a_daemon(self):
         server = self.server()
-        bridge = subprocess.Popen([BUILD / "sluice", "-s", server.unix, "mcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        bridge = subprocess.Popen([BUILD / "sluice", "-s", server.unix, "mcp"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         bridge.stdin.write(as_text(initialize()) + b"\n")
         bridge.stdin.flush()
         self.assertEqual(json.loads(bridge.stdout.readline())["id"], 0)
         server.signal()
         self.assertEqual(bridge.wait(TIMEOUT), 3)
-        self.assertEqual((bridge.stdout.read(), bridge.stderr.read()), (b"", b"sluice mcp: the server has ended the connection\n"))
+        self.assertEqual((bridge.stdout.read(), bridge.stderr.read()),
+                         (b"", b"sluice mcp: the server has ended the connection\n"))
         bridge.communicate()
         self.assertEqual(server.wait_exit(), 0)
         done = self.run_sluice(server, "mcp", input=as_text(initialize()))

@@ -122,7 +122,8 @@ class Http(Mcp):
         session = self.http(server, capabilities={"sampling": {}})
         client, asked = self.asked(server, session)
         self.assertEqual(asked["method"], "sampling/createMessage")
-        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"role": "assistant", "model": "m", "content": {"type": "text", "text": "lo"}}}
+        answer = {"jsonrpc": "2.0", "id": asked["id"],
+                  "result": {"role": "assistant", "model": "m", "content": {"type": "text", "text": "lo"}}}
         self.assertEqual(session.post(answer).status, 202)
         self.assertIn("LLM response: lo", first_event(client)["result"]["content"][0]["text"])
 
@@ -139,7 +140,8 @@ class Http(Mcp):
 
     def test_without_the_ability_the_tool_fails(self):
         session = self.http(self.server())
-        self.assertTrue(self.result(session, "tools/call", {"name": "test_sampling", "arguments": {"prompt": "hi"}})["isError"])
+        self.assertTrue(self.result(session, "tools/call",
+                                    {"name": "test_sampling", "arguments": {"prompt": "hi"}})["isError"])
 
     def test_administration_only_where_the_listener_has_it(self):
         server = self.server(config='listen "tcp:127.0.0.1:0" { admin = no }', listen=())
@@ -175,7 +177,8 @@ class ModernEra(Mcp):
         for kind in (Lines, Frames):
             client = kind(server.unix)
             self.addCleanup(client.close)
-            result = client.ask(call("tools/call", {"_meta": meta(), "name": "object.info", "arguments": {"key": "hello"}}))["result"]
+            result = client.ask(call("tools/call",
+                                     {"_meta": meta(), "name": "object.info", "arguments": {"key": "hello"}}))["result"]
             self.assertEqual((result["resultType"], result["structuredContent"]["size"]), ("complete", 13))
             self.assertEqual(result["_meta"][META + "serverInfo"]["name"], "sluice")
             error = client.ask(call("tools/list", {"_meta": meta(version="2999-01-01")}))["error"]
@@ -195,7 +198,8 @@ class ModernEra(Mcp):
 
     def test_headers_must_match_the_body(self):
         client = self.modern(self.server())
-        ask = functools.partial(client.post, "tools/call", {"name": "object.info", "arguments": {"key": "hello"}}, headers=False)
+        ask = functools.partial(client.post, "tools/call", {"name": "object.info", "arguments": {"key": "hello"}},
+                                headers=False)
         version, method, name = f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: tools/call", "Mcp-Name: object.info"
         self.assertEqual(ask(version, method, name).status, 200)
         encoded = "Mcp-Name: =?base64?" + base64.b64encode(b"object.info").decode() + "?="
@@ -226,7 +230,8 @@ class ModernEra(Mcp):
         self.assertRefused(client.post("tools/list", {"_meta": {META + "protocolVersion": MODERN}}), -32602)
         self.assertRefused(client.post("tools/list", {"_meta": {}}), -32602)
         self.assertRefused(client.client.post(call("tools/list", {"_meta": meta(version="2999-01-01")}),
-                                              "MCP-Protocol-Version: 2999-01-01", "Mcp-Method: tools/list", path="/mcp"), -32022)
+                                              "MCP-Protocol-Version: 2999-01-01", "Mcp-Method: tools/list",
+                                              path="/mcp"), -32022)
         response = client.client.post(call("tools/list", {}), "MCP-Protocol-Version: 2999-01-01", path="/mcp")
         self.assertRefused(response, -32022)
         self.assertEqual(json.loads(response.body)["error"]["data"], {"supported": [MODERN], "requested": "2999-01-01"})
@@ -272,14 +277,16 @@ class ModernEra(Mcp):
                                      ({"resourceSubscriptions": "sluice:///a"}, "*/*", -32602),
                                      ({"resourceSubscriptions": [5]}, "*/*", -32602)):
             params = {"_meta": meta()} if filter is None else {"_meta": meta(), "notifications": filter}
-            response = client.client.post(call("subscriptions/listen", params), f"Accept: {accept}", f"MCP-Protocol-Version: {MODERN}",
+            response = client.client.post(call("subscriptions/listen", params), f"Accept: {accept}",
+                                          f"MCP-Protocol-Version: {MODERN}",
                                           "Mcp-Method: subscriptions/listen", path="/mcp")
             self.assertEqual(json.loads(response.body)["error"]["code"], code, filter)
 
     def test_closing_the_stream_cancels(self):
         server = self.server()
         client = Modern(server.tcp)
-        body = as_text(call("subscriptions/listen", {"_meta": meta(), "notifications": {"resourceSubscriptions": ["a"]}}, id=7))
+        body = as_text(call("subscriptions/listen",
+                            {"_meta": meta(), "notifications": {"resourceSubscriptions": ["a"]}}, id=7))
         client.client.send(head("POST", "/mcp", "Content-Type: application/json", "Accept: text/event-stream",
                                 f"MCP-Protocol-Version: {MODERN}", "Mcp-Method: subscriptions/listen",
                                 f"Content-Length: {len(body)}") + body)

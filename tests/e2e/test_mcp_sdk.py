@@ -1,5 +1,5 @@
-"""The official TypeScript SDK's client, where `tools/setup.sh --conformance` has installed it: over Streamable HTTP, and through
-the bridge `sluice mcp`."""
+"""The official TypeScript SDK's client, where `tools/setup.sh --conformance` has installed it: over Streamable HTTP,
+and through the bridge `sluice mcp`."""
 import json
 import pathlib
 import subprocess
@@ -34,7 +34,8 @@ class Sdk(Mcp):
         self.assertEqual(got["sampling"], "LLM response: sampled")
         self.assertIn('"response":"elicited"', got["elicitation"])
         self.assertEqual(got["reconnection"], "Reconnection test completed successfully")
-        names = [urllib.parse.unquote(uri.removeprefix("sluice:///")) for uri in got["resources"] if uri.startswith("sluice:")]
+        names = [urllib.parse.unquote(uri.removeprefix("sluice:///")) for uri in got["resources"]
+                 if uri.startswith("sluice:")]
         self.assertEqual(set(names), {*self.tree.files, "1g"})
         self.assertIn("sluice:///{+key}", got["templates"])
         self.assertEqual((got["read"], got["absent"]), ("hello, world\n", -32002))
@@ -50,7 +51,8 @@ class Sdk(Mcp):
         self.check(self.talk("stdio", BUILD / "sluice", "-s", server.unix, "mcp"))
 
 
-@unittest.skipUnless(SDK2.exists() and NODES, "the TypeScript SDK's client is not installed: tools/setup.sh --conformance")
+@unittest.skipUnless(SDK2.exists() and NODES,
+                     "the TypeScript SDK's client is not installed: tools/setup.sh --conformance")
 class Sdk2(Mcp):
     """Its second version, which speaks both eras."""
 
@@ -70,7 +72,8 @@ class Sdk2(Mcp):
         self.assertEqual((got["prompt"], got["completion"]), (2, ["hello"]))
 
     def talk(self, era, server, *how):
-        program = subprocess.Popen([NODES[0], SCRIPT.with_name("mcp_sdk2.js"), INSTALLED.resolve(), era, *map(str, how)],
+        program = subprocess.Popen([NODES[0], SCRIPT.with_name("mcp_sdk2.js"), INSTALLED.resolve(), era,
+                                    *map(str, how)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = program.stdout.readline()
         if era == "auto":
@@ -80,7 +83,8 @@ class Sdk2(Mcp):
         got = json.loads(line)
         self.check(got, era == "auto")
         if era == "auto":
-            self.assertEqual(got["honored"], {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///hello"]})
+            self.assertEqual(got["honored"],
+                             {"resourcesListChanged": True, "resourceSubscriptions": ["sluice:///hello"]})
             self.assertEqual((out, server.wait_exit()), ("graceful\n", 0))
 
     def test_over_streamable_http(self):

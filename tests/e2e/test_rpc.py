@@ -53,10 +53,12 @@ IDS = ["0", "1", "-1", "null", '""', '"a"', "9007199254740993", "922337203685477
        '"ünï ✓"', '"a\\"b\\\\"']
 
 MALFORMED = [
-    b"{", b"}", b'{"jsonrpc"', b"nul", b"{\"a\":1,}", b"[1,]", b"[1 2]", b'{"a" 1}', b"{'a':1}", b'{"a":01}', b'{"a":+1}',
+    b"{", b"}", b'{"jsonrpc"', b"nul", b"{\"a\":1,}", b"[1,]", b"[1 2]", b'{"a" 1}', b"{'a':1}", b'{"a":01}',
+    b'{"a":+1}',
     b'{"a":.5}', b'{"a":1.}', b'{"a":1e}', b'{"a":0x1}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":-}', b'{"a":"\t"}',
     b'{"a":"\\x"}', b'{"a":"\\u12"}', b'{"a":"\\u0000"}', b'{"a":"\\ud800"}', b'{"a":"\\udc00"}',
-    b'{"a":"\\ud800\\u0041"}', b'{"a":"\xff"}', b'{"a":"\xc0\xaf"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xf4\x90\x80\x80"}',
+    b'{"a":"\\ud800\\u0041"}', b'{"a":"\xff"}', b'{"a":"\xc0\xaf"}', b'{"a":"\xed\xa0\x80"}',
+    b'{"a":"\xf4\x90\x80\x80"}',
     b'{"a":"\x00"}', b'{"a":1}{"b":2}', b'{"a":1} x', b'{"a":"\xe2\x82"}', b"[" * 65 + b"]" * 65, b"[" * 100000,
     b'{"a":' * 65 + b"1" + b"}" * 65, b'{"a":tru}', b'{a:1}', b'{"a":1,"b"}', b'[1}', b'{"a":1]', b'\xef\xbb\xbf[]x',
 ]
@@ -68,7 +70,8 @@ INVALID = [b"{}", b'{"jsonrpc":"2.0"}', b'{"jsonrpc":"1.0","method":"ping"}', b'
            b'{"jsonrpc":"2.0","method":"ping","id":{}}', b'{"jsonrpc":"2.0","method":"ping","id":true}']
 
 ARGUMENTS = [
-    ({"key": 5}, "/key"), ({}, "/key"), ({"key": "hello", "count": -1}, "/count"), ({"key": "hello", "count": 1.5}, "/count"),
+    ({"key": 5}, "/key"), ({}, "/key"), ({"key": "hello", "count": -1}, "/count"),
+    ({"key": "hello", "count": 1.5}, "/count"),
     ({"key": "hello", "count": "1"}, "/count"), ({"key": "hello", "encoding": "hex"}, "/encoding"),
     ({"key": "hello", "coding": "text"}, "/coding"), ({"key": "../x"}, "/key"), ({"key": ""}, "/key"),
     ({"key": "a" * 1025}, "/key"), (["hello", 0, 0, "auto", 1], ""), ([5], "/key"),
@@ -189,7 +192,8 @@ class OnEach(Case):
 
     def test_a_whole_number_is_an_integer_however_it_is_written(self):
         for client in self.each():
-            reply = client.ask(b'{"jsonrpc":"2.0","method":"object.read","params":{"key":"hello","offset":1.0,"count":3e0},"id":1}')
+            reply = client.ask(b'{"jsonrpc":"2.0","method":"object.read","id":1,'
+                               b'"params":{"key":"hello","offset":1.0,"count":3e0}}')
             self.assertEqual(reply["result"]["data"], "ell")
             reply = client.ask(call("object.read", {"key": "hello", "offset": 1.5}))
             self.assertEqual(reply["error"]["data"]["path"], "/offset")
@@ -282,7 +286,8 @@ class Objects(Case):
         for encoding in ("auto", "text"):
             got, more = "", True
             while more:
-                read = client.ask(call("object.read", {"key": "t", "offset": len(got.encode()), "encoding": encoding}))["result"]
+                read = client.ask(call("object.read",
+                                       {"key": "t", "offset": len(got.encode()), "encoding": encoding}))["result"]
                 self.assertEqual((read["encoding"], read["count"]), ("text", len(read["data"].encode())))
                 got, more = got + read["data"], read["more"]
             self.assertEqual(got, text)
@@ -360,7 +365,8 @@ class Objects(Case):
     def test_replies_within_the_limit(self):
         client = Lines(self.daemon("--rpc-reply", "3m").unix)
         self.addCleanup(client.close)
-        replies = client.ask([call("object.read", {"key": "size/1048576", "encoding": "base64"}, id=i) for i in range(4)])
+        replies = client.ask([call("object.read", {"key": "size/1048576", "encoding": "base64"}, id=i)
+                              for i in range(4)])
         codes = sorted(reply.get("error", {}).get("code", 0) for reply in replies)
         self.assertEqual(codes, [-32014, -32014, 0, 0])
 

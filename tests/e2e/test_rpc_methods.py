@@ -71,8 +71,10 @@ class Upstreams(Methods, GatewayCase):
         client = self.lines(daemon)
         server = f"api/{a.address}"
         for params, path in (({"server": server}, ""), ({"drained": True}, "/server"),
-                             ({"server": server, "weight": 1001}, "/weight"), ({"server": server, "weight": -1}, "/weight"),
-                             ({"server": server, "drained": 1}, "/drained"), ({"server": server, "state": "up"}, "/state")):
+                             ({"server": server, "weight": 1001}, "/weight"),
+                             ({"server": server, "weight": -1}, "/weight"),
+                             ({"server": server, "drained": 1}, "/drained"),
+                             ({"server": server, "state": "up"}, "/state")):
             error = self.error(client, "upstream.set", **params)
             self.assertEqual((error["code"], error["data"]["path"]), (-32602, path), params)
         for name in ("none/tcp:127.0.0.1:1", "api/tcp:127.0.0.1:1", "api", "", "/" * 5000):
@@ -217,7 +219,8 @@ class Metrics(Methods, IngestCase):
         self.addCleanup(session.close)
         tools = [("test_sampling", {"prompt": "p"}), ("metrics.push", {"metrics": [metric("m", 1)]}),
                  ("metrics.push", {"metrics": [metric("m", 1)] * 300}), ("stats.get", {})]
-        batch = [call("tools/call", {"name": name, "arguments": arguments}, id=id) for id, (name, arguments) in enumerate(tools)]
+        batch = [call("tools/call", {"name": name, "arguments": arguments}, id=id)
+                 for id, (name, arguments) in enumerate(tools)]
         fields = [f"Mcp-Session-Id: {session.id}", "Content-Type: application/json"]
         stream = Stream(daemon.tcp, "POST", *fields, body=as_text(batch))
         asked = stream.message()

@@ -64,7 +64,8 @@ class TunnelCase(Case):
         return server
 
     def tunnel(self, server, listen="tcp:127.0.0.1:0", options="", upstream="", arguments=()):
-        config = f'upstream "up" {{ servers = {{"{server if isinstance(server, str) else server.address}"}} {upstream} }}\n' \
+        address = server if isinstance(server, str) else server.address
+        config = f'upstream "up" {{ servers = {{"{address}"}} {upstream} }}\n' \
                  f'tunnel "{listen}" {{ upstream = "up" {options} }}\n'
         daemon = self.daemon(*arguments, root=False, config=config, listen=())
         return daemon, daemon.addresses[-1]
@@ -169,7 +170,7 @@ class Bytes(TunnelCase):
 
 class Limit(TunnelCase):
     def test_connections_at_rest_count(self):
-        """max_connections holds for all of a server: one that rests in the pool, of no use to a tunnel, gives way to it."""
+        """max_connections covers the whole server: an idle one in the pool, of no use to a tunnel, gives way to it."""
         server = Upstream()
         self.addCleanup(server.close)
         daemon, address = self.tunnel(server, upstream="max_connections = 1",
@@ -312,8 +313,8 @@ class Ends(TunnelCase):
         self.assertEqual(daemon.wait_exit(), 0)
 
     def test_back_pressure(self):
-        """A reader that stops stops the writer; memory stays bounded. Over Unix sockets: with both ways full, Linux 6.18
-        may drop TCP's acknowledgements as beyond the window, and the connection waits for minutes."""
+        """A reader that stops stops the writer; memory stays bounded. Over Unix sockets: with both ways full, Linux
+        6.18 may drop TCP's acknowledgements as beyond the window, and the connection waits for minutes."""
         server = self.echo(unix=str(self.directory() / "echo.sock"))
         _, address = self.tunnel(server, listen="unix:{dir}/tunnel.sock")
         client = self.connect(address)

@@ -50,8 +50,8 @@ def run(lab, part):
                      if fd < copy), "none of these sizes")
     part.table("Server CPU in us a request", ["object", *WAYS], cpu)
     part.table("p50 in us", ["object", *WAYS], rows)
-    part.notes.append("The sparse objects are copied once, from the page cache as the others. A copy before that had the "
-                      f"kernel make their pages of zeros: {', '.join(firsts)}.")
+    part.notes.append("The sparse objects are copied once, from the page cache as the others. A copy before that had "
+                      f"the kernel make their pages of zeros: {', '.join(firsts)}.")
     part.chart("sizes-p50", "round trip by object size", "bytes", "p50 us", p50)
     part.notes.append(f"With every byte read by the client (mmap of the descriptor, or the received bytes) a "
                       f"descriptor is cheaper from {crossing} on.")
