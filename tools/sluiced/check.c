@@ -20,7 +20,7 @@ static void option_problem(const struct daemon_config *config, const char *name,
                            struct problems *problems) {
     const char *where = config_where(config, name);
     bool named = where[0] == '-';
-    problem(problems, where, "%s%s%s", named ? "" : name, named ? "" : ": ", reason);
+    problems_add(problems, where, "%s%s%s", named ? "" : name, named ? "" : ": ", reason);
 }
 
 static void check_cpus(const struct daemon_config *config, const char *name, const char *text,
@@ -38,8 +38,8 @@ static void check_single(const struct daemon_config *config, struct problems *pr
     const struct section *kind;
     for (size_t k = 0; (kind = section_kind(k)); k++)
         for (size_t i = 1; !kind->title && i < section_count(kind, config); i++)
-            problem(problems, section_at(kind, config, i)->where, "there is an '%s' section already",
-                    kind->name);
+            problems_add(problems, section_at(kind, config, i)->where, "there is an '%s' section already",
+                         kind->name);
 }
 
 /* What the forwarder needs of the ingest section. */
@@ -48,11 +48,11 @@ static void check_forwarding(const struct daemon_config *config, struct problems
     if (config->forwards_count == 0)
         return;
     if (config->forwards_count > 1)
-        problem(problems, config->forwards[1].where, "there is a 'forward' section already");
+        problems_add(problems, config->forwards[1].where, "there is a 'forward' section already");
     if (config->ingests_count > 0)
         reason = forward_settings_fit(config->ingests);
     if (reason)
-        problem(problems, config->forwards->where, "forward '%s': %s", config->forwards->name, reason);
+        problems_add(problems, config->forwards->where, "forward '%s': %s", config->forwards->name, reason);
 }
 
 /* Those of listen sections, then those of tunnels. */
@@ -70,9 +70,9 @@ static void check_listen_twice(const struct daemon_config *config, struct proble
         bool any_port = n > 2 && strcmp(listen->address + n - 2, ":0") == 0;
         for (size_t j = 0; j < i && !any_port; j++) {
             if (strcmp(listener_at(config, j)->address, listen->address) == 0) {
-                problem(problems, listen->where, "%s '%s': the address has a listener already (%s)",
-                        i < config->listens_count ? "listen" : "tunnel", listen->address,
-                        listener_at(config, j)->where);
+                problems_add(problems, listen->where, "%s '%s': the address has a listener already (%s)",
+                             i < config->listens_count ? "listen" : "tunnel", listen->address,
+                             listener_at(config, j)->where);
                 break;
             }
         }
@@ -94,8 +94,8 @@ unsigned check_config(const struct daemon_config *config, FILE *messages) {
     if (reason)
         option_problem(config, "index", reason, &problems);
     if (config->listens_count + config->tunnels_count == 0)
-        problem(&problems, "--listen",
-                "no listener: give one here or in the file, like unix:/run/sluice.sock");
+        problems_add(&problems, "--listen",
+                     "no listener: give one here or in the file, like unix:/run/sluice.sock");
     return problems.count;
 }
 
@@ -134,7 +134,8 @@ unsigned check_files(const struct daemon_config *config, FILE *messages) {
         const struct ingest_settings *ingest = &config->ingests[i];
         int error = ingest->path[0] ? directory_check(ingest->path) : 0;
         if (error)
-            problem(&problems, ingest->where, "ingest: path %s: %s", ingest->path, strerrordesc_np(-error));
+            problems_add(&problems, ingest->where, "ingest: path %s: %s", ingest->path,
+                         strerrordesc_np(-error));
     }
     return problems.count;
 }
@@ -155,8 +156,8 @@ static void descriptor_problem(const struct daemon_config *config, const char *r
         if (config_upstream_fds(&config->upstreams[i]) > config_upstream_fds(most))
             most = &config->upstreams[i];
     if (most) {
-        problem(problems, most->where, "upstream '%s': max_connections %ld to each server: %s", most->name,
-                most->max_connections, reason);
+        problems_add(problems, most->where, "upstream '%s': max_connections %ld to each server: %s",
+                     most->name, most->max_connections, reason);
         return;
     }
     fprintf(problems->out, "sluiced: %s\n", reason);

@@ -3,7 +3,7 @@
  *
  *     file -> prepare -> cfg_parse_fp -> section opens: read_start  -> section_add
  *                                            -> value:         read_value  -> option_set | config_set
- *                                                              bad: problem(), and the file is read on
+ *                                                              bad: problems_add(), and the file is read on
  *                                            -> syntax error:  read_error, and that is the end
  *
  * libconfuse hands callbacks no pointer of ours, but copies def.number of an option, which texts do not
@@ -120,7 +120,7 @@ static int read_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
         error = config_set(reading->config, opt->name, value, append, where, why, sizeof why);
     }
     if (error == -EINVAL) {
-        problem(reading->problems, where, "%s: %s", opt->name, why);
+        problems_add(reading->problems, where, "%s: %s", opt->name, why);
     } else if (error) {
         cfg_error(cfg, "%s: %s", opt->name, why);
         return -1;

@@ -16,22 +16,22 @@ void routes_check_section(const void *element, struct problems *problems) {
     struct title title;
     char why[CONFIG_WHY];
     if (title_parse(route->title, &title, why, sizeof why) != 0)
-        problem(problems, route->where, "route '%s': %s", route->title, why);
+        problems_add(problems, route->where, "route '%s': %s", route->title, why);
     bool ours = route_is_ours(&route->gateway), takes = route->ack != ROUTE_ACK_OWN;
     if (!route->handler[0] && !ours && !takes)
-        problem(problems, route->where, "route '%s': handler or upstream is missing", route->title);
+        problems_add(problems, route->where, "route '%s': handler or upstream is missing", route->title);
     if ((route->handler[0] != 0) + ours + takes > 1)
-        problem(problems, route->where, "route '%s': a handler and something else cannot both answer",
-                route->title);
+        problems_add(problems, route->where, "route '%s': a handler and something else cannot both answer",
+                     route->title);
     if ((ours || takes) && route->mode != ROUTE_OWN)
-        problem(problems, route->where, "route '%s': mode: only a handler runs somewhere", route->title);
+        problems_add(problems, route->where, "route '%s': mode: only a handler runs somewhere", route->title);
     if (ours && route->body_limit > 0)
-        problem(problems, route->where,
-                "route '%s': body_limit is for handlers; proxy_body limits what an upstream gets",
-                route->title);
+        problems_add(problems, route->where,
+                     "route '%s': body_limit is for handlers; proxy_body limits what an upstream gets",
+                     route->title);
     size_t step = 0;
     while (route_check(&route->gateway, &step, why, sizeof why) != 0)
-        problem(problems, route->where, "route '%s': %s", route->title, why);
+        problems_add(problems, route->where, "route '%s': %s", route->title, why);
 }
 
 /* The handler as the section wants it; false if there is none of its name. */
@@ -72,7 +72,7 @@ static void load_modules(struct daemon_config *config, struct problems *problems
     for (struct span word; setting_next_word(&list, ',', &word);) {
         module_path(word.p, word.n, where, path, sizeof path);
         if (modules_load(config->modules, path, why, sizeof why) != 0)
-            problem(problems, where, "%s%s", where[0] == '-' ? "" : "modules: ", why);
+            problems_add(problems, where, "%s%s", where[0] == '-' ? "" : "modules: ", why);
     }
 }
 
@@ -83,7 +83,7 @@ static void try_title(struct router *router, const char *title, const char *wher
     static const struct http_handler anybody;
     char why[CONFIG_WHY];
     if (router_add(router, title, &anybody, why, sizeof why) != 0)
-        problem(problems, where, "route '%s': %s", title, why);
+        problems_add(problems, where, "route '%s': %s", title, why);
 }
 
 static bool has_upstream(const struct daemon_config *config, const char *name) {
@@ -106,13 +106,14 @@ static void check_routes(const struct daemon_config *config, struct problems *pr
     for (size_t i = 0; i < config->routes_count; i++) {
         const struct route_config *section = &config->routes[i];
         if (section->handler[0] && !route_of(config, section, &found))
-            problem(problems, section->where, "route '%s': no handler '%s'", section->title,
-                    section->handler);
+            problems_add(problems, section->where, "route '%s': no handler '%s'", section->title,
+                         section->handler);
         if (section->gateway.upstream[0] && !has_upstream(config, section->gateway.upstream))
-            problem(problems, section->where, "route '%s': no upstream '%s'", section->title,
-                    section->gateway.upstream);
+            problems_add(problems, section->where, "route '%s': no upstream '%s'", section->title,
+                         section->gateway.upstream);
         if (section->ack != ROUTE_ACK_OWN && config->ingests_count == 0)
-            problem(problems, section->where, "route '%s': ack: there is no ingest section", section->title);
+            problems_add(problems, section->where, "route '%s': ack: there is no ingest section",
+                         section->title);
         if (title_parse(section->title, &parsed, why, sizeof why) == 0) /* else it was told already */
             try_title(&router, section->title, section->where, problems);
     }
@@ -123,8 +124,8 @@ static void check_tunnels(const struct daemon_config *config, struct problems *p
     for (size_t i = 0; i < config->tunnels_count; i++) {
         const struct tunnel_settings *tunnel = &config->tunnels[i];
         if (tunnel->upstream[0] && !has_upstream(config, tunnel->upstream))
-            problem(problems, tunnel->listen.where, "tunnel '%s': no upstream '%s'", tunnel->listen.address,
-                    tunnel->upstream);
+            problems_add(problems, tunnel->listen.where, "tunnel '%s': no upstream '%s'",
+                         tunnel->listen.address, tunnel->upstream);
     }
 }
 
@@ -132,7 +133,7 @@ unsigned routes_check(struct daemon_config *config, FILE *messages) {
     struct problems problems = {.out = messages};
     config->modules = modules_new();
     if (!config->modules) {
-        problem(&problems, "--modules", "out of memory");
+        problems_add(&problems, "--modules", "out of memory");
         return problems.count;
     }
     load_modules(config, &problems);

@@ -36,7 +36,7 @@ static const struct setting route_rows[] = {
 static const struct settings_table route_table = {"route", route_rows,
                                                   sizeof route_rows / sizeof *route_rows};
 
-void problem(struct problems *problems, const char *where, const char *format, ...) {
+void problems_add(struct problems *problems, const char *where, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     fprintf(problems->out, "%s%s: ", where[0] == '-' ? "sluiced: " : "", where);
@@ -54,16 +54,18 @@ static void check_root(const void *element, struct problems *problems) {
         if (!reason && strchr(root->name, '/'))
             reason = "a root's name is one part of a key, without /";
         if (reason)
-            problem(problems, root->where, "root '%s': %s", root->name, reason);
+            problems_add(problems, root->where, "root '%s': %s", root->name, reason);
     }
     if (!root->path[0])
-        problem(problems, root->where, "root '%s': path is missing", root->name);
+        problems_add(problems, root->where, "root '%s': path is missing", root->name);
     else if (stat(root->path, &st) != 0)
-        problem(problems, root->where, "root '%s': path %s: %s", root->name, root->path, strerror(errno));
+        problems_add(problems, root->where, "root '%s': path %s: %s", root->name, root->path,
+                     strerror(errno));
     else if (!S_ISDIR(st.st_mode))
-        problem(problems, root->where, "root '%s': path %s is not a directory", root->name, root->path);
+        problems_add(problems, root->where, "root '%s': path %s is not a directory", root->name, root->path);
     else if (faccessat(AT_FDCWD, root->path, X_OK, AT_EACCESS) != 0) /* all of its keys would be denied */
-        problem(problems, root->where, "root '%s': path %s: %s", root->name, root->path, strerror(errno));
+        problems_add(problems, root->where, "root '%s': path %s: %s", root->name, root->path,
+                     strerror(errno));
 }
 
 static bool listen_is_good(const struct listen_settings *listen, char *why, size_t why_size) {
@@ -80,7 +82,7 @@ static void check_listen(const void *element, struct problems *problems) {
     struct listen_settings alone = {.address = listen->address};
     char why[CONFIG_WHY] = "out of memory";
     if (option_defaults(&listen_settings_table, &alone) != 0 || !listen_is_good(&alone, why, sizeof why)) {
-        problem(problems, listen->where, "listen %s", why);
+        problems_add(problems, listen->where, "listen %s", why);
         option_release(&listen_settings_table, &alone);
         return;
     }
@@ -89,7 +91,7 @@ static void check_listen(const void *element, struct problems *problems) {
         char *text = option_text(row, listen);
         if (!text || option_set(row, &alone, text, why, sizeof why) != 0 ||
             !listen_is_good(&alone, why, sizeof why))
-            problem(problems, listen->where, "listen '%s': %s", listen->address, why);
+            problems_add(problems, listen->where, "listen '%s': %s", listen->address, why);
         option_set(row, &alone, row->initial, why, sizeof why);
         free(text);
     }
@@ -101,28 +103,28 @@ static void check_upstream(const void *element, struct problems *problems) {
     char why[CONFIG_WHY];
     size_t step = 0;
     while (upstream_check(upstream, &step, why, sizeof why) != 0)
-        problem(problems, upstream->where, "upstream '%s': %s", upstream->name, why);
+        problems_add(problems, upstream->where, "upstream '%s': %s", upstream->name, why);
 }
 
 static void check_ingest(const void *element, struct problems *problems) {
     const struct ingest_settings *ingest = element;
     const char *reason = ingest_settings_check(ingest);
     if (reason)
-        problem(problems, ingest->where, "ingest: %s", reason);
+        problems_add(problems, ingest->where, "ingest: %s", reason);
 }
 
 static void check_forward_file(const struct forward_settings *forward, const char *option, const char *path,
                                struct problems *problems) {
     if (path[0] && access(path, R_OK) != 0)
-        problem(problems, forward->where, "forward '%s': %s %s: %s", forward->name, option, path,
-                strerror(errno));
+        problems_add(problems, forward->where, "forward '%s': %s %s: %s", forward->name, option, path,
+                     strerror(errno));
 }
 
 static void check_forward(const void *element, struct problems *problems) {
     const struct forward_settings *forward = element;
     const char *reason = forward_settings_check(forward);
     if (reason)
-        problem(problems, forward->where, "forward '%s': %s", forward->name, reason);
+        problems_add(problems, forward->where, "forward '%s': %s", forward->name, reason);
     check_forward_file(forward, "credentials", forward->credentials, problems);
     check_forward_file(forward, "ca", forward->ca, problems);
 }
@@ -132,7 +134,7 @@ static void check_tunnel(const void *element, struct problems *problems) {
     char why[CONFIG_WHY];
     size_t step = 0;
     while (tunnel_check(tunnel, &step, why, sizeof why) != 0)
-        problem(problems, tunnel->listen.where, "tunnel '%s': %s", tunnel->listen.address, why);
+        problems_add(problems, tunnel->listen.where, "tunnel '%s': %s", tunnel->listen.address, why);
 }
 
 static const struct section kinds[] = {

@@ -13,14 +13,14 @@ struct section_head {
     char *where; /* "FILE:LINE" of the section's start, or the command line's option */
 };
 
-/* Where problems of a configuration are told, one line each: "WHERE: reason". */
+/* Reports the problems of a configuration, one line each: "WHERE: reason", and counts them. */
 struct problems {
     FILE *out;
     unsigned count;
 };
 
-__attribute__((format(printf, 3, 4))) void problem(struct problems *problems, const char *where,
-                                                   const char *format, ...);
+__attribute__((format(printf, 3, 4))) void problems_add(struct problems *problems, const char *where,
+                                                        const char *format, ...);
 
 struct section {
     const char *name;
