@@ -33,6 +33,7 @@ static bool is_full(struct conn *conn) {
     return conn->alone || conn->stream.out.bytes > replies ||
            conn->memory >= loop->settings.bytes_connection ||
            (conn->window.paused && !fdwindow_settle(&conn->window)) ||
+           (conn->holding > 0 && loop->extra_objects >= (uint32_t)loop->settings.open_files / 2) ||
            (conn->open > 0 && (conn->open - conn->waiting >= (uint32_t)loop->settings.pipeline ||
                                loop->extra_requests >= CONN_SHARED_REQUESTS));
 }

@@ -30,6 +30,7 @@ struct conn {
     uint32_t pid;            /* of a Unix peer */
     uint16_t port;           /* of a TCP peer */
     uint16_t waiting;        /* of the open ones: those that wait for a further message (request_wait()) */
+    uint16_t holding;        /* of the open ones: those with an object (request_hold()) */
     uint8_t host[PEER_HOST]; /* of an IPv6 peer: what its key leaves out */
     bool last;         /* nothing more is parsed, and the connection closes when everything is answered */
     bool paused;       /* too much is in hand: front->parse() is called again when some of it has ended */

@@ -86,6 +86,7 @@ struct loop {
     struct slots conns, requests;
     uint32_t tunnels;        /* client connections that are not in conns: they belong to the gateway */
     uint32_t extra_requests; /* requests beyond the first of their connection */
+    uint32_t extra_objects;  /* objects held by requests, beyond the first of their connection */
     struct peers peers;
     struct fdwindows fdwindows;
 

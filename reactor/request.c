@@ -50,6 +50,21 @@ void request_wait(struct request *request, bool waiting) {
         stream_wake(&conn->stream); /* parse on in this turn's prepare hook */
 }
 
+void request_hold(struct request *request) {
+    struct conn *conn = request->conn;
+    if (request->holding)
+        return;
+    request->holding = true;
+    if (conn->holding++ > 0)
+        conn->stream.loop->extra_objects++;
+}
+
+static void end_hold(struct request *request) {
+    struct conn *conn = request->conn;
+    if (request->holding && --conn->holding > 0)
+        conn->stream.loop->extra_objects--;
+}
+
 /* ---- the reply, in its turn -------------------------------------------------------------------- */
 
 /* Gives the slot back; the request has left its connection's list. */
@@ -59,6 +74,7 @@ static void end_request(struct request *request) {
     if (request->exchange)
         conn->front->ended(request);
     request_wait(request, false);
+    end_hold(request);
     slots_give(&loop->requests, request);
     if (--conn->open > 0)
         loop->extra_requests--;

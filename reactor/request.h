@@ -44,6 +44,7 @@ struct request {
     bool again;      /* was replied to before, and that reply was refused */
     bool open_order; /* may leave before earlier ones (protocols that match by id) */
     bool waiting;    /* for what its client sends next */
+    bool holding;    /* an object that is open, or will be */
 };
 
 /* Adds a request to conn, after those it has. NULL: no slot for it, which conn_may_parse() tells before. */
@@ -63,6 +64,9 @@ struct request *request_take_back(struct conn *conn);
  * does not count for the connection's limit of requests meanwhile; handlers must bound how many wait at once, below
  * CONN_SHARED_REQUESTS. */
 void request_wait(struct request *request, bool waiting);
+/* The request opens an object, which stays open until the reply has left. conn_may_parse() bounds how many objects
+ * pipelines hold in this way. */
+void request_hold(struct request *request);
 /* Ends a request that gets no reply, like a notification. */
 void request_no_reply(struct request *request);
 /* Answers with an error in the connection's protocol. */

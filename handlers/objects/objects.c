@@ -131,6 +131,8 @@ int objects_open(struct objects *objects, struct request *request, struct span k
     job->open.hand_out = hand_out;
     memcpy(job->open.path, path.p, path.n);
     job->open.path[path.n] = '\0';
+    if (!hand_out) /* those that are handed out have bounds of their own (fdwindow.h) */
+        request_hold(request);
     request_submit(request, job, done, objects);
     return 0;
 }

@@ -1,6 +1,7 @@
 """Bounds: connections, requests, rates, queues, descriptors. Full means a clear answer, and the others go on."""
 import os
 import resource
+import signal
 
 from case import GIB, MIB, Case, Client, as_root
 from daemon import run_sluiced, until
@@ -210,10 +211,31 @@ class Queues(Case):
 
     def test_open_files_that_were_asked_for_together(self):
         daemon = self.daemon("--open-files", 3, "--hot-max", 0)
-        client = self.connect(daemon.unix)
-        client.send(b"".join(frame("C", request("1g"), tag=tag) for tag in range(20)))
+        clients = [self.connect(daemon.unix) for _ in range(20)]
+        for client in clients:
+            client.ping()
+        daemon.signal(signal.SIGSTOP)
+        for client in clients:
+            client.send(frame("C", request("1g")))
+        daemon.signal(signal.SIGCONT)
         daemon.wait_counter("reactor", "replies_FD_LIMIT", 17)
         self.assertEqual(daemon.counter("reactor", "fds_object"), 3)
+
+    def test_pipelined_copies_leave_half_of_the_open_files(self):
+        daemon = self.daemon("--open-files", 8, "--hot-max", 0)
+        greedy = [self.connect(address) for address in (daemon.tcp, daemon.unix)]
+        for client in greedy:
+            client.send(b"".join(frame("C", request(f"size/{5 * MIB + 3}"), tag=tag) for tag in range(20)))
+        daemon.wait_counter("reactor", "fds_object", 1 + 1 + 8 // 2)
+        client = self.connect(daemon.unix)
+        for op in "FCSA":
+            self.assertContent(client.get(op, "hello"), b"hello, world\n")
+        for client in greedy:
+            for tag in range(20):
+                reply = client.reply()
+                self.assertEqual(reply.tag, tag)
+                self.assertContent(reply, self.tree.files[f"size/{5 * MIB + 3}"])
+        self.assertEqual(daemon.counter("reactor", "replies_FD_LIMIT"), 0)
 
     def test_one_client_with_many_pipelined_copies(self):
         daemon = self.daemon("--open-files", 1000, "--queue-depth", 1000)
