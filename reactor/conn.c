@@ -53,6 +53,15 @@ void conn_finish(struct conn *conn) {
         stream_close(&conn->stream);
 }
 
+void conn_leave(struct conn *conn) {
+    struct stream *stream = &conn->stream;
+    conn->last = true;
+    if (!stream->closing && stream_is_delivered(stream))
+        stream_drop(stream);
+    else
+        stream_close(stream);
+}
+
 static bool is_http(const struct conn *conn) {
     return conn->front && conn->front->protocol == PROTOCOL_HTTP1;
 }

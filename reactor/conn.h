@@ -55,6 +55,8 @@ bool conn_may_parse(struct conn *conn);
 bool conn_admit(struct conn *conn, struct request *request);
 /* No further message is read; the connection closes when everything is answered. */
 void conn_finish(struct conn *conn);
+/* Ends an idle connection, at once if that can cost its client no reply. */
+void conn_leave(struct conn *conn);
 /* While requests are in hand and nothing is read: checks now and then whether the client has left, until read_by is set
  * anew. */
 void conn_watch_unread(struct conn *conn);

@@ -30,9 +30,11 @@ static void cut_off(struct loop *loop) {
 static void close_listeners(struct loop *loop) {
     loop->state = LOOP_DRAINING;
     listeners_close(loop);
-    for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn))
+    for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn)) {
+        stream_bury_again(&conn->stream); /* nobody's descriptors are waited for any more */
         if (conn_is_idle(conn))
-            conn_finish(conn);
+            conn_leave(conn);
+    }
     log_info(loop->log, "draining", log_number("connections", loop->conns.used));
     ev_timer_stop(loop->ev, &loop->drain_timer);
     ev_timer_set(&loop->drain_timer, loop->settings.drain_timeout, 0);

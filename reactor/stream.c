@@ -171,6 +171,10 @@ static int send_queue(const struct stream *stream) {
     return ioctl(stream->io.fd, SIOCOUTQ, &amount) == 0 ? amount : 0;
 }
 
+bool stream_is_delivered(const struct stream *stream) {
+    return outq_is_empty(&stream->out) && (stream->is_unix || send_queue(stream) == 0);
+}
+
 static void watch_peer(struct stream *stream) {
     if (stream->no_send_timeout)
         return;
@@ -267,7 +271,7 @@ void stream_bury(struct stream *stream) {
     deadline_clear(&stream->send_by);
     outq_drop(&stream->out, &loop->segments, &loop->ledger);
     iobuf_drop(&loop->inputs, &stream->in);
-    stream->held = stream->class->hold && loop->state != LOOP_STOPPED && stream->class->hold(stream);
+    stream->held = stream->class->hold && loop->state < LOOP_DRAINING && stream->class->hold(stream);
     if (stream->held)
         return;
     stream->class->died(stream);

@@ -38,8 +38,8 @@ struct stream_class {
     /* Descriptors came with the bytes (or were lost, MSG_CTRUNC): takes them out of the message. False: the
      * stream is aborted. NULL: none may come; they are closed and the stream is aborted. */
     bool (*descriptors)(struct stream *stream, const struct msghdr *message);
-    /* True: the socket must stay open for now (it is already shut down); stream_bury_again() follows later. May be
-     * NULL. */
+    /* True: the socket must stay open for now (it is already shut down); stream_bury_again() follows later. Not asked
+     * once a drain has closed the listeners. May be NULL. */
     bool (*hold)(struct stream *stream);
     /* True: after a send that failed (EPIPE, ECONNRESET), what the peer had sent before is still read, and the end of
      * that ends the stream. False: the stream is aborted at once. */
@@ -93,6 +93,8 @@ void stream_shut(struct stream *stream);
 void stream_abort(struct stream *stream);
 /* Ends the stream at once but without a reset: for idle connections, where nothing is in flight. */
 void stream_drop(struct stream *stream);
+/* True if all that was sent is where a reset cannot take it away: over TCP at the peer, on a Unix socket in its queue. */
+bool stream_is_delivered(const struct stream *stream);
 /* What held a dying stream's socket open (class->hold()) is gone. */
 void stream_bury_again(struct stream *stream);
 /* Sets up the deadlines that all streams share. */

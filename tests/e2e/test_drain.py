@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT: nothing in flight is lost, and it ends."""
 import os
 import signal
+import socket
 import threading
 
 from case import GIB, KIB, MIB, Case, Client
@@ -55,6 +56,23 @@ class Drain(Case):
             self.assertTrue(client.ended())
             client.close()
         self.assertEqual(daemon.wait_exit(), 0)
+
+    def test_idle_clients_that_stay_are_not_waited_for(self):
+        daemon = self.daemon("--drain-timeout", 1.5)
+        clients = [self.connect(address) for address in (daemon.unix, daemon.tcp, daemon.unix, daemon.unix)]
+        for client in clients[:2]:
+            client.ping()
+        for client in clients[2:]:  # they do not receive
+            client.send(frame("F", request("hello")) * 10)
+        until(lambda: daemon.counter("reactor", "fds_passed") == 20, "the descriptors are on their way")
+        clients[3].socket.shutdown(socket.SHUT_RDWR)
+        self.drain(daemon)
+        self.assertEqual(daemon.wait_exit(), 0)
+        self.assertNotIn("drain cut off", daemon.stderr)
+        for client in clients:
+            while client.receive():
+                pass
+            self.assertIn(len(client.fds), (0, 10))
 
     def test_what_is_in_flight_completes(self):
         daemon = self.daemon()
