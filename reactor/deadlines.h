@@ -31,7 +31,8 @@ struct deadlines {
     struct ev_loop *ev;
     const int64_t *now_ns;
     ev_timer timer;
-    double armed; /* when the timer fires; 0: stopped */
+    double armed;   /* when the timer fires; 0: stopped */
+    unsigned turns; /* that what is due waits, since the loop stood still: nobody is late because we were */
     LIST_HEAD(, deadline_class) classes;
 };
 

@@ -1,7 +1,9 @@
 """Deadlines: each test waits for the event, with settings so small that it comes soon."""
+import signal
 import time
 
 from case import GIB, KIB, MIB, Case
+from daemon import until
 from slc import HEADER, frame, request
 
 SOON = 0.2    # seconds
@@ -95,6 +97,22 @@ class Deadlines(Case):
             self.wait(SOON)
         client.take(left)
         self.assertEqual(daemon.counter("reactor", "closed_send"), 0)
+
+    def test_nobody_is_late_because_the_daemon_stood_still(self):
+        daemon = self.daemon(detect=5 * SOON, idle=5 * SOON, request=5 * SOON)
+        ping = frame("N", b"ping")
+        clients = [(self.connect(daemon.tcp), cut) for cut in (0, 3, HEADER.size, len(ping) - 1)]
+        clients[0][0].ping()
+        for client, cut in clients:
+            client.send(ping[:cut])
+        until(lambda: [row["state"] for row in daemon.connections()].count("receiving") == 3, "three have begun")
+        daemon.signal(signal.SIGSTOP)
+        for client, cut in clients:
+            client.send(ping[cut:])
+        self.wait(8 * SOON)
+        daemon.signal(signal.SIGCONT)
+        for client, _ in clients:
+            self.assertEqual(client.reply().payload, b"ping")
 
     def wait(self, seconds):
         """Lets time pass: it is what these tests are about."""
