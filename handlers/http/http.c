@@ -11,7 +11,6 @@
 #include "reactor/loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
 static const struct setting http_settings[] = {
@@ -139,9 +138,7 @@ int http_init(struct http *http, struct loop *loop, struct objects *objects,
         error = mime_load(&http->mime, NULL);
     if (!error && !(http->dispatch = dispatch_new(http)))
         error = -ENOMEM;
-    if (settings->access_log == ACCESS_OFF)
-        signal(SIGUSR1, SIG_IGN); /* who rotates logs need not know that there is none */
-    else if (!error)
+    if (!error && settings->access_log != ACCESS_OFF)
         error = access_log_open(&http->access_log, http, why, why_size);
     if (error)
         return error;

@@ -253,6 +253,7 @@ static void take_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
+    signal(SIGUSR1, SIG_IGN); /* who rotates logs need not know whether there is one, or not yet */
     signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
 }
 
