@@ -29,6 +29,7 @@ static void cut_off(struct loop *loop) {
  * requests are answered with a refusal. */
 static void close_listeners(struct loop *loop) {
     loop->state = LOOP_DRAINING;
+    listeners_accept_all(loop);
     listeners_close(loop);
     for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn)) {
         stream_bury_again(&conn->stream); /* nobody's descriptors are waited for any more */

@@ -1,7 +1,8 @@
 /* Shutting down without losing a reply.
  *
- *     SIGTERM | SIGINT -> [drain_delay] -> listeners close, idle connections close, late requests are answered
- *     SHUTTING_DOWN -> last connection gone: stop      [drain_timeout] -> the rest is cut off: stop
+ *     SIGTERM | SIGINT -> [drain_delay] -> listeners accept what waits for them, and close; idle connections close;
+ *     late requests are answered SHUTTING_DOWN -> last connection gone: stop
+ *                                                 [drain_timeout] -> the rest is cut off: stop
  */
 #ifndef SLUICE_REACTOR_DRAIN_H
 #define SLUICE_REACTOR_DRAIN_H

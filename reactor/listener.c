@@ -176,13 +176,12 @@ static void pause_accepting(struct listener *listener, int error) {
     ev_timer_start(loop->ev, &listener->resume);
 }
 
-static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
-    (void)ev, (void)events;
-    struct listener *listener = io->data;
-    for (long i = 0; i < listener->loop->settings.accept_batch; i++) {
+/* Accepts at most so many connections that wait. */
+static void accept_some(struct listener *listener, long most) {
+    for (long i = 0; i < most; i++) {
         struct sockaddr_storage address = {0};
         socklen_t size = sizeof(address);
-        int fd = accept4(io->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->io.fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             take_connection(listener, fd, (struct sockaddr *)&address);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -192,6 +191,12 @@ static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
             return;
         }
     }
+}
+
+static void acceptable(struct ev_loop *ev, ev_io *io, int events) {
+    (void)ev, (void)events;
+    struct listener *listener = io->data;
+    accept_some(listener, listener->loop->settings.accept_batch);
 }
 
 /* Options that accepted sockets inherit. */
@@ -302,6 +307,13 @@ static void close_listener(struct listener *listener) {
     if (listener->options.is_unix)
         unixsock_unlink(&listener->address, listener->device, listener->inode);
     ledger_close(&loop->ledger, listener->io.fd);
+}
+
+void listeners_accept_all(struct loop *loop) {
+    struct listener *listener;
+    LIST_FOREACH (listener, &loop->listeners, link)
+        if (!listener->closed)
+            accept_some(listener, listener->options.settings->backlog);
 }
 
 void listeners_close(struct loop *loop) {

@@ -40,6 +40,8 @@ int listener_open(struct loop *loop, const struct listen_settings *settings, cha
 /* The same for connections that `take` handles, like those of tunnels; context is its own. */
 int listener_open_for(struct loop *loop, const struct listen_settings *settings, listener_take *take,
                       void *context, char *why, size_t why_size);
+/* Accepts all connections that wait for it: a close would reset them, with the requests that they bring. */
+void listeners_accept_all(struct loop *loop);
 /* Accepts no further connections; removes the files of Unix sockets. */
 void listeners_close(struct loop *loop);
 void listeners_free(struct loop *loop);

@@ -153,6 +153,20 @@ class Drain(Case):
             client.close()
         self.assertEqual(daemon.wait_exit(), 0)
 
+    def test_connections_that_waited_to_be_accepted_are_told(self):
+        daemon = self.daemon("--accept-batch", 2)
+        daemon.signal(signal.SIGSTOP)
+        clients = [self.connect(address) for address in (daemon.unix, daemon.tcp) * 5]
+        for client in clients:
+            client.send(frame("C", request("hello")))
+        daemon.signal(signal.SIGTERM)
+        daemon.signal(signal.SIGCONT)
+        for client in clients:
+            self.assertIn(client.reply().status, ("OK", "SHUTTING_DOWN"))
+            self.assertTrue(client.ended())
+            client.close()
+        self.assertEqual(daemon.wait_exit(), 0)
+
     def test_nobody_new_is_let_in(self):
         daemon = self.daemon()
         busy = self.busy(daemon)
