@@ -17,10 +17,8 @@ void drain_check(struct loop *loop) {
 }
 
 static void cut_off(struct loop *loop) {
-    for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn)) {
-        loop->stats.closed_drain++;
+    for (struct conn *conn = slots_next(&loop->conns, NULL); conn; conn = slots_next(&loop->conns, conn))
         stream_abort(&conn->stream);
-    }
     log_warn(loop->log, "drain cut off", log_number("connections", loop->conns.used + loop->tunnels));
     stop(loop);
 }
