@@ -146,7 +146,8 @@ class Bodies(GatewayCase):
         self.client.finish_sending()
         self.assertEqual(self.client.rest(), b"bye\n", "the server may still speak after the client has ended")
         until(lambda: self.daemon_.stats()["route"]["/*"]["open"] == 0, "the request is over")
-        self.assertEqual(self.daemon_.stats()["route"]["/*"]["failures"], 0)
+        stats = self.daemon_.stats()
+        self.assertEqual((stats["route"]["/*"]["failures"], stats["gateway"]["upgrades"]), (0, 1))
 
     def test_bytes_behind_an_upgrade(self):
         """What comes before the answer is the new protocol's, if there is one, or the next request."""
@@ -168,6 +169,16 @@ class Bodies(GatewayCase):
         self.assertEqual((response.status, response.get("Upgrade"), response.get("Connection")),
                          (426, "websocket", "upgrade"))
         self.assertEqual(self.client.fetch("/ok").body, b"ok")
+
+    def test_bodies_longer_than_a_route_takes(self):
+        daemon = self.gateway(self.server, route="proxy_body = 1k")
+        self.assertEqual(self.fetch(daemon, "/echo", method="POST", body=b"x" * 1024).body, b"x" * 1024)
+        seen = len(self.server.seen)
+        self.assertEqual(self.fetch(daemon, "/echo", method="POST", body=b"x" * 1025).status, 413)
+        client = self.open(daemon)
+        client.send(head("POST", "/echo", "Transfer-Encoding: chunked") + chunks(b"x" * 1024, b"x"))
+        self.assertEqual(client.response("POST").status, 413)
+        self.assertEqual(len(self.server.seen), seen, "no server got one whole")
 
     def test_early_answer(self):
         """The server answers and closes without reading the body: the answer arrives, the connection ends."""
@@ -418,14 +429,15 @@ class Stats(GatewayCase):
         server = self.upstream()
         daemon = self.gateway(server)
         client = self.open(daemon)
-        for path in ("/ok", "/status/404", "/status/503", "/ok"):
+        for path in ("/ok", "/status/302", "/status/404", "/status/503"):
             client.fetch(path)
         counters = self.endpoint(daemon, server)
-        self.assertEqual((counters["requests"], counters["responses_2xx"], counters["responses_4xx"],
-                          counters["responses_5xx"]), (4, 2, 1, 1))
         self.assertEqual((counters["misses"], counters["hits"], counters["hit_rate"], counters["latency"]["count"]),
                          (1, 3, 0.75, 4))
-        self.assertEqual(daemon.stats()["route"]["/*"]["requests"], 4)
+        self.assertEqual((counters["connects"], counters["closes"]), (1, 0))
+        for counted in (counters, daemon.stats()["route"]["/*"]):
+            self.assertEqual([counted[f"responses_{n}xx"] for n in (2, 3, 4, 5)], [1, 1, 1, 1])
+            self.assertEqual(counted["requests"], 4)
         self.assertGreater(daemon.counter("gateway", "bytes_in"), 0, "counted while the connection lives")
         self.assertGreater(daemon.counter("gateway", "bytes_out"), 0)
         text = self.fetch(daemon, "/_/metrics").body.decode()

@@ -142,6 +142,12 @@ class Transforms(GatewayCase):
         self.assertEqual((response.get("Server"), response.get("X-Open")), ("me", None))
         self.assertEqual(response.get("Cache-Control"), "no-store, max-age=0", "a value may hold commas")
 
+    def test_fields_of_answers(self):
+        server = self.upstream(fields=["X-Add: 1", "X-Old: o"])
+        daemon = self.gateway(server, route='response_add = {"X-Add: 2"} response_rename = {"X-Old: X-New"}')
+        response = self.fetch(daemon, "/ok")
+        self.assertEqual((response.fields["x-add"], response.get("X-New"), response.get("X-Old")), (["1", "2"], "o", None))
+
     def test_redirect_and_answer(self):
         daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '
                               'redirect_status = 308 }\nroute "old/*" { redirect = "$path" }\n'

@@ -47,6 +47,7 @@ class Health(GatewayCase):
         server.close()
         until(lambda: self.state(daemon, server) == 0, "it is found out")
         self.assertEqual(self.fetch(daemon, "/ok").status, 503)
+        self.assertEqual(daemon.counter("gateway", "unavailable"), 1)
         os.unlink(path)
         self.upstream(unix=path)
         until(lambda: self.state(daemon, server) == 1, "it comes back")
@@ -89,6 +90,16 @@ class Health(GatewayCase):
         for _ in range(5):
             self.assertEqual(self.fetch(daemon, "/ok").status, 500)
         self.assertEqual(self.endpoint(daemon, server)["ejections"], 0)
+
+    def test_no_more_than_a_share_is_ejected(self):
+        for percent, ejected in ((10, 1), (66, 1), (67, 2), (100, 2)):
+            servers = [self.upstream(name=name) for name in ("a", "b", "c")]
+            for server in servers:
+                server.fail = True
+            daemon = self.gateway(*servers, options=f"outlier_errors = 1 outlier_eject = 300 outlier_percent = {percent}")
+            for _ in range(9):
+                self.assertEqual(self.fetch(daemon, "/who").status, 500)
+            self.assertEqual(sum(self.endpoint(daemon, server)["ejections"] for server in servers), ejected, percent)
 
     def test_breaker_of_a_server(self):
         server = self.upstream()
@@ -134,6 +145,7 @@ class Health(GatewayCase):
         response = self.fetch(daemon, "/ok")
         self.assertEqual((response.status, response.get("Retry-After")), (503, "1"))
         self.assertEqual(len(server.seen), 2)
+        self.assertEqual(daemon.stats()["route"]["/*"]["fallbacks"], 1)
 
     def test_breaker_of_a_route_tells_every_change(self):
         server = self.upstream()

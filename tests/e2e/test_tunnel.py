@@ -265,6 +265,7 @@ class Ends(TunnelCase):
         with self.assertRaises(ConnectionResetError):
             self.connect(address).rest()
         self.assertIn('why="server refused"', daemon.wait_line("event=tunnel"))
+        self.assertEqual(daemon.counter("gateway", "tunnel_failures"), 1)
 
     def test_idle(self):
         daemon, address = self.tunnel(self.echo(), upstream="timeout_tunnel = 0.1")
