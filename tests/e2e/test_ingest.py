@@ -236,6 +236,15 @@ class Limits(IngestCase):
         self.assertEqual(self.post(link, record(), X_Key="one").status, 429)
         self.assertEqual(self.post(link, record(), X_Key="two").status, 200)
 
+    def test_clients_that_are_told_apart(self):
+        """The one that was heard of longest ago is forgotten, and what it has spent with it."""
+        link = self.http(self.ingest("rate = 1", 'rate_header = "X-Key"', "rate_clients = 2"))
+
+        def statuses(keys):
+            return [self.post(link, [record("a")] * 1000, X_Key=key).status for key in keys]
+        self.assertEqual(statuses(["one", "two", "one", "two"]), [200, 200, 429, 429])
+        self.assertEqual(statuses(["three", "two", "one"]), [200, 429, 200])
+
     def test_series(self):
         daemon = self.ingest("series_per_client = 100", "series = 150")
         link = self.http(daemon)

@@ -50,6 +50,8 @@ class Faults(IngestCase):
         for _ in range(5):
             self.assertEqual(self.post(link, record("after")).status, 503)
         self.assertEqual(self.get(link, "/_/ready"), (503, '{"status":"log failed"}\n'))
+        stats = daemon.stats()["ingest"]
+        self.assertEqual((stats["write_errors"], stats["log_failed"]), (1, 6))
         self.finish(daemon)
         link = self.http(self.ingest())
         self.assertEqual(self.post(link, record("restarted")).status, 200)
@@ -87,6 +89,7 @@ class Faults(IngestCase):
         self.assertEqual((answer.status, answer.ack), (507, None))
         self.assertEqual(self.post(link, record("lost")).status, 507)
         self.assertEqual(self.get(link, "/_/ready"), (503, '{"status":"disk full"}\n'))
+        self.assertEqual(daemon.counter("ingest", "disk_full"), 2)
         self.fault.unlink()
         until(lambda: self.get(link, "/_/ready")[0] == 200, "there is room again")
         self.assertEqual(self.post(link, record("after")).status, 200)
@@ -114,6 +117,23 @@ class Faults(IngestCase):
         self.fault.unlink()
         thread.join()
         self.assertEqual(answers[0].status, 200)
+
+    def test_bytes_that_wait_for_a_disk_are_bounded(self):
+        daemon = self.start("ack = memory", "queue_bytes = 1m")
+        link = self.http(daemon)
+        self.break_disk("stuck")
+        body = [record("a", tags={f"t{n}": "x" * 1000 for n in range(30)}) for _ in range(4)]
+        taken = 0
+        while (answer := self.post(link, body)).status == 200:
+            taken += 1
+            self.assertLess(taken, 20)
+        self.assertEqual((answer.status, answer.json["error"]), (503, "BUSY"))
+        stats = daemon.stats()["ingest"]
+        self.assertGreaterEqual(stats["queue_size"], 1 << 20)
+        self.assertEqual((stats["queue_depth"], stats["queue_full"]), (taken, 1))
+        self.fault.unlink()
+        until(lambda: daemon.counter("ingest", "queue_size") == 0, "all is written")
+        self.assertEqual(len(self.names()), 4 * taken)
 
     def test_promises_from_memory_are_kept_though_other_work_never_ends(self):
         daemon = self.start("ack = memory",

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 from daemon import run_sluiced, until
 from ingest_case import SLUICE, IngestCase, record, wall_ms
@@ -79,6 +80,21 @@ class Log(IngestCase):
         names = self.names()
         self.assertEqual(names[-1], "n59_29")
         self.assertNotIn("n0_0", names)
+
+    def test_segments_go_by_age(self):
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k")
+        link = self.http(daemon)
+        for i in range(16):
+            self.post(link, [record(f"n{i}_{j}", tags={"text": "x" * 300}) for j in range(60)])
+        self.finish(daemon)
+        files = sorted(self.log.glob("*.log"))
+        self.assertGreater(len(files), 3)
+        for file, hours in zip(files, (9, 8, *[1] * len(files))):
+            os.utime(file, (time.time() - hours * 3600,) * 2)
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "keep_age = 18000")
+        daemon.wait_counter("ingest", "segments_removed", 2)
+        self.finish(daemon)
+        self.assertEqual(sorted(self.log.glob("*.log")), files[2:])
 
     def test_the_smallest_log_that_goes_on(self):
         """One file is written while another is kept ready: with less the first full file would be the last."""
