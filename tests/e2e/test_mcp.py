@@ -41,6 +41,18 @@ class Legacy(Mcp):
         session.ask(initialize())
         self.assertEqual(len(session.ask(noisy)), 4)
 
+    def test_messages_are_counted(self):
+        server = self.server()
+        session, modern = SocketSession(Lines, server.unix), self.modern(server)
+        self.addCleanup(session.close)
+        self.result(session, "tools/call", {"name": "object.info", "arguments": {"key": "hello"}})
+        self.result(session, "tools/list")
+        self.assertIn("result", modern.ask("tools/list"))
+        self.assertIn("error", modern.ask("tools/list", version="1999-01-01"))
+        stats = server.stats()["mcp"]
+        self.assertEqual({name: stats[f"mcp_{name}"] for name in ("initialized", "calls", "tools", "modern", "refused")},
+                         {"initialized": 1, "calls": 5, "tools": 1, "modern": 1, "refused": 1})
+
     def test_ping_and_unknown_methods(self):
         for session in self.each(self.server()):
             self.assertEqual(self.result(session, "ping"), {})

@@ -100,6 +100,14 @@ class Offers(Mcp):
             sluice_call_log(call, "lo\"ud", "1");
             sluice_call_result(call, "[1,\n2]");
         }
+        static void floods(struct sluice_call *call, const char *params, void *user) {
+            static char note[4096];
+            (void)params, (void)user;
+            snprintf(note, sizeof(note), "\"%04000d\"", 0);
+            for (int i = 0; i < 1000; i++)
+                sluice_call_log(call, "info", note);
+            sluice_call_result(call, "{\"done\":true}");
+        }
         #define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
         #define OF(name, type) "\"" name "\":{\"type\":\"" type "\"}"
         #define BOTH (SLUICE_METHOD | SLUICE_TOOL)
@@ -121,6 +129,7 @@ class Offers(Mcp):
             {.name = "test://{a}/of/{b}", .kinds = SLUICE_TEMPLATE, .handler = echo},
             {.name = "asks", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":\"?\"}"},
             {.name = "mumbles", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":"},
+            {.name = "floods", .kinds = SLUICE_TOOL, .handler = floods},
             {.name = "shouts", .kinds = SLUICE_TOOL, .handler = shouts, .result = "{\n\"type\":\"array\"}"},
             {.name = "prompt", .kinds = SLUICE_PROMPT, .handler = echo, .schema = "[\n {\"name\":\n \"x\"}\n]\n"},
             {.name = "hidden", .kinds = SLUICE_PROMPT | SLUICE_ADMIN, .handler = echo},
@@ -133,9 +142,9 @@ class Offers(Mcp):
             return 0;
         }'''
 
-    def serve(self, **options):
+    def serve(self, *arguments, **options):
         module = probe.build(self.SOURCE, self.directory() / "offers.so")
-        return self.daemon("--modules", module, **options)
+        return self.daemon("--modules", module, *arguments, **options)
 
     def get(self, server, path, *fields):
         client = HttpClient(server.tcp)
@@ -215,6 +224,21 @@ class Offers(Mcp):
         result = self.result(session, "tools/call", {"name": "mumbles"})
         self.assertEqual((result["isError"], result["content"][0]["text"]),
                          (True, "what the handler asks is no JSON object"))
+
+    def test_events_beyond_what_may_wait_are_lost_but_not_the_answer(self):
+        server = self.serve("--mcp-stream-bytes", "64k")
+        session = self.http(server)
+        stream = Stream(server.tcp, "POST", "Content-Type: application/json", f"Mcp-Session-Id: {session.id}",
+                        body=as_text(call("tools/call", {"name": "floods"})))
+        self.addCleanup(stream.close)
+        told = 0
+        while "result" not in (message := stream.message()):
+            self.assertEqual(message["method"], "notifications/message")
+            told += 1
+        self.assertEqual(message["result"]["structuredContent"], {"done": True})
+        lost = server.counter("mcp", "mcp_lost")
+        self.assertGreater(lost, 0)
+        self.assertEqual(told + lost, 1000)
 
     def test_what_is_no_result_is_an_error(self):
         server = self.serve()

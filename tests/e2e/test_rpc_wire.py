@@ -150,13 +150,22 @@ class Sockets(Case):
         self.assertTrue(client.ended_or_reset())
 
     def test_a_steady_pipeline_outlives_the_deadline_of_one_request(self):
-        client = self.lines(self.daemon("--timeout-request", 0.3).unix)
+        daemon = self.daemon("--timeout-request", 1)
         text = as_text(call("ping")) + b"\n"
-        client.send(text[:5])
-        end = time.monotonic() + 1
-        while time.monotonic() < end:  # there is always the start of a next message
-            client.send(text[5:] + text[:5])
-            client.hear()
+        for _ in range(10):
+            client = self.lines(daemon.unix)
+            client.send(text[:5])
+            start, longest = time.monotonic(), 0
+            try:
+                while time.monotonic() < start + 2:  # there is always the start of a next message
+                    before = time.monotonic()
+                    client.send(text[5:] + text[:5])
+                    client.hear()
+                    longest = max(longest, time.monotonic() - before)
+                return
+            except (EOFError, ConnectionError):
+                self.assertGreater(max(longest, time.monotonic() - before), 0.5, "no message took long")
+        self.skipTest("the machine stands still too often")
 
     def test_refusals_name_the_id(self):
         server = self.daemon("--rate-connection", 1, "--rate-burst", 1)
@@ -203,6 +212,17 @@ class Administration(Case):
         self.addCleanup(client.close)
         self.assertEqual(client.ask(call("stats.get"))["result"]["rpc"]["rpc_open"], 1)
         self.assertIn("rpc_message", client.ask(call("config.get"))["result"]["text"])
+
+    def test_messages_are_counted(self):
+        server = self.daemon()
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        client.say(call("ping", id=...))
+        for message in (call("ping"), call("nothing"), b"{", b"1", [call("ping", id=1), call("ping", id=...), 7]):
+            client.ask(message)
+        stats = server.stats()["rpc"]
+        self.assertEqual({name: stats[f"rpc_{name}"] for name in ("calls", "notifications", "batches", "errors", "malformed")},
+                         {"calls": 3, "notifications": 2, "batches": 1, "errors": 4, "malformed": 3})
 
     def test_only_on_listeners_that_have_it(self):
         server = self.daemon(config='listen "tcp:127.0.0.1:0" { admin = no }', listen=())
