@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 int link_note(struct link *link, int code, const char *format, ...) {
@@ -57,6 +58,23 @@ static int fail_errno(struct link *link, const char *doing) {
     return link_fail(link, -errno, "%s: %s", doing, strerror(errno));
 }
 
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A call that a signal interrupted is made again, until the time-out since its start is over: the kernel counts each
+ * try anew, and a profiler's signals would never let it end. */
+static bool goes_on(const struct link *link, int64_t start_ms) {
+    if (errno != EINTR)
+        return false;
+    if (link->timeout_ms == 0 || now_ms() - start_ms < link->timeout_ms)
+        return true;
+    errno = EAGAIN;
+    return false;
+}
+
 static int set_options(struct link *link, int family) {
     struct timeval wait = {link->timeout_ms / 1000, link->timeout_ms % 1000 * 1000};
     int on = 1;
@@ -68,12 +86,12 @@ static int set_options(struct link *link, int family) {
 }
 
 /* An interrupted connect of a TCP socket goes on in the background (connect(2), EINTR). */
-static int finish_connect(struct link *link) {
+static int finish_connect(struct link *link, int64_t start_ms) {
     struct pollfd writable = {.fd = link->fd, .events = POLLOUT};
     int error = 0, ready;
     do {
         ready = poll(&writable, 1, link->timeout_ms ? link->timeout_ms : -1);
-    } while (ready < 0 && errno == EINTR);
+    } while (ready < 0 && goes_on(link, start_ms));
     socklen_t length = sizeof(error);
     if (ready == 0)
         error = EINPROGRESS;
@@ -87,13 +105,14 @@ static int try_address(struct link *link, const struct sockaddr *to, socklen_t l
     link->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->fd < 0 || set_options(link, to->sa_family) < 0)
         return fail_errno(link, text);
+    int64_t start_ms = now_ms();
     int result;
     do
         result = connect(link->fd, to, length);
-    while (result < 0 && errno == EINTR &&
-           to->sa_family == AF_UNIX); /* whose connect has done nothing then */
+    while (result < 0 && to->sa_family == AF_UNIX && /* whose connect has done nothing then */
+           goes_on(link, start_ms));
     if (result < 0 && errno == EINTR)
-        result = finish_connect(link);
+        result = finish_connect(link, start_ms);
     return result < 0 ? fail_errno(link, text) : 0;
 }
 
@@ -138,15 +157,17 @@ int link_connect(struct link *link, const char *text, int timeout_ms) {
 
 static int flush(struct link *link) {
     size_t sent = 0;
+    int64_t start_ms = now_ms();
     while (sent < link->output_n) {
         ssize_t n = send(link->fd, link->output + sent, link->output_n - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && goes_on(link, start_ms))
             continue;
         if (n < 0 && errno == EPIPE)
             break; /* the server closed: what it said before is still to be read, then its end */
         if (n < 0)
             return fail_errno(link, "send");
         sent += (size_t)n;
+        start_ms = now_ms();
     }
     link->output_n = 0;
     return 0;
@@ -173,9 +194,10 @@ static ssize_t receive(struct link *link, void *out, size_t size) {
     ssize_t n = flush(link);
     if (n < 0)
         return n;
+    int64_t start_ms = now_ms();
     do {
         n = recvmsg(link->fd, &message, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && goes_on(link, start_ms));
     if (n < 0)
         return fail_errno(link, "receive");
     if (fdqueue_receive(&link->fds, &message) < 0) {
