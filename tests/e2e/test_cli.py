@@ -1,4 +1,5 @@
 """build/sluice, as a user types it."""
+import fcntl
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -285,6 +287,23 @@ class Cli(Case):
             return re.search(rb"\d+% #*\.+ .* of 1\.0 GiB", shown)
         self.slow_get(stderr, enough)
         self.assertTrue(enough(), shown)
+        os.close(stderr)
+        os.close(terminal)
+
+    def test_progress_fits_a_narrow_terminal(self):
+        """A line that wraps would stay there each time that it is drawn."""
+        terminal, stderr = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 20, 0, 0))
+        shown = bytearray()
+
+        def lines():
+            if select.select([terminal], [], [], 0)[0]:
+                shown.extend(os.read(terminal, 4096))
+            return shown.replace(b"\x1b[K", b"").split(b"\r")[1:-1]
+        self.slow_get(stderr, lambda: len(lines()) >= 3)
+        self.assertGreaterEqual(len(lines()), 3)
+        for line in lines():
+            self.assertRegex(line, rb"^ *\d+% [#.]{,14}$")
         os.close(stderr)
         os.close(terminal)
 

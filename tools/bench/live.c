@@ -1,5 +1,7 @@
 #include "tools/bench/live.h"
 
+#include "tools/terminal.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -37,13 +39,13 @@ void interval_look(struct interval *interval, const struct tally *so_far) {
 void live_line(const struct interval *interval, double elapsed_s, double interval_s, FILE *out) {
     const struct histogram *h = &interval->between;
     double rate = interval_s > 0 ? (double)h->count / interval_s : 0;
-    fprintf(out, "\r\033[K%4.0f s  %9.0f/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s, rate,
-            (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
-            interval->errors);
-    fflush(out);
+    char line[160];
+    snprintf(line, sizeof(line), "%4.0f s  %9.0f/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s, rate,
+             (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
+             interval->errors);
+    terminal_redraw(out, line);
 }
 
 void live_clear(FILE *out) {
-    fprintf(out, "\r\033[K");
-    fflush(out);
+    terminal_redraw(out, "");
 }

@@ -1,6 +1,7 @@
 #include "tools/sluice/progress.h"
 
 #include "tools/sluice/units.h"
+#include "tools/terminal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -26,7 +27,7 @@ void progress_start(struct progress *progress, int out) {
 int progress_update(void *context, uint64_t done, uint64_t total) {
     struct progress *progress = context;
     static const char full[] = "########################", empty[] = "........................";
-    char so_far[UNITS_TEXT], all[UNITS_TEXT], rate[UNITS_TEXT];
+    char so_far[UNITS_TEXT], all[UNITS_TEXT], rate[UNITS_TEXT], line[512];
     if (!progress->enabled)
         return 0;
     uint64_t now = now_ns();
@@ -38,8 +39,9 @@ int progress_update(void *context, uint64_t done, uint64_t total) {
     units_bytes(so_far, (double)done);
     units_bytes(all, (double)total);
     units_bytes(rate, (double)done / seconds);
-    fprintf(stderr, "\r%3d%% %.*s%.*s %s of %s, %s/s, %.0f s left \033[K", (int)(part * 100), bar, full,
-            WIDTH - bar, empty, so_far, all, rate, seconds / part - seconds);
+    snprintf(line, sizeof(line), "%3d%% %.*s%.*s %s of %s, %s/s, %.0f s left", (int)(part * 100), bar, full,
+             WIDTH - bar, empty, so_far, all, rate, seconds / part - seconds);
+    terminal_redraw(stderr, line);
     progress->shown = true;
     progress->next_ns = now + INTERVAL;
     return 0;
@@ -47,6 +49,6 @@ int progress_update(void *context, uint64_t done, uint64_t total) {
 
 void progress_end(struct progress *progress) {
     if (progress->shown)
-        fprintf(stderr, "\r\033[K");
+        terminal_redraw(stderr, "");
     progress->shown = false;
 }
