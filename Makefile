@@ -144,42 +144,44 @@ format:
 
 # The programs, their manual, the client library, and what handler modules are built with.
 install: programs install-library install-handler install-manual
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice-bench $(DESTDIR)$(PREFIX)/bin
+	install -d '$(place)/bin'
+	install $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice-bench '$(place)/bin'
 
-include := $(DESTDIR)$(PREFIX)/include/sluice
-pkgconfig := $(DESTDIR)$(PREFIX)/lib/pkgconfig
+prefix := $(PREFIX:~/%=$(HOME)/%)
+place := $(DESTDIR)$(prefix)
+include := $(place)/include/sluice
+pkgconfig := $(place)/lib/pkgconfig
 version := $(shell sed -n 's/.*SLUICE_VERSION "\(.*\)"/\1/p' tools/version.h)
 # $(1): package, $(2): description, $(3): further lines
 package = printf 'prefix=%s\nName: %s\nDescription: %s\nVersion: %s\nCflags: -I$${prefix}/include\n$(3)' \
-    '$(PREFIX)' '$(1)' '$(2)' '$(version)' | install -m 644 /dev/stdin $(pkgconfig)/$(1).pc
+    '$(prefix)' '$(1)' '$(2)' '$(version)' | install -m 644 /dev/stdin '$(pkgconfig)/$(1).pc'
 
 install-library: $(OUT)/lib/libsluice.a
-	install -d $(include) $(pkgconfig)
-	install -m 644 tools/client/sluice.h $(include)
-	install -m 644 $(OUT)/lib/libsluice.a $(DESTDIR)$(PREFIX)/lib
+	install -d '$(include)' '$(pkgconfig)'
+	install -m 644 tools/client/sluice.h '$(include)'
+	install -m 644 $(OUT)/lib/libsluice.a '$(place)/lib'
 	$(Q)$(call package,sluice,client of the object protocol of sluiced,Libs: -L$${prefix}/lib -lsluice\n)
 
 # $(1): a header, $(2): its name for those outside
-public = sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' $(1) | install -m 644 /dev/stdin $(include)/$(2)
+public = sed 's|"handlers/http/sluice_handler.h"|<sluice/handler.h>|' $(1) | install -m 644 /dev/stdin '$(include)/$(2)'
 
 install-handler:
-	install -d $(include) $(pkgconfig)
-	install -m 644 handlers/http/sluice_handler.h $(include)/handler.h
+	install -d '$(include)' '$(pkgconfig)'
+	install -m 644 handlers/http/sluice_handler.h '$(include)/handler.h'
 	$(call public,handlers/http/sluice_json.h,json.h)
 	$(call public,handlers/rpc/sluice_rpc.h,rpc.h)
 	$(Q)$(call package,sluice-handler,modules of HTTP handlers for sluiced)
 
 manual := $(patsubst docs/%,$(OUT)/%,$(wildcard docs/man/*))
-mandir := $(DESTDIR)$(PREFIX)/share/man
+mandir := $(place)/share/man
 install-manual: $(manual)
-	install -d $(mandir)/man1 $(mandir)/man5 $(mandir)/man8
-	$(Q)for page in $^; do install -m 644 $$page $(mandir)/man$${page##*.} || exit 1; done
+	install -d '$(mandir)/man1' '$(mandir)/man5' '$(mandir)/man8'
+	$(Q)for page in $^; do install -m 644 $$page '$(mandir)'/man$${page##*.} || exit 1; done
 
 uninstall:
-	cd $(DESTDIR)$(PREFIX) && rm -f bin/sluiced bin/sluice bin/sluice-bench lib/libsluice.a \
+	cd '$(place)' && rm -f bin/sluiced bin/sluice bin/sluice-bench lib/libsluice.a \
 	    lib/pkgconfig/sluice.pc lib/pkgconfig/sluice-handler.pc $(foreach page,$(manual),share/man/man*/$(notdir $(page)))
-	rm -rf $(include)
+	rm -rf '$(include)'
 
 clean:
 	rm -rf $(BUILD)

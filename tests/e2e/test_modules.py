@@ -176,12 +176,13 @@ class Built(ModuleCase):
         self.assertEqual(run(self.work / "c", self.daemon().unix), "mine\n")
 
     def test_what_is_installed_can_be_read_by_all_and_taken_away(self):
-        prefix = self.work / "strict"
-        run("make", "-C", ROOT, "install-library", "install-handler", f"PREFIX={prefix}", umask=0o077)
+        stage = self.work / "a stage"
+        prefix = stage / "usr"
+        run("make", "-C", ROOT, "install-library", "install-handler", "PREFIX=/usr", f"DESTDIR={stage}", umask=0o077)
         files = [file for file in prefix.rglob("*") if file.is_file()]
         self.assertGreater(len(files), 5)
         self.assertEqual([file for file in files if file.stat().st_mode & 0o444 != 0o444], [])
-        run("make", "-C", ROOT, "uninstall", f"PREFIX={prefix}")
+        run("make", "-C", ROOT, "uninstall", "PREFIX=/usr", f"DESTDIR={stage}")
         self.assertEqual([file for file in prefix.rglob("*") if file.is_file()], [])
 
     def test_the_example_builds_outside_the_tree_and_runs(self):
