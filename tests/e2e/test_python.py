@@ -110,6 +110,25 @@ class Python(Case):
             with self.assertRaisesRegex(sluice.ConnectionFailed, "closed the connection"):  # the first failure
                 call()
 
+    def test_a_process_that_was_forked_connects_anew(self):
+        """Else one of the two would read the other's replies."""
+        client = self.client(self.daemon().unix)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                client.read("hello")
+            except sluice.ConnectionFailed as failure:
+                os.write(writer, str(failure).encode())
+            finally:
+                client.close()
+                os._exit(0)
+        os.close(writer)
+        with open(reader) as said:
+            self.assertIn("connect anew", said.read())
+        os.waitpid(child, 0)
+        self.assertEqual(client.read("hello"), b"hello, world\n")
+
     def test_after_its_close(self):
         client = self.client(self.daemon().unix)
         with client.open("hello") as file:

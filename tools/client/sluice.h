@@ -16,8 +16,9 @@
  * failed (sluice_connected() is 0 then) answers every further call with its first error; close it and connect
  * anew.
  *
- * A client belongs to one thread at a time; several clients are independent. No function raises SIGPIPE for
- * its socket. Keys are UTF-8 paths without a leading slash. Offsets, counts and sizes are bytes. */
+ * A client belongs to one thread at a time, and after a fork to one of the two processes; several clients are
+ * independent. No function raises SIGPIPE for its socket. Keys are UTF-8 paths without a leading slash. Offsets,
+ * counts and sizes are bytes. */
 #ifndef SLUICE_CLIENT_SLUICE_H
 #define SLUICE_CLIENT_SLUICE_H
 
@@ -55,7 +56,8 @@ enum sluice_mode {
 };
 
 /* For SLUICE_FDPASS: pread and mmap are all that will be done with the descriptor (no read, lseek or fcntl),
- * so the server may pass one that it shares with this user's other clients. */
+ * so the server may pass one that it shares with this user's other clients. For up to a second after a file was
+ * replaced or removed that may be the old one's. */
 #define SLUICE_SHARED 1u
 
 struct sluice; /* a connection */

@@ -12,7 +12,7 @@
 open() needs a Unix socket: it takes the same time whatever the object's size. read() works over TCP, too.
 What the server says no to raises an Error with .status and .name ("NOT_FOUND"); the connection goes on. A
 connection that fails raises a ConnectionFailed, is closed, and answers every further call with its first failure:
-connect anew. A client belongs to one thread at a time.
+connect anew. A client belongs to one thread at a time, and to the process that connected: after a fork, connect anew.
 """
 import array
 import collections
@@ -143,6 +143,7 @@ class Client:
         self._chunk = memoryview(bytearray(65536))
         self._fds = collections.deque()
         self._tag = 0
+        self._process = os.getpid()
         self._ended = None  # why there is no connection any more
 
     def __enter__(self):
@@ -163,7 +164,8 @@ class Client:
     # ---- requests --------------------------------------------------------------------------------
     def open(self, key, shared=False):
         """The object as a binary file opened for reading, with its .info. shared: the server may pass a descriptor
-        that other processes of this user have too; the file reads with pread then, and so must you."""
+        that other processes of this user have too; the file reads with pread then, and so must you. For up to a second
+        after a file was replaced or removed that may be the old one."""
         return self._file(self._ask(b"F", self._request(key), SHARED if shared else 0), shared)
 
     def open_many(self, keys, shared=False):
@@ -300,25 +302,25 @@ class Client:
 
     @staticmethod
     def _pread(reply):
-        data = bytearray(reply.count)
-        view = memoryview(data)
-        done = 0
+        pieces, done = [], 0
         while done < reply.count:
-            n = os.preadv(reply.fd, [view[done:]], reply.offset + done)
-            if n == 0:
+            pieces.append(os.pread(reply.fd, reply.count - done, reply.offset + done))
+            if not pieces[-1]:
                 raise EOFError(f"the object shrank: {reply.count - done} bytes are missing")
-            done += n
-        return bytes(data)
+            done += len(pieces[-1])
+        return b"".join(pieces)  # of one piece, as up to 2 GiB are: that piece, not a copy
 
     # ---- bytes and descriptors -------------------------------------------------------------------
     def _failed(self, why):
         self._end(why)
-        return ConnectionFailed(why)
+        return ConnectionFailed(self._ended)
 
     def _broken(self, what):
         return self._failed(f"protocol error: {what}")
 
     def _send(self, data):
+        if self._process != os.getpid():  # replies would go to whichever process reads first
+            self._end("the connection belongs to the process before the fork: connect anew")
         if self._ended:
             raise ConnectionFailed(self._ended)
         try:
