@@ -132,7 +132,7 @@ static int ask(struct call *call, struct link *link, const char *text) {
     return code;
 }
 
-/* The request as a line; NULL: params are no JSON. To be freed. */
+/* The request as a line; NULL: the method is no UTF-8, or params are no JSON. To be freed. */
 static char *make_request(const char *method, const char *params) {
     json_t *request = json_pack("{s:s, s:s, s:i}", "jsonrpc", "2.0", "method", method, "id", 1);
     json_t *given = params ? json_loads(params, 0, NULL) : NULL;
@@ -167,7 +167,7 @@ int command_rpc_run(struct call *call, int argc, char **argv) {
     const char *params = argc - optind > 1 ? argv[optind + 1] : NULL;
     char *text = make_request(argv[optind], params);
     if (!text)
-        return call_usage(call, "%s: PARAMS must be a JSON object or array", params ? params : "");
+        return call_usage(call, "METHOD must be UTF-8, and PARAMS a JSON object or array");
     code = call_address(call);
     if (code == CALL_GO_ON)
         code = connect_and_ask(call, text);
