@@ -4,11 +4,11 @@
 #include "handlers/gateway/health.h"
 #include "handlers/gateway/upconn.h"
 #include "handlers/gateway/upstream.h"
+#include "handlers/http/prometheus.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PEEK_AFTER  0.02 /* seconds of rest, longer than a turn: is it still open? */
@@ -27,8 +27,10 @@ static void name_endpoint(struct endpoint *endpoint) {
         address_of_socket(&endpoint->name.address, endpoint->name.length, false, &address))
         address = endpoint->server->address;
     address_print(&address, endpoint->text, sizeof(endpoint->text));
-    snprintf(endpoint->labels, sizeof(endpoint->labels), "upstream=\"%s\",server=\"%s\"",
-             endpoint->upstream->settings->name, endpoint->text);
+    char *labels = endpoint->labels;
+    size_t n = prometheus_label(labels, ADDRESS_TEXT, "upstream", endpoint->upstream->settings->name);
+    labels[n++] = ',';
+    prometheus_label(labels + n, sizeof(endpoint->labels) - n, "server", endpoint->text);
 }
 
 static unsigned free_number(const struct upstream *upstream) {

@@ -29,7 +29,11 @@ static void run(struct job *job) {
     found->error = getaddrinfo(lookup->host, port, &hints, &list);
     if (found->error)
         return;
-    for (const struct addrinfo *i = list; i && found->count < NAMES_MOST; i = i->ai_next) {
+    for (const struct addrinfo *i = list; i; i = i->ai_next) {
+        if (found->count == NAMES_MOST) {
+            found->left_out++;
+            continue;
+        }
         struct dial_name *name = &found->list[found->count++];
         memcpy(&name->address, i->ai_addr, i->ai_addrlen);
         name->length = i->ai_addrlen;

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define NAMES_MOST 32u /* addresses of one name */
+#define NAMES_MOST 64u /* addresses of one name: as many as an upstream has servers */
 
 struct server;
 struct upstream;
@@ -14,6 +14,7 @@ struct upstream;
 struct names_found {
     int error; /* 0, or an EAI_ number: nothing was found */
     size_t count;
+    size_t left_out; /* addresses beyond these */
     struct dial_name list[NAMES_MOST];
 };
 

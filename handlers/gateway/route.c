@@ -3,6 +3,7 @@
 #include "handlers/gateway/gateway.h"
 #include "handlers/gateway/proxy.h"
 #include "handlers/gateway/upstream.h"
+#include "handlers/http/prometheus.h"
 #include "proto/chars.h"
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
@@ -237,19 +238,6 @@ void route_book(struct route *route, unsigned epoch, int status, bool good, int6
     histogram_add(&stats->latency, ns > 0 ? (uint64_t)ns : 0);
 }
 
-/* A title in quotes for a label. */
-static void write_labels(struct route *route) {
-    char *at = route->labels, *end = route->labels + sizeof(route->labels) - 3;
-    at += sprintf(at, "route=\"");
-    for (const char *p = route->title; *p && at < end; p++) {
-        if (*p == '"' || *p == '\\')
-            *at++ = '\\';
-        *at++ = *p;
-    }
-    *at++ = '"';
-    *at = '\0';
-}
-
 int route_new(struct gateway *gateway, const struct route_settings *settings, const char *title,
               struct route **out, char *why, size_t why_size) {
     struct route *route = calloc(1, sizeof(*route));
@@ -277,7 +265,7 @@ int route_new(struct gateway *gateway, const struct route_settings *settings, co
                               .sink = &proxy_sink,
                               .run = run,
                               .context = route};
-    write_labels(route);
+    prometheus_label(route->labels, sizeof(route->labels), "route", title);
     LIST_INSERT_HEAD(&gateway->routes, route, link);
     size_t step = 0;
     int error = parse(route, &step, why, why_size);

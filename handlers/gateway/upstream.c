@@ -33,11 +33,34 @@ static bool is_found(const struct names_found *found, const struct dial_name *na
     return false;
 }
 
+/* Does another word of servers lead to this address? It is one server, and counted once. */
+static bool is_taken(const struct upstream *upstream, const struct server *server,
+                     const struct dial_name *name) {
+    const struct endpoint *endpoint;
+    TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
+        if (endpoint->server != server && !endpoint->gone && same_name(&endpoint->name, name))
+            return true;
+    return false;
+}
+
+/* False: there is no room for it, or no memory. */
+static bool join(struct upstream *upstream, const struct server *server, const struct dial_name *name) {
+    struct endpoint *endpoint = endpoint_at(upstream, server, name);
+    if (is_taken(upstream, server, name))
+        return true;
+    if (!endpoint)
+        return endpoint_new(upstream, server, name) != NULL;
+    if (endpoint->gone)
+        endpoint_revive(endpoint);
+    return true;
+}
+
 /* New addresses join, old ones retire, the others keep their connections and what is known about them. */
 static void looked_up(struct upstream *upstream, const struct server *server,
                       const struct names_found *found) {
     struct gateway *gateway = upstream->gateway;
     struct endpoint *endpoint;
+    size_t left_out = found->left_out;
     gateway->stats.resolved++;
     if (found->error || upstream->loop->state == LOOP_STOPPED) {
         gateway->stats.resolve_failures++;
@@ -46,16 +69,14 @@ static void looked_up(struct upstream *upstream, const struct server *server,
         upstream_serve(upstream); /* those who waited for it */
         return;
     }
-    for (size_t i = 0; i < found->count; i++) {
-        endpoint = endpoint_at(upstream, server, &found->list[i]);
-        if (!endpoint)
-            endpoint_new(upstream, server, &found->list[i]);
-        else if (endpoint->gone)
-            endpoint_revive(endpoint);
-    }
     TAILQ_FOREACH (endpoint, &upstream->endpoints, link)
         if (endpoint->server == server && !endpoint->gone && !is_found(found, &endpoint->name))
             endpoint_retire(endpoint);
+    for (size_t i = 0; i < found->count; i++)
+        left_out += !join(upstream, server, &found->list[i]);
+    if (left_out > 0)
+        log_warn(upstream->loop->log, "addresses left out", log_text("upstream", upstream->settings->name),
+                 log_text("name", server->address.host), log_number("addresses", (int64_t)left_out));
     upstream_serve(upstream);
 }
 

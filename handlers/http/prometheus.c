@@ -29,6 +29,19 @@ static void make_name(char *name, const char *group, const struct counter *row) 
         *name = (char)tolower((unsigned char)*name);
 }
 
+size_t prometheus_label(char *out, size_t size, const char *name, const char *value) {
+    size_t n = (size_t)snprintf(out, size, "%s=\"", name), end = size - sizeof("\\x\"");
+    for (; *value && n < end; value++) {
+        bool escaped = *value == '"' || *value == '\\' || *value == '\n';
+        if (escaped)
+            out[n++] = '\\';
+        out[n++] = *value == '\n' ? 'n' : *value;
+    }
+    out[n++] = '"';
+    out[n] = '\0';
+    return n;
+}
+
 /* labels: those of the table, or "". */
 static void print_summary(FILE *out, const char *name, const char *labels, const struct histogram *h,
                           double unit) {

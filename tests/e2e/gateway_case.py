@@ -1,4 +1,6 @@
 """What the gateway's tests share: upstreams that go away with the test, a gateway in front of them, clients."""
+import json
+
 from case import Case
 from http1 import HttpClient
 from upstream import Upstream
@@ -12,7 +14,7 @@ class GatewayCase(Case):
 
     def gateway(self, *servers, options="", route="", more="", arguments=(), listen=("tcp:127.0.0.1:0",)):
         """A daemon whose route /* leads to the servers: upstreams, or texts as in the configuration."""
-        words = ", ".join('"%s"' % getattr(server, "address", server) for server in servers)
+        words = ", ".join(json.dumps(getattr(server, "address", server)) for server in servers)
         config = f'upstream "api" {{ servers = {{{words}}} {options} }}\n' \
                  f'route "/*" {{ upstream = "api" {route} }}\n{more}\n'
         return self.daemon(*arguments, root=False, config=config, listen=listen)

@@ -3,6 +3,7 @@ import json
 import resource
 import subprocess
 
+import exposition
 from daemon import BUILD, run_sluiced, until
 from gateway_case import GatewayCase
 from http1 import head
@@ -55,12 +56,15 @@ class Control(GatewayCase):
         self.assertEqual({self.fetch(daemon, "/who").body for _ in range(5)}, {b"a"})
 
     def test_any_byte_in_a_path(self):
-        server = self.upstream(unix=f"{self.directory()}/a&b=c%41+d#.sock")
+        server = self.upstream(unix=f"{self.directory()}/a&b=c%41+d#\"e\\f.sock")
         daemon = self.gateway(server)
         self.ctl(daemon, "drain", f"api/{server.address}")
         self.assertEqual([row["state"] for row in self.rows(daemon)], ["drained"])
         self.ctl(daemon, "weight", server.address, "7")
         self.assertEqual([row["weight"] for row in self.rows(daemon)], [7])
+        metrics = exposition.parse(self.fetch(daemon, "/_/metrics").body.decode())
+        (_, labels), = metrics["sluice_upstream_requests_total"].samples
+        self.assertEqual(labels, f'upstream="api",server={json.dumps(server.address)}')
 
     def test_errors(self):
         server = self.upstream()

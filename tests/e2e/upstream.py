@@ -94,7 +94,8 @@ class Upstream:
     """Listens until close(). idle: seconds after which it closes a connection that rests, or resets it; say: sends
     Keep-Alive; name: what /who answers; delay: seconds before each answer."""
 
-    def __init__(self, unix=None, idle=None, reset=False, say=None, name="one", fields=(), port=0, delay=0):
+    def __init__(self, unix=None, idle=None, reset=False, say=None, name="one", fields=(), host="127.0.0.1", port=0,
+                 delay=0):
         self.delay, self.reset = delay, reset
         self.idle, self.name, self.fields = idle, name, list(fields)
         if say is not None:
@@ -109,9 +110,9 @@ class Upstream:
             self.address = f"unix:{unix}"
         else:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("127.0.0.1", port))
+            self.listener.bind((host, port))
             self.port = self.listener.getsockname()[1]
-            self.address = f"tcp:127.0.0.1:{self.port}"
+            self.address = f"tcp:{host}:{self.port}"
         self.listener.listen(512)
         self.sockets = set()
         self.closing = False
@@ -242,6 +243,10 @@ class Upstream:
 
     def answer_no_content(self, line, seen, rest):
         line.send(b"HTTP/1.1 204 No Content\r\nX-Kept: yes\r\n\r\n")
+
+    def answer_no_content_with_a_length(self, line, seen, rest):
+        """And with the body that it announces, some time."""
+        line.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n" + b"null" * (rest == ["body"]))
 
     def answer_not_modified(self, line, seen, rest):
         line.send(b'HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\nETag: "x"\r\n\r\n')
