@@ -7,7 +7,7 @@ static size_t put(char *out, const char *bytes, size_t n) {
     return n;
 }
 
-static size_t put_ascii(char *out, char c) {
+size_t json_text_put(char c, char out[static 6]) {
     static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt", hex[] = "0123456789abcdef";
     for (size_t i = 0; short_forms[i]; i += 2)
         if (short_forms[i] == c)
@@ -27,7 +27,7 @@ size_t json_text_quote(struct span text, char *out) {
     for (size_t i = 0; i < text.n;) {
         int step = utf8_step(text.p + i, text.n - i);
         if (step == 1)
-            n += put_ascii(out + n, text.p[i]);
+            n += json_text_put(text.p[i], out + n);
         else if (step > 1)
             n += put(out + n, text.p + i, (size_t)step);
         else

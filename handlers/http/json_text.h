@@ -4,6 +4,9 @@
 
 #include "proto/span.h"
 
+/* Writes a character of ASCII as it stands between quotes: itself or an escape. Returns the length. */
+size_t json_text_put(char c, char out[static 6]);
+
 /* The most bytes that a quoted text of n bytes takes. */
 static inline size_t json_text_room(size_t n) {
     return 6 * n + 2;

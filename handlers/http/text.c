@@ -1,5 +1,6 @@
 #include "handlers/http/text.h"
 
+#include "handlers/http/json_text.h"
 #include "proto/utf8.h"
 
 #include <stdio.h>
@@ -51,19 +52,6 @@ void text_add_json(struct text *text, const json_t *value) {
         text->failed = true;
 }
 
-/* RFC 8259, 7: quotes, backslashes and control characters are escaped. */
-static void add_escaped(struct text *text, unsigned char c) {
-    static const char *const names = "\"\\\b\f\n\r\t", *const letters = "\"\\bfnrt";
-    char escape[8] = {'\\'};
-    const char *name = c ? strchr(names, c) : NULL;
-    size_t n = 2;
-    if (name)
-        escape[1] = letters[name - names];
-    else
-        n = (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c);
-    text_add(text, span_of(escape, n));
-}
-
 void text_add_quoted(struct text *text, struct span bytes) {
     const char *p = bytes.p, *end = p + bytes.n, *plain = p;
     text_add_constant(text, "\"");
@@ -75,8 +63,9 @@ void text_add_quoted(struct text *text, struct span bytes) {
             continue;
         }
         text_add(text, span_of(plain, (size_t)(p - plain)));
+        char escape[6];
         if (n > 0)
-            add_escaped(text, c);
+            text_add(text, span_of(escape, json_text_put((char)c, escape)));
         else
             text_add_constant(text, "\xEF\xBF\xBD");
         plain = ++p;

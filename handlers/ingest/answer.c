@@ -1,6 +1,5 @@
 #include "handlers/ingest/answer.h"
 
-#include "proto/memory_file.h"
 #include "reactor/http1_reply.h"
 #include "reactor/memory_body.h"
 #include "reactor/request.h"
@@ -11,43 +10,54 @@
 #include <stdlib.h>
 
 /* Senders of line protocol look for an error in words, and retry what was taken if they find none of InfluxDB's own. */
-static void print_counts(FILE *out, const struct batch *batch, bool lines) {
+static void add_counts(struct text *out, const struct batch *batch, bool lines) {
     const struct refusals *refusals = &batch->refusals;
-    fprintf(out, "{\"accepted\":%" PRIu32 ",\"rejected\":%" PRIu64, batch->count,
-            refusals->count + batch->spoiled);
+    char words[sizeof(refusals->first) + 32];
+    text_add_constant(out, "{\"accepted\":");
+    text_add_number(out, batch->count);
+    text_add_constant(out, ",\"rejected\":");
+    text_add_number(out, (long long)(refusals->count + batch->spoiled));
     if (lines && refusals->count > 0) {
-        fputs(batch->count > 0 ? ",\"error\":\"partial write: " : ",\"error\":\"unable to parse: ", out);
-        refusals_print(out, refusals->first);
-        fputc('"', out);
+        snprintf(words, sizeof(words), "%s: %s", batch->count > 0 ? "partial write" : "unable to parse",
+                 refusals->first);
+        text_add_constant(out, ",\"error\":");
+        text_add_quoted(out, span_text(words));
     }
-    if (refusals->n > 0) {
-        fputs(",\"errors\":[", out);
-        fwrite(refusals->text, 1, refusals->n, out);
-        fputc(']', out);
+    if (refusals->text.n > 0) {
+        text_add_constant(out, ",\"errors\":[");
+        text_add(out, span_of(refusals->text.p, refusals->text.n));
+        text_add_constant(out, "]");
     }
-    fputs("}\n", out);
+    text_add_constant(out, "}\n");
 }
 
 /* google.rpc.Status for a body that makes no sense, else ExportMetricsServiceResponse (OTLP/HTTP, "Failures"). */
-static void print_otlp_json(FILE *out, const struct batch *batch) {
+static void add_otlp_json(struct text *out, const struct batch *batch) {
     const struct refusals *refusals = &batch->refusals;
     if (refusals->count == 0) {
-        fputs("{}\n", out);
+        text_add_constant(out, "{}\n");
         return;
     }
-    if (batch->malformed)
-        fputs("{\"code\":3,\"message\":\"", out);
-    else
-        fprintf(out, "{\"partialSuccess\":{\"rejectedDataPoints\":\"%" PRIu64 "\",\"errorMessage\":\"",
-                refusals->count + batch->spoiled);
-    refusals_print(out, refusals->first);
-    fputs(batch->malformed ? "\"}\n" : "\"}}\n", out);
+    if (batch->malformed) {
+        text_add_constant(out, "{\"code\":3,\"message\":");
+    } else {
+        text_add_constant(out, "{\"partialSuccess\":{\"rejectedDataPoints\":\"");
+        text_add_number(out, (long long)(refusals->count + batch->spoiled));
+        text_add_constant(out, "\",\"errorMessage\":");
+    }
+    text_add_quoted(out, span_text(refusals->first));
+    text_add_constant(out, batch->malformed ? "}\n" : "}}\n");
 }
 
-static void put_varint(FILE *out, uint64_t value) {
+static void add_byte(struct text *out, unsigned byte) {
+    const char c = (char)byte;
+    text_add(out, span_of(&c, 1));
+}
+
+static void add_varint(struct text *out, uint64_t value) {
     for (; value >= 0x80; value >>= 7)
-        fputc((int)(value & 0x7f) | 0x80, out);
-    fputc((int)value, out);
+        add_byte(out, (unsigned)(value & 0x7f) | 0x80);
+    add_byte(out, (unsigned)value);
 }
 
 static size_t varint_size(uint64_t value) {
@@ -58,24 +68,24 @@ static size_t varint_size(uint64_t value) {
 }
 
 /* Both messages have a number in field 1 and a text in field 2. */
-static void put_message(FILE *out, uint64_t number, const char *text) {
-    fputc(0x08, out);
-    put_varint(out, number);
-    fputc(0x12, out);
-    put_varint(out, strlen(text));
-    fputs(text, out);
+static void add_message(struct text *out, uint64_t number, struct span text) {
+    add_byte(out, 0x08);
+    add_varint(out, number);
+    add_byte(out, 0x12);
+    add_varint(out, text.n);
+    text_add(out, text);
 }
 
-static void print_otlp_protobuf(FILE *out, const struct batch *batch) {
+static void add_otlp_protobuf(struct text *out, const struct batch *batch) {
     const struct refusals *refusals = &batch->refusals;
-    size_t text = strlen(refusals->first);
+    struct span text = span_text(refusals->first);
+    uint64_t rejected = refusals->count + batch->spoiled;
     if (batch->malformed) {
-        put_message(out, 3, refusals->first);
+        add_message(out, 3, text);
     } else if (refusals->count > 0) {
-        fputc(0x0a, out);
-        uint64_t rejected = refusals->count + batch->spoiled;
-        put_varint(out, 2 + varint_size(rejected) + varint_size(text) + text);
-        put_message(out, rejected, refusals->first);
+        add_byte(out, 0x0a);
+        add_varint(out, 2 + varint_size(rejected) + varint_size(text.n) + text.n);
+        add_message(out, rejected, text);
     }
 }
 
@@ -85,21 +95,21 @@ static bool is_otlp(enum answer_style style) {
 
 int answer_make(enum answer_style style, struct batch *batch) {
     bool all = batch->refusals.count == 0;
+    struct text out = {0};
     batch->status = batch->malformed || (batch->count == 0 && !all && !is_otlp(style)) ? 400 : 200;
     if (style == ANSWER_LINES && all)
         batch->status = 204;
     if (batch->status == 204)
         return 0;
-    FILE *out = memory_file_open(&batch->answer, &batch->answer_n);
-    if (!out)
-        return -ENOMEM;
     if (style == ANSWER_OTLP_JSON)
-        print_otlp_json(out, batch);
+        add_otlp_json(&out, batch);
     else if (style == ANSWER_OTLP_PROTOBUF)
-        print_otlp_protobuf(out, batch);
+        add_otlp_protobuf(&out, batch);
     else
-        print_counts(out, batch, style == ANSWER_LINES);
-    return fclose(out) == 0 ? 0 : -ENOMEM;
+        add_counts(&out, batch, style == ANSWER_LINES);
+    batch->answer_n = out.n;
+    batch->answer = text_take(&out);
+    return batch->answer ? 0 : -ENOMEM;
 }
 
 const char *answer_ack_word(int ack) {

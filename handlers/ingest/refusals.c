@@ -1,9 +1,6 @@
 #include "handlers/ingest/refusals.h"
 
-#include "proto/memory_file.h"
-#include "proto/utf8.h"
-
-#include <stdlib.h>
+#include <stdio.h>
 
 static const char *word_of(enum refusal code) {
     static const char *const words[] = {
@@ -14,55 +11,24 @@ static const char *word_of(enum refusal code) {
     return words[code];
 }
 
-void refusals_print(FILE *out, const char *text) {
-    for (int step; *text; text += step) {
-        unsigned char c = (unsigned char)*text;
-        step = utf8_step(text, strlen(text));
-        if (step <= 0)
-            fputs("\\ufffd", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(out, "\\u%04x", c);
-        else
-            fwrite(text, 1, (size_t)step, out);
-        step = step > 0 ? step : 1;
-    }
+static void add_member(struct text *text, const char *name, const char *value) {
+    text_add_constant(text, name);
+    text_add_quoted(text, span_text(value));
 }
 
-/* One entry, allocated; NULL without memory. */
-static char *entry_of(const struct place *place, enum refusal code, const char *message, size_t *n) {
-    char *text = NULL;
-    FILE *out = memory_file_open(&text, n);
-    if (!out)
-        return NULL;
-    fprintf(out, "{\"%s\":%u,", place->is_line ? "line" : "index", place->number);
-    if (place->column)
-        fprintf(out, "\"column\":%u,", place->column);
-    if (place->pointer) {
-        fputs("\"pointer\":\"", out);
-        refusals_print(out, place->pointer);
-        fputs("\",", out);
+static void add_entry(struct text *text, const struct place *place, enum refusal code, const char *message) {
+    text_add_constant(text, text->n > 0 ? ",{" : "{");
+    text_add_constant(text, place->is_line ? "\"line\":" : "\"index\":");
+    text_add_number(text, place->number);
+    if (place->column) {
+        text_add_constant(text, ",\"column\":");
+        text_add_number(text, place->column);
     }
-    fprintf(out, "\"code\":\"%s\",\"message\":\"", word_of(code));
-    refusals_print(out, message);
-    fputs("\"}", out);
-    return fclose(out) == 0 ? text : NULL;
-}
-
-static void append(struct refusals *refusals, const char *entry, size_t n) {
-    if (refusals->n + n + 1 > refusals->room) {
-        size_t room = 2 * (refusals->n + n + 1);
-        char *more = realloc(refusals->text, room);
-        if (!more)
-            return;
-        refusals->text = more;
-        refusals->room = room;
-    }
-    if (refusals->n > 0)
-        refusals->text[refusals->n++] = ',';
-    memcpy(refusals->text + refusals->n, entry, n);
-    refusals->n += n;
+    if (place->pointer)
+        add_member(text, ",\"pointer\":", place->pointer);
+    add_member(text, ",\"code\":", word_of(code));
+    add_member(text, ",\"message\":", message);
+    text_add_constant(text, "}");
 }
 
 /* The first refusal as one sentence with its place. */
@@ -85,14 +51,12 @@ void refusals_add(struct refusals *refusals, const struct place *place, enum ref
         return;
     if (refusals->count == 1)
         keep_first(refusals, place, message);
-    size_t n;
-    char *entry = entry_of(place, code, message, &n);
-    if (entry)
-        append(refusals, entry, n);
-    free(entry);
+    size_t before = refusals->text.n;
+    add_entry(&refusals->text, place, code, message);
+    text_is_whole(&refusals->text, before);
 }
 
 void refusals_free(struct refusals *refusals) {
-    free(refusals->text);
+    text_free(&refusals->text);
     *refusals = (struct refusals){0};
 }

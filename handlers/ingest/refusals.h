@@ -5,10 +5,9 @@
 #ifndef SLUICE_HANDLERS_INGEST_REFUSALS_H
 #define SLUICE_HANDLERS_INGEST_REFUSALS_H
 
-#include "proto/span.h"
+#include "handlers/http/text.h"
 
 #include <stdint.h>
-#include <stdio.h>
 
 #define REFUSALS_LISTED 1000 /* in an answer; the others are counted */
 
@@ -30,8 +29,7 @@ struct place {
 struct refusals {
     uint64_t count;
     uint64_t by_code[REFUSALS];
-    char *text; /* entries with commas between; owned */
-    size_t n, room;
+    struct text text;      /* entries with commas between */
     char first[256];       /* the first one as a sentence, for formats whose answers have room for one */
     uint32_t first_number; /* its index or line */
 };
@@ -40,7 +38,5 @@ struct refusals {
 void refusals_add(struct refusals *refusals, const struct place *place, enum refusal code,
                   const char *message);
 void refusals_free(struct refusals *refusals);
-/* A text as the inside of a JSON string; what is no UTF-8 is replaced. */
-void refusals_print(FILE *out, const char *text);
 
 #endif

@@ -71,7 +71,8 @@ static void expect(unsigned i, const char *wanted) {
 static void expect_refusal(const char *start) {
     ck_assert_uint_eq(decoding.batch->refusals.count, 1);
     char text[512];
-    snprintf(text, sizeof(text), "%.*s", (int)decoding.batch->refusals.n, decoding.batch->refusals.text);
+    snprintf(text, sizeof(text), "%.*s", (int)decoding.batch->refusals.text.n,
+             decoding.batch->refusals.text.p);
     text[strlen(start)] = '\0';
     ck_assert_str_eq(text, start);
 }
@@ -103,8 +104,8 @@ START_TEST(influx_strings_and_backslashes)
     expect(2, "last_v{} 4 @0");
     const struct refusals *refusals = &decoding.batch->refusals;
     ck_assert_uint_eq(refusals->count, 3);
-    ck_assert_ptr_nonnull(memmem(refusals->text, refusals->n, "{\"line\":5,\"column\":7", 20));
-    ck_assert_ptr_nonnull(memmem(refusals->text, refusals->n, "{\"line\":6,\"column\":9", 20));
+    ck_assert_ptr_nonnull(memmem(refusals->text.p, refusals->text.n, "{\"line\":5,\"column\":7", 20));
+    ck_assert_ptr_nonnull(memmem(refusals->text.p, refusals->text.n, "{\"line\":6,\"column\":9", 20));
 }
 END_TEST
 
