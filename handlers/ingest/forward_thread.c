@@ -141,7 +141,7 @@ static int advance(struct forward *forward, const struct log_bound *bound, bool 
     struct cargo *cargo = &forward->cargo;
     struct forward_stats *stats = &forward->next.stats;
     int error = cargo_load(cargo, &forward->cursor, bound, forward->link->message_most);
-    *stop = error != 0 && error != -ENOMEM;
+    *stop = error != 0 && !segment_is_shortage(error);
     if (error) {
         snprintf(why, FORWARD_WHY, "reading the log: %s", strerrordesc_np(-error));
         return error;

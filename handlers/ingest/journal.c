@@ -197,6 +197,10 @@ static void created(struct job *job) {
         fill_up(journal, error);
     } else if (passes(error)) { /* there still is the rest of the active one */
         deadline_set(&journal->retry, &journal->retry_class);
+    } else if (segment_is_shortage(error)) { /* batches wait, without a try for each of them */
+        deadline_set(&journal->retry, &journal->retry_class);
+        free(op);
+        return;
     } else if (error != -ECANCELED) {
         fail(journal, error, "creating a segment");
     }

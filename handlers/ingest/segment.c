@@ -172,6 +172,10 @@ int segment_create(int directory, uint64_t number, uint64_t size) {
     return error;
 }
 
+bool segment_is_shortage(int error) {
+    return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 int segment_end(int fd, uint64_t offset) {
     return ftruncate(fd, (off_t)offset) != 0 || fsync(fd) != 0 ? -errno : 0;
 }

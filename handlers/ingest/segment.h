@@ -72,6 +72,8 @@ int segment_list(int directory, uint64_t **numbers, size_t *count);
 /* Creates a segment of size bytes, allocated and on the disk with its name. The fd or -errno (-ENOSPC: nothing was
  * left behind). May sleep. */
 int segment_create(int directory, uint64_t number, uint64_t size);
+/* Is it one of the errors of a process or machine that is short of memory or descriptors, and not the log's? */
+bool segment_is_shortage(int error);
 /* Ends a segment at offset, for good: 0 or -errno. May sleep. */
 int segment_end(int fd, uint64_t offset);
 

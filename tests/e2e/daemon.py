@@ -4,6 +4,7 @@
 
 At rest means: nothing in hand, and every descriptor in the ledger (docs/design.md, contract 5).
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -191,6 +192,16 @@ class Daemon:
             except FileNotFoundError:  # closed meanwhile
                 return ""
         return sum(name(fd).removesuffix(" (deleted)") == str(path) for fd in os.listdir(f"/proc/{self.pid}/fd"))
+
+    @contextlib.contextmanager
+    def without_descriptors(self):
+        """What it wants to open meanwhile finds no descriptor."""
+        before = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, before)
 
     def memory_peak(self):
         """Bytes of memory the process has had at most."""

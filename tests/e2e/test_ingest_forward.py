@@ -96,6 +96,18 @@ class OneBroker(ForwardCase):
         self.caught_up(daemon)
         self.assertEqual([sample["name"] for sample in self.arrived(brokers)], [f"n{i}" for i in range(10)])
 
+    def test_a_shortage_of_descriptors_is_not_the_end(self):
+        brokers = self.brokers().start()
+        daemon = self.forwarding(brokers)
+        link = self.http(daemon)
+        self.post(link, record("before"))
+        self.caught_up(daemon)
+        with daemon.without_descriptors():
+            self.post(link, record("meanwhile"))
+            daemon.wait_line("forward broker away")
+        self.caught_up(daemon)
+        self.assertEqual([sample["name"] for sample in self.arrived(brokers)], ["before", "meanwhile"])
+
 
 def records_end(log):
     """Where the first segment's records end: its file is ended or has zeros behind them."""

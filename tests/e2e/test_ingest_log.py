@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 import time
 
 from daemon import run_sluiced, until
@@ -109,6 +110,20 @@ class Log(IngestCase):
         done = run_sluiced("-c", file, "--check")
         self.assertEqual(done.returncode, 2)
         self.assertIn("keep_bytes: there must be room for two files of the log", done.stderr)
+
+    def test_a_shortage_of_descriptors_is_waited_for(self):
+        daemon = self.ingest("segment = 64k", "group_bytes = 16k", "retry = 0.05")
+        link, answers = self.http(daemon), []
+        batch = [record(tags={"text": "x" * 900})] * 30
+        thread = threading.Thread(target=lambda: answers.append(self.post(link, batch)))
+        self.get(link, "/_/health")  # it is accepted
+        with daemon.without_descriptors():
+            for _ in range(2):  # more than half of a file: another one is to be made
+                self.assertEqual(self.post(link, batch).status, 200)
+            thread.start()  # what does not fit any more waits
+        thread.join()
+        self.assertEqual(answers[0].status, 200)
+        self.assertEqual(len(self.names()), 90)
 
     def test_a_log_has_one_writer(self):
         first = self.ingest()
