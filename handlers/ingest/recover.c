@@ -177,6 +177,8 @@ static int show(int directory, uint64_t number, recover_visit *visit, void *cont
             while ((result = segment_next(&reader, &record)) == 1) {
                 visit(context, &record);
                 out->records++;
+                if (record.sequence + record.count > out->next_sequence) /* the newest file is a copy */
+                    out->next_sequence = record.sequence + record.count;
             }
             out->damaged += result == -EBADMSG;
         } while (result == -EBADMSG && segment_skip(&reader) == 0);

@@ -12,9 +12,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define VERSION 1
-#define SUFFIX  ".log"
-#define READ    ((size_t)256 << 10) /* least room of a reader */
+#define VERSION    1
+#define SUFFIX     ".log"
+#define NUMBER_MAX UINT64_C(9999999999) /* ten digits: behind every number there is another one */
+#define READ       ((size_t)256 << 10)  /* least room of a reader */
 
 static const char magic[8] = {'S', 'L', 'U', 'I', 'C', 'E', 'L', 'G'};
 
@@ -107,7 +108,7 @@ static bool number_of(const char *name, uint64_t *number) {
     errno = 0;
     *number = strtoull(name, &end, 10);
     segment_name(*number, again);
-    return errno == 0 && strcmp(name, again) == 0;
+    return errno == 0 && *number <= NUMBER_MAX && strcmp(name, again) == 0;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -160,6 +161,8 @@ static int lay_out(int fd, int directory, uint64_t size) {
 
 int segment_create(int directory, uint64_t number, uint64_t size) {
     char name[SEGMENT_NAME_SIZE];
+    if (number > NUMBER_MAX)
+        return -EOVERFLOW;
     segment_name(number, name);
     int fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0)

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -199,6 +200,37 @@ START_TEST(records_behind_damage_are_kept_aside)
 }
 END_TEST
 
+static void visit_any(void *context, const struct record *record) {
+    (void)record;
+    ++*(unsigned *)context;
+}
+
+/* Sequences are samples' names for whoever gets them: they are not given twice, whatever people do to files. */
+START_TEST(a_copy_of_an_old_file_repeats_no_sequences)
+{
+    struct recovery recovery;
+    unsigned count = 0;
+    ingest_rig_segment(directory, 1, 1, 3);
+    ingest_rig_segment(directory, 2, 4, 9);
+    ingest_rig_segment(directory, 3, 1, 3);
+    ck_assert_int_eq(recover_log(directory, 0, visit_any, &count, &recovery), 0);
+    ck_assert_uint_eq(count, 12);
+    ck_assert_uint_eq(recovery.next_sequence, 10);
+}
+END_TEST
+
+START_TEST(a_number_without_a_next_one_is_no_segments)
+{
+    static const char name[] = "18446744073709551615.log";
+    ingest_rig_segment(directory, 1, 1, 3);
+    close(openat(directory, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    struct recovery recovery = recover_all();
+    ck_assert_uint_eq(recovery.next_number, 2);
+    ck_assert_int_eq(faccessat(directory, name, F_OK, 0), 0);
+    ck_assert_int_eq(segment_create(directory, 10000000000, 4096), -EOVERFLOW);
+}
+END_TEST
+
 START_TEST(a_second_recovery_finds_the_same)
 {
     uint64_t end = ingest_rig_segment(directory, 1, 1, 9);
@@ -272,6 +304,8 @@ int main(void) {
     tcase_add_test(tests, records_of_an_earlier_life_are_not_found);
     tcase_add_test(tests, a_file_that_is_no_segment_is_not_read);
     tcase_add_test(tests, records_behind_damage_are_kept_aside);
+    tcase_add_test(tests, a_copy_of_an_old_file_repeats_no_sequences);
+    tcase_add_test(tests, a_number_without_a_next_one_is_no_segments);
     tcase_add_test(tests, a_second_recovery_finds_the_same);
     tcase_add_test(tests, the_oldest_go_when_there_is_too_much);
     tcase_add_test(tests, the_last_sequence_is_never_forgotten);
