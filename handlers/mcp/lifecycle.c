@@ -35,6 +35,10 @@ void mcp_add_identity(const struct rpc_call *call, struct text *out) {
 /* An unknown version is answered with our newest (2025-11-25, lifecycle); none at all is a mistake. */
 static void run_initialize(struct rpc_call *call, json_t *params) {
     struct mcp *mcp = mcp_of(call);
+    if (call->batch->array) { /* 2025-03-26, lifecycle */
+        rpc_error(call, MESSAGE_INVALID_REQUEST, "initialize is no part of a batch", NULL);
+        return;
+    }
     const char *asked = mcp_text_param(call, params, "protocolVersion");
     if (!asked)
         return;

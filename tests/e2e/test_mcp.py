@@ -178,6 +178,21 @@ class Legacy(Mcp):
                     else:
                         self.assertEqual(answer["error"]["code"], -32600)
 
+    def test_initialize_is_no_part_of_a_batch(self):
+        """2025-03-26, lifecycle: the session would be another one in its middle."""
+        server = self.server()
+        for session in self.each(server, version="2025-03-26"):
+            batch = [initialize("2024-11-05", id=1), call("ping", id=2)]
+            if isinstance(session, HttpSession):
+                response = session.post(batch)
+                self.assertEqual(response.get("Mcp-Session-Id"), None)
+                answers = json.loads(response.body)
+            else:
+                session.client.say(batch)
+                answers = session.hear()
+            by_id = {answer["id"]: answer for answer in answers}
+            self.assertEqual((by_id[1]["error"]["code"], by_id[2]["result"]), (-32600, {}))
+
     def test_the_client_is_asked(self):
         for name, session in sessions(self.server(), capabilities={"elicitation": {}, "sampling": {}}):
             self.addCleanup(session.close)
