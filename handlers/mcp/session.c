@@ -123,20 +123,29 @@ static void tell_updated(struct subscriber *subscriber, const char *uri) {
     text_free(&text);
 }
 
-/* The oldest one that holds nothing but past events goes, else the oldest one that was ended: its id is good again
- * then, until it expires. Ids are cheap: whoever begins and ends sessions must not keep others from theirs. */
+/* What is lost with a session's state; the larger, the worse. */
+enum loss { LOSS_EVENTS, LOSS_END, LOSS_LEVEL, LOSS_CLIENT };
+
+static enum loss loss_of(const struct mcp_session *session) {
+    if (session->revoked)
+        return LOSS_END; /* its id is good again, until it expires */
+    if (session->conn || session->stream || session->subscriber.count > 0)
+        return LOSS_CLIENT;
+    return session->level == MCP_DEBUG ? LOSS_EVENTS : LOSS_LEVEL;
+}
+
+/* The oldest one of those with the least to lose goes, if none of its client's waiting is lost. Ids are cheap: whoever
+ * begins sessions, and ends them or not, must not keep others from theirs. */
 static void make_room(struct mcp_sessions *sessions) {
-    struct mcp_session *session, *ended = NULL;
+    struct mcp_session *session, *least = NULL;
     TAILQ_FOREACH (session, &sessions->by_age, age) {
-        if (session->revoked)
-            ended = ended ? ended : session;
-        else if (!session->conn && !session->stream && session->subscriber.count == 0 &&
-                 session->level == MCP_DEBUG)
+        if (!least || loss_of(session) < loss_of(least))
+            least = session;
+        if (loss_of(least) == LOSS_EVENTS)
             break;
     }
-    session = session ? session : ended;
-    if (session)
-        mcp_session_free(session);
+    if (least && loss_of(least) < LOSS_CLIENT)
+        mcp_session_free(least);
 }
 
 /* Anywhere, so that an id from before a restart is not taken for one of the events since then. */

@@ -475,7 +475,8 @@ class Resumption(Changing):
             resumed = self.stream(two, "GET", f"Mcp-Session-Id: {session.id}", f"Last-Event-ID: {last}")
             self.assertEqual(resumed.head.status, 400, last)
 
-    def test_past_events_make_room_for_state(self):
+    def test_past_events_and_levels_make_room_for_state(self):
+        """Of clients that may never end their sessions; what others wait for stays."""
         server = self.server("--mcp-sessions", "2")
         for _ in range(4):
             session = self.http(server)
@@ -483,8 +484,10 @@ class Resumption(Changing):
             while "result" not in stream.message():
                 pass
         others = [self.http(server) for _ in range(2)]
-        for other in others:
+        for other in others + [session]:
             self.assertEqual(self.result(other, "logging/setLevel", {"level": "error"}), {})
+        for other in others:
+            self.assertEqual(self.result(other, "resources/subscribe", {"uri": "sluice:///k"}), {})
         self.assertEqual(self.error(session, "logging/setLevel", {"level": "error"})["code"], -32015)
 
     def test_a_session_that_ends_takes_its_events_along(self):
