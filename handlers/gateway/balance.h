@@ -1,6 +1,6 @@
-/* Which of several servers comes next. Pure: the caller offers those that may be used.
+/* Chooses the next of several servers. Pure: the caller offers those that may be used.
  *
- *     roundrobin  smooth and weighted: a server of weight 3 comes three times as often, spread out
+ *     roundrobin  smooth and weighted: a server of weight 3 is chosen three times as often, spread out
  *     least       the fewest connections for its weight; round robin among equals
  *     random      two at random, the one with fewer connections for its weight
  *     latency     two at random, the one with the lower product of latency and connections for its weight
@@ -14,7 +14,7 @@
 
 enum balance_method { BALANCE_ROUNDROBIN, BALANCE_LEAST, BALANCE_RANDOM, BALANCE_LATENCY, BALANCE_HASH };
 
-/* What a method knows of a server. */
+/* What the methods know about a server. */
 struct balance_node {
     long weight;     /* > 0 of those offered */
     long current;    /* round robin's */
@@ -22,11 +22,12 @@ struct balance_node {
     double latency;  /* seconds; 0: unknown, worth a try */
 };
 
-/* One of count nodes, at least one; random: 64 random bits. */
+/* Chooses one of count (> 0) nodes; random: 64 random bits. */
 struct balance_node *balance_pick(enum balance_method method, struct balance_node **nodes, size_t count,
                                   uint64_t random);
-/* The weight of a server that began `age` seconds ago and has its whole weight after `window`: Envoy's formula,
- * weight * max(least %, (age / window) ^ (100 / aggression)); aggression in per cent. window 0: weight. */
+/* The weight of a server that joined `age` seconds ago and gets its whole weight after `window` seconds: Envoy's
+ * formula, weight * max(least %, (age / window) ^ (100 / aggression)); aggression in per cent. window 0: its whole
+ * weight. */
 double balance_slow_start(double weight, double age, double window, double aggression, double least);
 
 #endif

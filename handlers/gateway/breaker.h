@@ -4,9 +4,9 @@
  *        ^                                                       ^--(it failed)------------------|
  *        +------------------------------------------------------(its answer began well)----------+
  *
- * A request that began before the last change of state says nothing about the state it ends in: a hung server's
- * requests, which fail one after the other, do not open the breaker again and again. So each carries the epoch that it
- * began in.
+ * A request that began before the last change of state does not count in the new state, so that a hung server's
+ * requests, which fail one after the other, do not open the breaker again and again. For that, each carries the epoch
+ * that it began in.
  *
  * Pure: time comes as an argument. */
 #ifndef SLUICE_HANDLERS_GATEWAY_BREAKER_H
@@ -30,21 +30,22 @@ struct breaker {
     unsigned epoch; /* changes of state so far */
     double until;   /* OPEN: when it is tried again */
     bool trying;    /* HALF_OPEN: a request is under way */
-    double slice;   /* start of the slice in hand */
-    unsigned at;    /* the slice in hand */
+    double slice;   /* start of the current slice */
+    unsigned at;    /* the current slice */
     unsigned good[BREAKER_SLICES], bad[BREAKER_SLICES];
 };
 
-/* May a request pass? Does not change anything. */
+/* May a request pass? Changes nothing. */
 bool breaker_admits(const struct breaker *breaker, const struct breaker_rule *rule, double now);
-/* A request passes: after the pause it is the one that tries. Returns its epoch, for one of the following. */
+/* A request passes; after the pause of an open breaker it is the trial request. Returns its epoch, for the functions
+ * below. */
 unsigned breaker_enter(struct breaker *breaker, const struct breaker_rule *rule, double now);
-/* Its answer has begun, and well: an answer may be long, so the one that tries need not end. */
+/* Its answer has begun well. That is enough for a trial request, since an answer may take long. */
 void breaker_began(struct breaker *breaker, unsigned epoch, double now);
-/* How it went. */
+/* The request has ended, well or not. */
 void breaker_leave(struct breaker *breaker, const struct breaker_rule *rule, unsigned epoch, bool good,
                    double now);
-/* It came to nothing either way, like a client that left. */
+/* The request has ended without telling anything about the server, for example because the client left. */
 void breaker_abandon(struct breaker *breaker, unsigned epoch);
 const char *breaker_name(enum breaker_state state);
 

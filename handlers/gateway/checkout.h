@@ -22,7 +22,7 @@ struct upstream;
 
 enum checkout_failure {
     CHECKOUT_DOWN,    /* no server is usable */
-    CHECKOUT_CROWDED, /* too many wait */
+    CHECKOUT_CROWDED, /* too many are waiting */
     CHECKOUT_LATE,    /* no connection became free in time */
     CHECKOUT_REFUSED, /* servers did not take the connection */
     CHECKOUT_SLOW,    /* servers did not take the connection in time */
@@ -40,7 +40,7 @@ struct checkout_quota {
     bool serving;
 };
 
-/* Which connection is wanted. */
+/* What kind of connection is wanted. */
 struct checkout_wish {
     bool pooled;                  /* an idle connection will do */
     uint64_t key;                 /* for consistent hashing */
@@ -53,7 +53,7 @@ struct checkout {
     struct endpoint *endpoint; /* the server in use */
     TAILQ_ENTRY(checkout) link;
     struct deadline wait_by;
-    uint64_t tried; /* a set of servers' numbers */
+    uint64_t tried; /* servers tried so far: a bit set of their numbers */
     unsigned tries;
     unsigned epoch; /* of the server's breaker, when this try began */
     struct checkout_wish wish;
@@ -61,7 +61,8 @@ struct checkout {
     bool admitted;                /* counts as one of the quota's connections */
     bool retrying;                /* counts in the quota */
     bool budgeted;                /* counts in the retry budget */
-    /* There is a connection, the owner's from now on: idle, a pooled one, or, where that is NULL, fd, a new one. */
+    /* There is a connection, which is the owner's from now on: a pooled one (idle), or if that is NULL a new one (fd).
+     * */
     void (*got)(struct checkout *checkout, struct upconn *idle, int fd);
     void (*failed)(struct checkout *checkout, enum checkout_failure failure);
 };
@@ -70,17 +71,17 @@ struct checkout {
 void checkout_begin(struct checkout *checkout, struct upstream *upstream, const struct checkout_wish *wish,
                     void (*got)(struct checkout *checkout, struct upconn *idle, int fd),
                     void (*failed)(struct checkout *checkout, enum checkout_failure failure));
-/* Once more, after the server in use failed: on another one if there is one. False: it may not be. */
+/* Tries again after the server in use failed, on another one if possible. False: it may not. */
 bool checkout_retry(struct checkout *checkout, bool sent);
-/* Is another try allowed: by number, and by budget if the server had it in its hands (sent)? */
+/* Is another try allowed, by number, and by budget if the server has received some of the request (sent)? */
 bool checkout_may_retry(struct checkout *checkout, bool sent);
-/* For upstream_serve(): its turn has come. False: it still waits. */
+/* For upstream_serve(): its turn in the queue has come. False: it still has to wait. */
 bool checkout_advance(struct checkout *checkout);
-/* The server stays in the owner's use, who ends that by endpoint_left(); the checkout itself is over. */
+/* Ends the checkout, but the owner keeps using the server, until endpoint_left(). Returns the server. */
 struct endpoint *checkout_hand_over(struct checkout *checkout);
-/* The server is not in use any more: nothing comes after this. */
+/* The server is no longer in use: the checkout is over. */
 void checkout_end(struct checkout *checkout);
-/* The time to wait is over. For upstream.c. */
+/* The time to wait for a connection is over. For upstream.c. */
 void checkout_late(struct deadline *deadline);
 
 #endif

@@ -21,9 +21,9 @@ json_t *control_row(const struct endpoint *endpoint);
 json_t *control_rows(const struct gateway *gateway, const char *name);
 /* The server UPSTREAM/ADDRESS, or ADDRESS if exactly one upstream has it; otherwise NULL. */
 struct endpoint *control_find(const struct gateway *gateway, const char *text);
-/* No new requests for it, or again some. control_changed() follows. */
+/* Stops sending new requests to a server, or resumes. control_changed() must follow. */
 void control_drain(struct endpoint *endpoint, bool drained);
-/* After it or endpoint_weigh(): tells the log, and serves those who wait for room. */
+/* After control_drain() or endpoint_weigh(): logs the change, and serves those who wait for room. */
 void control_changed(struct endpoint *endpoint);
 
 #endif

@@ -1,4 +1,4 @@
-/* Heads that pass the gateway are written anew: no byte of their framing is copied.
+/* Heads that pass through the gateway are written anew: no byte of their framing is copied.
  *
  *     client's head -> request line (the normalised path) -> fields that are not of this hop -> framing of our own
  *     server's head -> status line                        -> fields that are not of this hop -> framing by http1_reply
@@ -21,7 +21,7 @@ struct transforms;
 /* Who the client is, as told to the upstream. */
 struct forward_client {
     char address[PEER_TEXT]; /* without a port; "": a Unix socket's peer */
-    const char *server;      /* the Host of requests that tell none (HTTP/1.0) */
+    const char *server;      /* the Host of requests without one (HTTP/1.0) */
 };
 
 /* How the request is framed. */
@@ -32,18 +32,18 @@ struct forward_framing {
     int64_t max_forwards; /* -1: none */
 };
 
-/* Is a field of this name written by the gateway alone? */
+/* True if only the gateway itself may write fields of this name. */
 bool forward_is_ours(struct span name);
-/* Writes the head of a request to an upstream. 0, or -errno of the writer: it does not fit. */
+/* Writes the head of a request to an upstream. 0, or -errno of the writer if it does not fit. */
 int forward_request(struct http1_writer *writer, const struct route *route, const struct exchange *exchange,
                     const struct forward_client *client, const struct forward_framing *framing);
-/* Writes the fields of an answer that go on to the client; its framing follows. *dated: there is a Date. */
+/* Writes those fields of an answer that go on to the client, without its framing. *dated: there is a Date. */
 void forward_response(struct http1_writer *writer, const struct transforms *transforms,
                       const struct http1_fields *fields, bool *dated);
-/* Does a request ask for another protocol that may be agreed on? Not HTTP/2 (h2c): its requests would reach the server
- * past all routes. */
+/* Does a request ask for another protocol that the gateway may pass on? Not HTTP/2 (h2c), whose requests would bypass
+ * all routes. */
 bool forward_upgrades(const struct exchange *exchange);
-/* The value of Max-Forwards; -1: none, or not a number. */
+/* The value of Max-Forwards; -1: there is none, or it is not a number. */
 int64_t forward_max(const struct exchange *exchange);
 
 #endif

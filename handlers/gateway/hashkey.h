@@ -1,8 +1,8 @@
-/* What of a request consistent hashing goes by: hash_key of an upstream.
+/* Which part of a request consistent hashing uses: hash_key of an upstream.
  *
- *     source        the client's address (the network, of IPv6; the user, on a Unix socket)
+ *     source        the client's address (for IPv6 its network; on a Unix socket its user)
  *     path          the path; uri: with its query
- *     header:NAME   the value of a field; cookie:NAME: of a cookie; a request without it goes by its source */
+ *     header:NAME   the value of a field; cookie:NAME: of a cookie; for requests without it, their source */
 #ifndef SLUICE_HANDLERS_GATEWAY_HASHKEY_H
 #define SLUICE_HANDLERS_GATEWAY_HASHKEY_H
 
@@ -13,9 +13,9 @@
 struct exchange;
 struct peer_key;
 
-/* Is this a value of hash_key? */
+/* Is this a valid value of hash_key? */
 bool hashkey_is_good(const char *text);
-/* The hash of what text (a good value) names. exchange NULL: a tunnel, which has a source only. */
+/* The hash of what text (a valid value) names. exchange NULL: a tunnel, which only has a source. */
 uint64_t hashkey_of(const char *text, const struct exchange *exchange, const struct peer_key *source);
 
 #endif

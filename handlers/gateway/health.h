@@ -12,7 +12,7 @@ struct health;
 
 /* NULL without memory: not checked. The first check is due at once. */
 struct health *health_new(struct endpoint *endpoint);
-/* NULL is fine. */
+/* health may be NULL. */
 void health_free(struct health *health);
 /* Starts a check if one is due. */
 void health_tick(struct health *health, double now);

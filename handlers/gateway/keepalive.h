@@ -5,8 +5,8 @@
  *     another is idle 3.1 and open     -> that closing had another reason, and is forgotten
  *     limit = 80 % of the shorter      a connection idle for longer is not reused
  *
- * A server that stops closes all of its connections at once, whatever their age: closings within a moment count as
- * one, of the longest of them. Old closings are forgotten, so that a server may become more patient. */
+ * A server that stops closes all of its connections at once, whatever their age: closings within a moment count as one,
+ * by the longest idle time among them. Old closings are forgotten, in case the server has become more patient. */
 #ifndef SLUICE_HANDLERS_GATEWAY_KEEPALIVE_H
 #define SLUICE_HANDLERS_GATEWAY_KEEPALIVE_H
 
@@ -23,7 +23,7 @@ struct keepalive {
 
 /* Learns from the value of a Keep-Alive field ("timeout=5, max=100"). Returns max; -1: not said. */
 int keepalive_said(struct keepalive *keepalive, struct span value);
-/* A connection that was idle for so many seconds was closed by the server, now. */
+/* The server has just closed a connection that was idle for so many seconds. */
 void keepalive_closed(struct keepalive *keepalive, double idle, double now);
 /* A connection that is idle for so many seconds is still open. */
 void keepalive_outlived(struct keepalive *keepalive, double idle);

@@ -1,5 +1,5 @@
-/* How quick a server is: an average that jumps up with a slow answer, comes down with quick ones, and fades while
- * there are none, so that a server that was slow once is tried again (Finagle's peak EWMA). Pure. */
+/* How quick a server is: an average that jumps up on a slow answer, comes down with quick ones, and fades while there
+ * are none, so that a server that was slow once is tried again (Finagle's peak EWMA). Pure. */
 #ifndef SLUICE_HANDLERS_GATEWAY_LATENCY_H
 #define SLUICE_HANDLERS_GATEWAY_LATENCY_H
 

@@ -1,4 +1,4 @@
-/* Names of servers to addresses, in the names pool: getaddrinfo(3) may sleep for seconds. */
+/* Resolves names of servers to addresses, in the names pool, since getaddrinfo(3) may sleep for seconds. */
 #ifndef SLUICE_HANDLERS_GATEWAY_NAMES_H
 #define SLUICE_HANDLERS_GATEWAY_NAMES_H
 
@@ -12,7 +12,7 @@ struct server;
 struct upstream;
 
 struct names_found {
-    int error; /* 0, or an EAI_ number: nothing was found */
+    int error; /* 0, or an EAI_ error: nothing was found */
     size_t count;
     size_t left_out; /* addresses beyond these */
     struct dial_name list[NAMES_MOST];

@@ -1,4 +1,4 @@
-/* Passive ejection of servers that fail while others do well, with Envoy's defaults and jitter.
+/* Ejects servers that fail while others do well, with Envoy's defaults and jitter.
  *
  *     errors in a row >= limit                           -> out for eject x ejections so far (at most eject_max),
  *                                                           or until an active check passes
@@ -22,17 +22,18 @@ struct outlier {
     double until;       /* 0: not ejected */
 };
 
-/* Books an answer. True: limit errors in a row, to be ejected. */
+/* Records an answer. True: that makes `limit` errors in a row, so the server should be ejected. */
 bool outlier_book(struct outlier *outlier, bool good, long limit);
-/* Ejects it; random: 64 random bits for up to a tenth of jitter. Returns the seconds. */
+/* Ejects it; random: 64 random bits for up to a tenth of jitter. Returns for how many seconds. */
 double outlier_eject(struct outlier *outlier, double eject, double most, double now, uint64_t random);
-/* True: its ejection is over now. */
+/* Ends its ejection if its time is over. True: it has just ended. */
 bool outlier_returns(struct outlier *outlier, double now);
-/* May one more of total servers be ejected when some are? percent, but one at least and never the last. */
+/* May one more of total servers be ejected? At most percent of them, but at least one, and never the last. */
 bool outlier_room(size_t total, size_t ejected, long percent);
-/* The least success rate that is no outlier among count servers; 0: too little is known. */
+/* The lowest success rate that does not make an outlier among count servers; 0: too little is known. */
 double outlier_threshold(struct outlier *const *servers, size_t count);
-/* True: this one is below it. Begins the next interval; a quiet one takes back an ejection that counted. */
+/* Is this server below the threshold? Begins the next interval; an interval without trouble reduces the count of
+ * ejections. */
 bool outlier_below(struct outlier *outlier, double threshold);
 
 #endif

@@ -1,7 +1,7 @@
 /* One exchange through an upstream.
  *
  *     head -> checkout -> connection -> head' -> answer's head -> reply -> [relay] -> pool
- *     body -> sink     -> outq of the connection, at most a mark of it; a copy while it may have to be sent again
+ *     body -> sink     -> outq of the connection, up to a limit; a copy is kept while it may have to be sent again
  *
  *     state       since                    too late (its deadline)                  the server's connection ends
  *     CONNECTING  proxy_run(), or a retry  503, 504 (the checkout's)                -
@@ -10,8 +10,9 @@
  *     ANSWERED    the answer's head        the client is cut (idle)                 the client is cut, or told the end
  *     UPGRADED    101                      the client is cut (timeout_tunnel)       the same
  *
- *     another try: before a byte was sent on another connection, whatever the method; afterwards on another server, if
- *     the request is idempotent, its body was kept and no byte of an answer came (proxy_failure.c)
+ *     another try: if no byte was sent yet, on another connection, whatever the method; otherwise on another server, if
+ * the
+ *     request is idempotent, its body was kept and no byte of an answer has come (proxy_failure.c)
  *
  * Whatever ends it - answer complete, client gone, server gone, too late - goes through proxy_finish() or
  * proxy_abandon(). */
@@ -48,7 +49,7 @@ struct proxy {
     unsigned epoch; /* of the route's breaker, when it began */
     int64_t started_ns, sent_ns;
     uint64_t sent_before, received_before; /* by the connection when it was taken */
-    uint64_t moved;                        /* bytes both ways, when silence was last looked for */
+    uint64_t moved;                        /* bytes both ways, at the last check for silence */
     bool idempotent;
     bool body_over;  /* all of the request's body has come */
     bool blocked;    /* the sink refused bytes */
@@ -61,15 +62,15 @@ extern const struct http_sink proxy_sink;
 void proxy_run(struct route *route, struct request *request, struct exchange *exchange);
 /* Its connection has room again. */
 void proxy_drained(struct proxy *proxy);
-/* The deadline of its state begins anew: something has come or gone. */
+/* Bytes have come or gone: restarts the deadline of its state. */
 void proxy_rearm(struct proxy *proxy);
-/* Tells the server's books how it went. */
+/* Records how it went for its server. */
 void proxy_book(struct proxy *proxy, enum endpoint_result result);
-/* Its connection ends; reset: the server learns that nobody wants the rest. Nothing if it has none. */
+/* Ends its connection, if it has one; reset: so that the server learns that nobody wants the rest. */
 void proxy_let_go(struct proxy *proxy, bool reset);
-/* The exchange is over, and freed; the request is the caller's to end. */
+/* Ends and frees the exchange; the caller has to end the request. */
 void proxy_finish(struct proxy *proxy, bool good);
-/* The same when the client does not want it any more. */
+/* The same when the client no longer wants the answer. */
 void proxy_abandon(struct proxy *proxy);
 
 /* Has the answer's head gone on to the client? */

@@ -1,5 +1,5 @@
-/* The body of a request as far as it may have to be sent again: all of it up to a limit, or nothing. It is the
- * exchange's body, within the bounds of those that are gathered (request_bytes_total). */
+/* A copy of the request's body, in case it has to be sent again: the whole body up to a limit, or nothing. It is kept
+ * as the exchange's body, and counts in request_bytes_total like gathered bodies. */
 #ifndef SLUICE_HANDLERS_GATEWAY_REPLAY_H
 #define SLUICE_HANDLERS_GATEWAY_REPLAY_H
 
@@ -7,10 +7,10 @@
 
 struct replay {
     uint64_t limit;
-    bool broken; /* some of the body is not here */
+    bool broken; /* part of the body is missing */
 };
 
-/* Nothing will be sent again. */
+/* Drops the copy: nothing will be sent again. */
 void replay_drop(struct replay *replay, struct exchange *exchange);
 /* Keeps as much as there is room for; returns how much. */
 size_t replay_keep_some(struct replay *replay, struct exchange *exchange, struct span data);

@@ -1,4 +1,4 @@
-/* A route that leads to an upstream, or answers by itself: what is changed on the way, limits, counters.
+/* A route that leads to an upstream, or answers by itself: transforms, limits, counters.
  *
  *     exchange -> route_run() -> redirect | fixed answer | breaker open or too many: fallback | proxy */
 #ifndef SLUICE_HANDLERS_GATEWAY_ROUTE_H
@@ -48,22 +48,23 @@ struct route {
     char labels[512]; /* for Prometheus */
 };
 
-/* Is this route one of ours: an upstream, a redirect or a fixed answer? */
+/* True if the route is the gateway's: it names an upstream, a redirect or a fixed answer. */
 bool route_is_ours(const struct route_settings *settings);
-/* Checks what settings say but for the upstream's existence, from *step on (0 at first), up to the next mistake, behind
- * which *step is then. 0: there is none, or -EINVAL with a sentence. */
+/* Checks the settings, except whether the upstream exists, from step *step on (0 at first) up to the next mistake;
+ * *step then is the step after it. 0: no further mistake; or -EINVAL with a sentence in why. */
 int route_check(const struct route_settings *settings, size_t *step, char *why, size_t why_size);
-/* A route, not yet in any table. settings and title must stay. 0 or -errno with a sentence. */
+/* Makes a route that is not yet in any table. settings and title must stay valid. 0, or -errno with a sentence in why.
+ * */
 int route_new(struct gateway *gateway, const struct route_settings *settings, const char *title,
               struct route **out, char *why, size_t why_size);
 void route_free(struct route *route);
-/* Answers in the place of an upstream. */
+/* Sends the route's fallback answer. */
 void route_fallback(struct route *route, struct request *request, const char *reason);
-/* A request goes on to the upstream, past the route's breaker, which had admitted it. Returns the breaker's epoch. */
+/* A request goes on to the upstream, past the route's breaker, which has admitted it. Returns the breaker's epoch. */
 unsigned route_enter(struct route *route);
 /* The head of an answer with this status has come. */
 void route_answered(struct route *route, unsigned epoch, int status);
-/* A request has got its answer, whole or not; status: 0 without one, or when it failed half-way. */
+/* A request is over. status: of its answer, 0 if there was none or it was cut; ns: how long it took. */
 void route_book(struct route *route, unsigned epoch, int status, bool good, int64_t ns);
 
 #endif

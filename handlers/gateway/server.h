@@ -1,4 +1,4 @@
-/* A word of `servers`: an address, and behind it, separated by spaces, weight=N and backup. */
+/* An entry of `servers`: an address, optionally followed by weight=N and backup, separated by spaces. */
 #ifndef SLUICE_HANDLERS_GATEWAY_SERVER_H
 #define SLUICE_HANDLERS_GATEWAY_SERVER_H
 
@@ -17,7 +17,7 @@ struct server {
 
 /* 0, or -EINVAL with a reason. */
 int server_parse(struct span word, struct server *out, char *why, size_t why_size);
-/* An address of this host to connect from: no port, no name. 0 or -EINVAL with a reason. */
+/* Parses an address of this host to connect from, without a port; names are refused. 0, or -EINVAL with a reason. */
 int server_parse_source(struct span word, struct dial_name *out, char *why, size_t why_size);
 
 #endif

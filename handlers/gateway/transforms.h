@@ -17,14 +17,14 @@ struct transforms {
     size_t count;
 };
 
-/* Adds those of a list, one a line: "NAME: VALUE", REMOVE: "NAME", RENAME: "OLD: NEW". 0, -ENOMEM, or -EINVAL with
- * a sentence. */
+/* Adds the transforms of a list, one a line: "NAME: VALUE"; for REMOVE "NAME", for RENAME "OLD: NEW". 0, -ENOMEM, or
+ * -EINVAL with a sentence in why. */
 int transforms_add(struct transforms *transforms, enum transform_kind kind, const char *list, char *why,
                    size_t why_size);
 void transforms_free(struct transforms *transforms);
-/* The name under which a field goes on; p is NULL: it does not. */
+/* The name under which a field is passed on; p is NULL if it is not. */
 struct span transforms_name(const struct transforms *transforms, struct span name);
-/* Writes what is set and added. */
+/* Writes the fields that are set and added. */
 void transforms_write(const struct transforms *transforms, struct http1_writer *writer);
 
 #endif

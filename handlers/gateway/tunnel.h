@@ -1,8 +1,9 @@
-/* L4 tunnels: every connection of a listener is passed on to a server of an upstream, byte for byte.
+/* Layer 4 tunnels: every connection of a listener is passed on to a server of an upstream, byte for byte.
  *
  *     client --near-- [relay] --far-- server        two streams tied together; half-close is kept
  *
- * No buffer while nothing is on its way: less than 1 KiB of memory a pair. One log line at the end of each. */
+ * While no bytes are pending there is no buffer: less than 1 KiB of memory a pair. Each pair writes a log line at its
+ * end. */
 #ifndef SLUICE_HANDLERS_GATEWAY_TUNNEL_H
 #define SLUICE_HANDLERS_GATEWAY_TUNNEL_H
 
@@ -15,7 +16,7 @@ struct pair;
 struct upstream;
 
 struct tunnel_settings {
-    struct listen_settings listen; /* first: title and place */
+    struct listen_settings listen; /* first, since it has title and place */
 #define SETTING(kind, field, initial, range, help) SETTING_TYPE_##kind field;
 #include "handlers/gateway/tunnel.def"
 #undef SETTING
@@ -31,15 +32,15 @@ struct tunnel {
     LIST_HEAD(, pair) pairs;
 };
 
-/* Checks what settings say but for the upstream's existence, from *step on (0 at first), up to the next mistake, behind
- * which *step is then. 0: there is none, or -EINVAL with a sentence. */
+/* Checks the settings, except whether the upstream exists, from step *step on (0 at first) up to the next mistake;
+ * *step then is the step after it. 0: no further mistake; or -EINVAL with a sentence in why. */
 int tunnel_check(const struct tunnel_settings *settings, size_t *step, char *why, size_t why_size);
-/* Listens. settings must stay. 0 or -errno with a sentence. */
+/* Opens the tunnel's listener. settings must stay valid. 0, or -errno with a sentence in why. */
 int tunnel_open(struct gateway *gateway, const struct tunnel_settings *settings, char *why, size_t why_size);
-/* Cuts what is open. */
+/* Cuts off open connections. */
 void tunnel_close(struct tunnel *tunnel);
 void tunnel_free(struct tunnel *tunnel);
-/* The deadline of an upstream's tunnels. */
+/* Sets up the deadline of an upstream's tunnels. */
 void tunnel_deadlines(struct upstream *upstream);
 
 #endif

@@ -1,9 +1,9 @@
-/* A named group of servers that do the same.
+/* A named group of interchangeable servers.
  *
  *     section -> upstream_settings.c -> servers -> [names.c: looked up in a pool, again and again] -> endpoints
  *     checkout -> upstream_pick.c: balanced over those that are usable and have room -> endpoint
- *              -> nobody has room, or the first look-up is under way: waits in a queue, at most timeout_pending -> 503
- *              -> nobody is usable -> 503 at once */
+ *              -> none has room, or the first look-up is in progress: waits in a queue, at most timeout_pending -> 503
+ *              -> none is usable -> 503 at once */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_H
 
@@ -45,19 +45,19 @@ struct upstream {
     unsigned lookups;              /* under way */
 };
 
-/* settings must stay. 0 or -errno with a sentence. */
+/* settings must stay valid. 0, or -errno with a sentence in why. */
 int upstream_new(struct gateway *gateway, const struct upstream_settings *settings, char *why,
                  size_t why_size);
-/* Closes what is idle; nobody is served any more. */
+/* Closes idle connections; waiters are no longer served. */
 void upstream_close(struct upstream *upstream);
 void upstream_free(struct upstream *upstream);
-/* Four times a second. */
+/* To be called four times a second: look-ups, checks, pool and outlier housekeeping. */
 void upstream_tick(struct upstream *upstream, double now);
-/* Room has come up: those who wait go on. */
+/* There is room again: serves those who wait. */
 void upstream_serve(struct upstream *upstream);
-/* Where a TCP connection to this family starts from; NULL: anywhere. */
+/* The local address for a TCP connection of this family; NULL: any. */
 const struct dial_name *upstream_source(struct upstream *upstream, int family);
-/* The server with this address, as endpoint->text has it; NULL: none. */
+/* The server with this address, written as in endpoint->text; NULL: there is none. */
 struct endpoint *upstream_find(struct upstream *upstream, struct span text);
 
 #endif

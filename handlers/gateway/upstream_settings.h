@@ -1,4 +1,4 @@
-/* The settings of an upstream: what its section of the configuration says, parsed and checked. */
+/* The settings of an upstream: its section of the configuration, parsed and checked. */
 #ifndef SLUICE_HANDLERS_GATEWAY_UPSTREAM_SETTINGS_H
 #define SLUICE_HANDLERS_GATEWAY_UPSTREAM_SETTINGS_H
 
@@ -18,11 +18,11 @@ struct upstream_settings {
 
 extern const struct settings_table upstream_settings_table;
 
-/* Checks what settings say, from *step on (0 at first), up to the next mistake, behind which *step is then. 0: there is
- * none, or -EINVAL with a sentence. */
+/* Checks the settings from step *step on (0 at first) up to the next mistake; *step then is the step after it. 0: no
+ * further mistake; or -EINVAL with a sentence in why. */
 int upstream_check(const struct upstream_settings *settings, size_t *step, char *why, size_t why_size);
-/* The same, and fills in what the upstream has of them: servers, source addresses, good statuses of a check. These are
- * the upstream's to free, whatever is returned. 0, -EINVAL or -ENOMEM. */
+/* The same, and fills in the upstream's servers, source addresses and good statuses of a check, which the upstream has
+ * to free whatever is returned. 0, -EINVAL or -ENOMEM. */
 int upstream_parse(struct upstream *upstream, size_t *step, char *why, size_t why_size);
 
 #endif
