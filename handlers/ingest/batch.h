@@ -10,7 +10,7 @@
 #include "proto/sample.h"
 #include "reactor/tasks.h"
 
-#define BATCH_REFUSED UINT32_MAX /* the place of a sample that batch_drop() takes out */
+#define BATCH_REFUSED UINT32_MAX /* the place of a sample that batch_drop() removes */
 
 struct batch {
     STAILQ_ENTRY(batch) link; /* of the journal's queue */
@@ -30,16 +30,16 @@ struct batch {
     struct task task; /* its samples pass the table of series step by step (acceptance.c) */
     struct span left; /* samples that are still to pass */
     uint32_t at;      /* the index of the first of them */
-    uint64_t client;  /* who brings new series in, for series_admit() */
+    uint64_t client;  /* the client that adds new series, for series_admit() */
     void (*passed)(struct batch *batch); /* all have passed */
-    /* The journal's last word: 0: it is written as promised; -ENOSPC: the disk is full; else the log has failed. The
-     * batch is the callee's again. */
+    /* Called by the journal at the end: 0: it is written as promised; -ENOSPC: the disk is full; else the log has
+     * failed. The callee owns the batch from then on. */
     void (*done)(struct batch *batch, int error);
     void *context;                   /* for done() */
     struct ingest *ingest;           /* whose it is, for done() */
     uint64_t owner;                  /* handle of the request that waits for it; 0: nobody */
     struct idempotency_entry *entry; /* that waits for its answer, or NULL */
-    bool malformed;                  /* the body as a whole: nothing in it can be taken */
+    bool malformed;                  /* the body as a whole, so nothing in it can be taken */
     char *answer;                    /* the body of the answer; owned */
     size_t answer_n;
     int status;       /* of the answer */
@@ -49,13 +49,13 @@ struct batch {
 /* NULL without memory. */
 struct batch *batch_new(enum record_format format);
 void batch_free(struct batch *batch);
-/* Appends a sample that came from there. 0 or -ENOMEM; -E2BIG: the record would be too long. */
+/* Appends a sample; place: where it was in the body. 0, -ENOMEM, or -E2BIG: the record would be too long. */
 int batch_add(struct batch *batch, const struct sample *sample, uint32_t place);
-/* Puts key and answer before the samples; what is promised is set. 0, -ENOMEM or -E2BIG. */
+/* Puts key and answer before the samples; batch->ack must be set. 0, -ENOMEM or -E2BIG. */
 int batch_key(struct batch *batch, struct span key, struct span answer);
 /* The samples, encoded. */
 struct span batch_samples(const struct batch *batch);
-/* Takes out (before there is a key) the samples whose place was set to BATCH_REFUSED. */
+/* Removes the samples whose place was set to BATCH_REFUSED. Must be called before batch_key(). */
 void batch_drop(struct batch *batch);
 
 #endif

@@ -1,6 +1,6 @@
-/* How far a forwarder has come, and what tells one log from all others; both are files beside the segments.
+/* How far a forwarder has come, and what distinguishes one log from all others; both are files beside the segments.
  *
- *     DIR/forward-nats.cursor   written anew and renamed, so that a reader sees an old or a new one, never a part
+ *     DIR/forward-nats.cursor   written anew and renamed, so that a reader sees the old or the new one, never a part
  *     DIR/identity              HOST-64 random bits, made once: sequences of different logs never mean the same */
 #ifndef SLUICE_HANDLERS_INGEST_CURSOR_H
 #define SLUICE_HANDLERS_INGEST_CURSOR_H
@@ -13,17 +13,17 @@
 struct cursor {
     uint64_t segment, offset; /* of the first record that is not acknowledged */
     uint64_t sequence;        /* of the first sample that is not */
-    int64_t time_ms;          /* when the last acknowledged record was accepted; 0: none was */
-    /* What the broker said last. */
+    int64_t time_ms;          /* when the last acknowledged record was accepted; 0: there is none */
+    /* From the broker's last receipt. */
     uint64_t stream_sequence; /* the highest, 0: nothing yet */
     char id[MESSAGE_ID_SIZE]; /* of the message with that sequence */
 };
 
-/* The cursor of a forwarder: 0; -ENOENT: none; -EBADMSG: this is none; or -errno. */
+/* Reads the cursor of a forwarder. 0; -ENOENT: there is none; -EBADMSG: the file is not a cursor; or -errno. */
 int cursor_read(int directory, const char *forwarder, struct cursor *out);
-/* Replaces it, on the disk. 0 or -errno. May sleep. */
+/* Replaces the cursor, durably. 0 or -errno. May sleep. */
 int cursor_write(int directory, const char *forwarder, const struct cursor *cursor);
-/* The log's own name, made if there is none. 0 or -errno. May sleep. */
+/* The log's identity, made if there is none. 0 or -errno. May sleep. */
 int log_identity(int directory, char out[IDENTITY_SIZE]);
 
 #endif

@@ -20,10 +20,10 @@ struct decoding {
     int error;                /* -ENOMEM, -E2BIG: the batch cannot be built */
 };
 
-/* A decoder reads the whole body and says what is wrong with each record. */
+/* A decoder reads the whole body, and takes or refuses each record. */
 typedef void ingest_decoder(struct decoding *decoding, struct span body);
 
-/* How an answer says what became of the records. */
+/* How an answer reports what became of the records. */
 enum answer_style {
     ANSWER_COUNTS,    /* {"accepted":9,"rejected":1,"errors":[...]} */
     ANSWER_LINES,     /* the same, but 204 when all is well */
@@ -34,14 +34,14 @@ enum answer_style {
 struct ingest_format {
     enum record_format format;
     bool prometheus_names; /* its own rules for names are those of Prometheus */
-    bool by_line;          /* records are told apart by lines */
+    bool by_line;          /* records are identified by lines */
     enum answer_style style;
     ingest_decoder *decode;
 };
 
-/* A sample that is well-formed: taken if it is valid. False: it is not, fault says why. place: index or line. */
+/* Takes a well-formed sample if it is valid. False: it is not, and fault says why. place: index or line. */
 bool decoding_take(struct decoding *decoding, struct sample *sample, uint32_t place, struct fault *fault);
-/* The body as a whole makes no sense: nothing of it is taken. */
+/* The body as a whole is malformed: nothing of it is taken. */
 void decoding_spoil(struct decoding *decoding, const struct place *place, const char *message);
 void decoding_refuse(struct decoding *decoding, const struct place *place, enum refusal code,
                      const char *message);

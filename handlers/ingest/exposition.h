@@ -8,10 +8,10 @@ struct request;
 
 #define EXPOSITION_NUMBER 40 /* bytes of a number as text */
 
-/* The shortest text that reads back the same; it may be in the room given. */
+/* The shortest text that reads back as the same number; it may or may not be in the room given. */
 const char *exposition_number(double value, char text[EXPOSITION_NUMBER]);
-/* Prints them in steps, others are served between. Then done() gets the request, which still is there, and the text,
- * which is done()'s; NULL without memory. */
+/* Prints all series in steps, between which others are served, then calls done(), unless the client has left. text is
+ * done()'s to free; NULL: no memory. */
 void exposition_start(struct request *request, struct series_table *table,
                       void (*done)(struct request *request, char *text, size_t n));
 

@@ -4,9 +4,9 @@
  *     loop: stats, retention <- a post with news <- thread: cursor moved, broker away, ...          |
  *                                                   DIR/forward-nats.cursor <- all acknowledged <---'
  *
- * Nothing is sent that is not on the disk: a sequence never means two things. Files of the log stay until all of them
- * is acknowledged and `keep` beyond, because brokers sync late: if one has lost what it acknowledged, they are sent
- * again. */
+ * Only what is on the disk is sent, so a sequence never means two things. Files of the log stay until everything in
+ * them is acknowledged, and `keep` seconds longer, because brokers sync late: if one has lost what it acknowledged, it
+ * is sent again. */
 #ifndef SLUICE_HANDLERS_INGEST_FORWARD_H
 #define SLUICE_HANDLERS_INGEST_FORWARD_H
 
@@ -15,8 +15,8 @@
 struct forward;
 struct loop;
 
-/* Opens the cursor in the directory (not owned; until forward_stop()). next: the sequence that a recovered log would
- * give next; it is raised above what was forwarded. NULL with a reason. Blocks: for the start. */
+/* Opens the cursor in the directory (not owned; must stay open until forward_stop()). *next: the next sequence of the
+ * recovered log; it is raised above those already forwarded. NULL with a reason in why. Blocks; for startup only. */
 struct forward *forward_new(struct loop *loop, const struct forward_settings *settings, int directory,
                             uint64_t *next, char *why, size_t why_size);
 /* Starts the thread; the log is complete up to the bound. 0, or -errno with a reason. */
@@ -24,9 +24,9 @@ int forward_start(struct forward *forward, const struct log_bound *bound, char *
 /* After loop_end(). Waits for the thread, but not for a broker that does not answer. */
 void forward_stop(struct forward *forward);
 
-/* The log is complete up to here now. */
+/* The log is now complete up to this bound. */
 void forward_written(struct forward *forward, const struct log_bound *bound);
-/* Segments from this number on must stay. */
+/* Segments from the number returned on must be kept. */
 uint64_t forward_holds_from(struct forward *forward);
 
 #endif

@@ -1,9 +1,10 @@
-/* What a broker is to the forwarder: five functions, all called from the forwarder's thread and free to block.
+/* A kind of broker, as the forwarder sees it: five functions, all called on the forwarder's thread and allowed to
+ * block.
  *
  *     open -> [holds: is what was acknowledged still there?] -> ship, ship, ... -> close
  *                                                               an error: close, a pause, open again
  *
- * Another broker is one file with such a struct and its name in forward_engines.c. */
+ * To support another broker, add a file with such a struct, and name it in forward_engines.c. */
 #ifndef SLUICE_HANDLERS_INGEST_FORWARD_ENGINE_H
 #define SLUICE_HANDLERS_INGEST_FORWARD_ENGINE_H
 
@@ -14,7 +15,7 @@
 
 /* A connection; an engine's own struct starts with it. */
 struct forward_link {
-    size_t message_most; /* bytes of a message that the broker takes */
+    size_t message_most; /* the longest message that the broker takes, in bytes */
 };
 
 struct forward_message {
@@ -23,7 +24,7 @@ struct forward_message {
     struct span text; /* lines of JSON */
 };
 
-/* What the broker said about messages. */
+/* What the broker has acknowledged. */
 struct forward_receipt {
     uint64_t sequence;        /* the highest that the broker gave */
     char id[MESSAGE_ID_SIZE]; /* of the message that it gave it to */
@@ -31,12 +32,12 @@ struct forward_receipt {
 };
 
 struct forward_engine {
-    const char *name; /* the forward section's title, and in the cursor's name */
+    const char *name; /* the forward section's title; also part of the cursor's file name */
     /* Connects. 0, or -errno with a reason. */
     int (*open)(const struct forward_settings *settings, struct forward_link **out, char *why,
                 size_t why_size);
-    /* Does the broker still have the message of this sequence, or has it dropped it by its own rules? 1; 0: it has lost
-     * it; or -errno with a reason: it cannot say. */
+    /* 1: the broker still has the message with this sequence, or has dropped it by its own rules; 0: it has lost it; or
+     * -errno with a reason: it cannot say. */
     int (*holds)(struct forward_link *link, uint64_t sequence, const char *id, char *why, size_t why_size);
     /* Sends the messages; 0 when all of them are acknowledged, else -errno with a reason, and any of them may have
      * arrived. Gives up soon (-ECANCELED) when *stop becomes true. */

@@ -1,4 +1,4 @@
-/* The forwarder's way to NATS JetStream, by libnats. */
+/* The forwarder's engine for NATS JetStream, by libnats. */
 #ifndef SLUICE_HANDLERS_INGEST_FORWARD_NATS_H
 #define SLUICE_HANDLERS_INGEST_FORWARD_NATS_H
 

@@ -1,4 +1,4 @@
-/* The forwarder's two sides and what they share. The loop's: forward.c; the thread's: forward_thread.c.
+/* The two sides of the forwarder and what they share: the loop's is forward.c, the thread's forward_thread.c.
  *
  *     loop: written -> bound ==lock==> thread          thread: next -> news ==lock, post==> loop: stats, marks */
 #ifndef SLUICE_HANDLERS_INGEST_FORWARD_STATE_H
@@ -9,10 +9,10 @@
 
 #include <pthread.h>
 
-#define FORWARD_MARKS 64 /* segments that are acknowledged and kept, told apart; later ones join the last */
+#define FORWARD_MARKS 64 /* acknowledged segments that are kept and told apart; later ones join the last */
 #define FORWARD_WHY   256
 
-/* What the thread has to tell; totals only grow. */
+/* What the thread reports; totals only grow. */
 struct forward_news {
     struct forward_stats stats; /* all but the lag */
     struct cursor cursor;
@@ -20,7 +20,7 @@ struct forward_news {
     char why[FORWARD_WHY];              /* of the last failure */
 };
 
-/* From when on the segments before a number are acknowledged. */
+/* Since when the segments before a number are acknowledged. */
 struct forward_mark {
     uint64_t number;
     double since;
@@ -58,15 +58,15 @@ struct forward {
     struct forward_link *link;
     struct cursor cursor;
     struct cargo cargo;
-    struct forward_news next; /* what is to be told */
+    struct forward_news next; /* to be reported */
     bool dirty;               /* the cursor is not saved */
     double saved;
     unsigned failures; /* in a row */
-    double lost;       /* since when the broker has not had what it acknowledged; 0: it has it */
+    double lost;       /* since when the broker lacks what it had acknowledged; 0: it has it */
     size_t unsure;     /* messages of the last load, if it was not acknowledged */
 };
 
-/* The thread, until forward->stopping; its argument is the forwarder. Then it leaves the box of posts. */
+/* The thread's function; its argument is the forwarder. Ends after forward->stopping is set, and leaves the posts. */
 void *forward_thread(void *argument);
 
 #endif

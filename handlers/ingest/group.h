@@ -20,8 +20,8 @@ struct group {
 /* 0 or -ENOMEM; free in either case. */
 int group_init(struct group *group, size_t most);
 void group_free(struct group *group);
-/* Takes batches from the queue, which has one of at most `left` bytes: as many as fit into these and are no more than
- * `most` bytes together; the first in any case. */
+/* Takes batches from the queue, whose first has at most `left` bytes: as many as fit into `left` and into `most` bytes
+ * together, and at least the first. */
 void group_gather(struct group *group, struct queue *queue, size_t left);
 
 #endif

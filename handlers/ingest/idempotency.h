@@ -1,10 +1,10 @@
-/* Idempotency-Key: a repeated batch gets the answer of the first one, also after a restart.
+/* Idempotency-Key: a repeated batch gets the answer of the first one, even after a restart.
  *
  *     begin(key) -> pending -> answer() -> logged: end() -> remembered for the window, at most so many, and of their
  *                           |                               bytes at most IDEMPOTENCY_BYTES
  *                           '-> refused: cancel(), the key is free again
  *
- * Key and answer are in the batch's record of the log, which is where a start finds them. */
+ * Key and answer are part of the batch's record in the log, where a restart finds them. */
 #ifndef SLUICE_HANDLERS_INGEST_IDEMPOTENCY_H
 #define SLUICE_HANDLERS_INGEST_IDEMPOTENCY_H
 
@@ -43,20 +43,20 @@ void idempotency_init(struct idempotency *table, double window_s, unsigned most)
 void idempotency_free(struct idempotency *table);
 /* The entry of a key, pending or within the window; NULL: the key is new. */
 struct idempotency_entry *idempotency_find(struct idempotency *table, struct span key, int64_t now_ms);
-/* A new entry, pending, whose batch is promised ack; NULL without memory. */
+/* A new pending entry, whose batch is promised ack; NULL without memory. */
 struct idempotency_entry *idempotency_begin(struct idempotency *table, struct span key, uint64_t fingerprint,
                                             int ack);
 void idempotency_cancel(struct idempotency *table, struct idempotency_entry *entry);
-/* The answer (copied) is what repeats get from now on, also while the entry is pending: it was promised from memory.
+/* Sets the answer (copied) that repetitions get from now on, even while the entry is still pending (ack = memory).
  * False: no memory. */
 bool idempotency_answer(struct idempotency_entry *entry, struct span answer, uint64_t sequence,
                         uint32_t count);
-/* The log has the batch, whose answer is known; without one the key is forgotten. */
+/* The batch is in the log: the entry is no longer pending. If it has no answer, the key is forgotten. */
 void idempotency_end(struct idempotency *table, struct idempotency_entry *entry, int64_t now_ms);
 
-/* What stands in a record as its key: fingerprint and key. */
+/* Packs what a record stores as its key: fingerprint and key. Returns the length. */
 size_t idempotency_pack(const struct idempotency_entry *entry, char out[8 + IDEMPOTENCY_KEY_MAX]);
-/* Remembers what a record says: its key and answer (record_split()) and the rest. */
+/* Restores an entry from a record, given its key and answer (see record_split()). */
 void idempotency_recover(struct idempotency *table, const struct record *record, struct span packed,
                          struct span answer);
 

@@ -1,4 +1,4 @@
-/* Ingestion: metrics that services post, in a log before they are acknowledged.
+/* Ingestion: metrics that services post are in a log before they are acknowledged.
  *
  *     POST -> endpoint -> intake.c: Idempotency-Key, limits -> decode, validate (here or in a worker) -> series cap
  *          -> journal.c: queue -> group -> write + sync -> intake.c: answer, series.c: latest values
@@ -32,7 +32,7 @@ struct ingest_endpoint {
     void (*get)(struct ingest *ingest, struct request *request); /* answers GET and HEAD; NULL: 405 */
 };
 
-/* A route with a promise of its own for the endpoints that it matches. */
+/* A route that sets another ack for the endpoints that it matches. */
 struct ingest_route {
     struct http_handler handler; /* its context is this struct */
     SLIST_ENTRY(ingest_route) link;
@@ -56,7 +56,7 @@ struct ingest {
     struct deadline_class stale_class;
     struct deadline stale;
     struct task stale_task;
-    struct ingest_endpoint endpoints[INGEST_ENDPOINTS]; /* for whoever routes to register */
+    struct ingest_endpoint endpoints[INGEST_ENDPOINTS]; /* to be registered by whoever sets up routes */
     size_t endpoints_count;
     SLIST_HEAD(, ingest_route) routes;
     struct statsd_listener *statsd[INGEST_STATSD];
@@ -69,15 +69,15 @@ struct ingest {
 /* Recovers the log and starts; forwarding: NULL: none. 0, or -errno with a reason. Blocks while it reads the log. */
 int ingest_init(struct ingest *ingest, struct loop *loop, const struct ingest_settings *settings,
                 const struct forward_settings *forwarding, char *why, size_t why_size);
-/* The handler of a route whose batches are promised ack; body_limit 0: the section's. NULL without memory. */
+/* A handler for a route whose batches are promised ack; body_limit 0: the section's. NULL without memory. */
 const struct http_handler *ingest_route_new(struct ingest *ingest, int ack, uint64_t body_limit);
-/* After loop_end(). Also for one that never started. */
+/* After loop_end(). May also be called for one that never started. */
 void ingest_free(struct ingest *ingest);
-/* The same where loop_end() said that work is left: only puts into the log what was acknowledged from memory. */
+/* Instead, if loop_end() returned false: only writes to the log what was acknowledged from memory. */
 void ingest_leave(struct ingest *ingest);
-/* Takes up to `most` encoded samples, which the log has, off *samples: they are the latest of their series. */
+/* Takes up to `most` encoded samples, which are in the log, off *samples and makes them the latest of their series. */
 void ingest_apply(struct ingest *ingest, struct span *samples, unsigned most);
-/* NULL, or why nothing can be taken now, as a word. */
+/* One word that says why nothing can be taken now, or NULL. */
 const char *ingest_trouble(const struct ingest *ingest);
 
 #endif

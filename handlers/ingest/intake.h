@@ -4,15 +4,15 @@
  *          -> [gunzip] -> decode -> series limit -> journal -> done -> answer
  *             '- long or gzip: in the handlers pool
  *
- * The answer tells how many samples were accepted and rejected, and why; Sluice-Ack what is promised for them. */
+ * The answer says how many samples were accepted and rejected, and why; Sluice-Ack says what is promised for them. */
 #ifndef SLUICE_HANDLERS_INGEST_INTAKE_H
 #define SLUICE_HANDLERS_INGEST_INTAKE_H
 
 #include "handlers/ingest/ingest.h"
 
-/* Of an endpoint's http_handler. */
+/* run() of an endpoint's http_handler. */
 void intake_run(struct request *request, struct exchange *exchange);
-/* Of an ingest_route's: the endpoint of the same path. */
+/* run() of an ingest_route's http_handler: uses the endpoint of the same path. */
 void intake_run_route(struct request *request, struct exchange *exchange);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *     journal_append(batch) -> queue -> group -> JOB_WRITE (ring: write+fdatasync | files pool) -> batch->done(0)
  *                                         ^-- one at a time; what comes meanwhile is the next group
- *     next segment: created in the files pool before the active one is full; the full one is ended there
+ *     next segment: created in the files pool before the active one is full; the full one is ended there, too
  *
  *     WORKING --write: ENOSPC--> FULL: everything is refused with -ENOSPC; a new segment is tried every `retry`
  *        |   <--it was created--'
@@ -10,8 +10,8 @@
  *        '--sync failed, EIO, ...--> FAILED: everything is refused with -EIO, until a restart: after a failed sync
  *                                    nobody knows what is on the disk
  *
- * Sequences are given when a batch is appended, so the log is in their order; those of a failed group are not given
- * again. With ack = memory done() comes at once and a loss is counted. */
+ * Sequences are assigned when a batch is appended, so the log is in their order; those of a failed group are not
+ * reused. With ack = memory done() is called early, and a loss is only counted. */
 #ifndef SLUICE_HANDLERS_INGEST_JOURNAL_H
 #define SLUICE_HANDLERS_INGEST_JOURNAL_H
 
@@ -41,7 +41,7 @@ struct journal {
     bool creating, clearing; /* a thread makes the spare, or removes old segments */
     struct queue queue;
 
-    struct group group;                /* in hand, if writing */
+    struct group group;                /* being written, if writing */
     bool writing;                      /* a job writes the group */
     unsigned last_count, before_count; /* batches of the last two */
     int64_t last_ns;                   /* when the last one ended */
@@ -50,22 +50,22 @@ struct journal {
     struct deadline window, retry, clear;
 };
 
-/* Starts with a new segment behind what was recovered, and starts the forwarder (NULL: none). directory (in the ledger)
- * is the journal's from now on. Blocks: for the start. 0, or -errno with a reason. */
+/* Starts a new segment after what was recovered, and starts the forwarder (NULL: none). Takes over directory (in the
+ * ledger). Blocks; for startup only. 0, or -errno with a reason. */
 int journal_open(struct journal *journal, struct loop *loop, const struct ingest_settings *settings,
                  struct ingest_stats *stats, int directory, const struct recovery *recovery,
                  struct forward *forward, char *why, size_t why_size);
-/* After loop_end(): writes what is still waiting (ack = memory) and closes. */
+/* After loop_end(): writes what is still queued (ack = memory) and closes. */
 void journal_close(struct journal *journal);
-/* Instead, where other work never ends and the process leaves by _exit(2): writes what is still waiting, unless the
- * log's disk is what hangs, and frees nothing. */
+/* Instead, if work does not end and the process leaves by _exit(2): writes what is still queued, unless it is the log's
+ * disk that hangs, and frees nothing. */
 void journal_leave(struct journal *journal);
 
-/* Why no batch can be taken now: -EBUSY: the queue is full; -EAGAIN: the log is at its cap and not forwarded; -ENOSPC,
- * -EIO; 0: one can be. */
+/* Why no batch can be taken now: -EBUSY: the queue is full; -EAGAIN: the log is at its cap and not yet forwarded;
+ * -ENOSPC; -EIO. 0: one can. */
 int journal_refusal(struct journal *journal);
-/* Takes a batch over and sets its sequence: batch->done() follows, never from inside this call. Or why not:
- * journal_refusal(), -E2BIG: no segment has room for it; then it still is the caller's. */
+/* Takes over a batch and sets its sequence; batch->done() follows, never from inside this call. 0; or why not, and it
+ * is still the caller's: as journal_refusal(), or -E2BIG: no segment has room for it. */
 int journal_append(struct journal *journal, struct batch *batch);
 
 #endif

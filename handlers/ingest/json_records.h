@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-/* One object, or an array of them. */
+/* Reads one object, or an array of them. */
 void json_records_read(struct decoding *decoding, json_t *root);
 void json_records_decode(struct decoding *decoding, struct span body);
 /* The same without the shortcut for plain records: for comparison. */

@@ -1,11 +1,11 @@
 /* The rate of each client, in samples: a token bucket that may go into debt.
  *
  *     limiter_find(client) -> in credit? -> the batch is read -> limiter_charge(samples)
- *                                \-> 429, and when it will be
+ *                                \-> 429, and when to try again
  *
- * What a batch costs is known when it has been read: a client in credit may send one, the next one waits until the debt
- * is paid, so any batch passes and the rate holds. The least recently seen clients are forgotten: the table is
- * bounded. */
+ * The cost of a batch is known only when it has been read: a client in credit may send one, and the next has to wait
+ * until the debt is paid. So a batch of any size passes, and the rate still holds. The table is bounded: the least
+ * recently seen clients are forgotten. */
 #ifndef SLUICE_HANDLERS_INGEST_LIMITER_H
 #define SLUICE_HANDLERS_INGEST_LIMITER_H
 
@@ -20,7 +20,7 @@
 
 struct limiter_client {
     char key[LIMITER_KEY];
-    double tokens, at; /* as of that moment, in seconds */
+    double tokens, at; /* tokens at the time `at`, in seconds */
     TAILQ_ENTRY(limiter_client) link;
     UT_hash_handle hh;
 };
@@ -39,7 +39,7 @@ struct limiter_client *limiter_find(struct limiter *limiter, const char *key, si
 /* May the client send a batch? */
 bool limiter_allows(const struct limiter *limiter, const struct limiter_client *client);
 void limiter_charge(struct limiter *limiter, struct limiter_client *client, uint64_t samples);
-/* Seconds until it may again. */
+/* Seconds until the client may send a batch again. */
 double limiter_wait(const struct limiter *limiter, const struct limiter_client *client);
 
 #endif

@@ -1,4 +1,4 @@
-/* Decoders of the line formats: what they mean as samples.
+/* Decoders of the line formats, which turn them into samples.
  *
  *     body -> line by line -> proto/influx.h | prometheus_text.h | statsd.h -> samples
  *     Influx: each field is a gauge MEASUREMENT_FIELD (MEASUREMENT for the field `value`); precision in the query

@@ -12,7 +12,7 @@
 void otlp_protobuf_decode(struct decoding *decoding, struct span body);
 void otlp_json_decode(struct decoding *decoding, struct span body);
 
-/* A data point, the number-th of the body. pointer: to it in the JSON; NULL: none. */
+/* Takes a data point, the number-th of the body. pointer: the JSON Pointer to it; NULL: none. */
 void otlp_take(struct decoding *decoding, const struct otlp_point *point, uint32_t number,
                const char *pointer);
 

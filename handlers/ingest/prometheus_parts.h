@@ -1,4 +1,4 @@
-/* Histograms and summaries of Prometheus text, put together from the lines that each has one number of.
+/* Histograms and summaries of Prometheus text, put together from lines that have one number each.
  *
  *     # TYPE lag histogram           begin(lag)
  *     lag_bucket{app="a",le="1"} 3   add() --+
@@ -25,10 +25,10 @@ struct prometheus_parts {
 };
 
 void prometheus_parts_begin(struct prometheus_parts *parts, struct span family, enum sample_type type);
-/* False: the line is no part of the family's; else it was taken, or refused with a reason. */
+/* False: the line is not part of the family; else it was taken, or refused with a reason. */
 bool prometheus_parts_add(struct prometheus_parts *parts, const struct body_line *line,
                           const struct prometheus_text *text);
-/* Hands on what is there and frees it. */
+/* Passes on what has been put together, and frees it. */
 void prometheus_parts_end(struct prometheus_parts *parts, struct decoding *decoding);
 
 #endif

@@ -18,7 +18,7 @@ enum refusal {
     REFUSALS
 };
 
-/* Where a record is, and what in it. */
+/* Where a record is, and which part of it is meant. */
 struct place {
     bool is_line; /* number is a line, from 1 on; else an index, from 0 on */
     uint32_t number;

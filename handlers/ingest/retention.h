@@ -1,4 +1,4 @@
-/* Which segments go: the oldest, while all are too many bytes or it is too old. */
+/* Removes the oldest segments while they are too old, or while all segments together have too many bytes. */
 #ifndef SLUICE_HANDLERS_INGEST_RETENTION_H
 #define SLUICE_HANDLERS_INGEST_RETENTION_H
 

@@ -13,8 +13,8 @@
  *        32      payload   [answer (RECORD_KEYED)] samples (proto/sample.h)
  *
  * A file is written by one process, once, from its start on; sequences grow from record to record and from file to
- * file. It ends at its last byte, at a length of 0, or at a record that is torn; but if the length of that one leads to
- * another record, the disk has damaged the one alone. Records are not looked for anywhere else: bytes that look like
+ * file. It ends at its last byte, at a length of 0, or at a torn record; but if the torn record's length leads to
+ * another record, the disk has damaged just that one. Records are not searched for anywhere else: bytes that look like
  * one may be part of somebody's sample. */
 #ifndef SLUICE_HANDLERS_INGEST_SEGMENT_H
 #define SLUICE_HANDLERS_INGEST_SEGMENT_H
@@ -27,7 +27,7 @@
 #define SEGMENT_HEAD      16
 #define SEGMENT_NAME_SIZE 32
 #define RECORD_HEAD       32
-#define RECORD_MAX        (32u << 20) /* payload bytes; a longer one is torn or none of ours */
+#define RECORD_MAX        (32u << 20) /* payload bytes; a longer one is torn, or not ours */
 
 #define RECORD_KEYED     1 /* flag: u16 n, key, u32 n, answer come before the samples */
 #define RECORD_ACK_SHIFT 1 /* of a keyed record: two bits for what was promised, ACK_* */
@@ -83,7 +83,7 @@ void segment_close(struct segment_reader *reader);
 /* The next record, valid until the next call: 1; 0: the log ends here (a later call may find more);
  * -EBADMSG: torn; or -errno. */
 int segment_next(struct segment_reader *reader, struct record *out);
-/* Passes over a record that is torn, if its length leads to one that is not: 0; else -EBADMSG, or another -errno. */
+/* Skips a torn record if its length leads to one that is not torn: 0. Else -EBADMSG, or another -errno. */
 int segment_skip(struct segment_reader *reader);
 
 #endif

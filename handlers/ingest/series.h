@@ -5,8 +5,8 @@
  *                                                     '-> not taken: series_retract()
  *     no sample for `stale` seconds: dropped
  *
- * A name has one type; a sample of another one is refused, and so is one whose name would be a part of a histogram or
- * summary (lag_count beside lag): Prometheus could not tell them apart. */
+ * A name has one type. Samples of another type are refused, and so are those whose name would be part of a histogram or
+ * summary (lag_count beside lag), because Prometheus could not tell them apart. */
 #ifndef SLUICE_HANDLERS_INGEST_SERIES_H
 #define SLUICE_HANDLERS_INGEST_SERIES_H
 
@@ -23,7 +23,7 @@ struct series {
     TAILQ_ENTRY(series) sibling; /* of the family */
     UT_hash_handle hh;
     struct series_family *family;
-    struct series_client *client; /* that brought it in; NULL: recovered */
+    struct series_client *client; /* that added it; NULL: recovered */
     double value, updated;        /* updated: seconds, the loop's clock */
     int64_t time_ms;              /* of the latest sample */
     bool known;                   /* a sample has been applied */
@@ -64,25 +64,25 @@ enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_OVERLAP, SERIES_LIM
 
 void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client);
 void series_free(struct series_table *table);
-/* May a decoded sample of this client (a number that tells clients apart; 0: nobody) be taken? A new series is made
- * room for; a sample that may is applied or retracted later. */
+/* May a decoded sample of this client (a number that identifies it; 0: nobody) be taken? If so, room is reserved if its
+ * series is new, and the sample must later be applied or retracted. */
 enum series_verdict series_admit(struct series_table *table, const struct sample *sample, uint64_t client,
                                  double now);
-/* NULL: nobody has this name. */
+/* The family of this name; NULL: there is none. */
 struct series_family *series_family_named(const struct series_table *table, struct span name);
-/* Gauges that an admitted batch changes (encoded samples, written over) get the value that comes of it; those that it
- * sets are remembered. */
+/* Turns relative gauges of an admitted batch (encoded samples, changed in place) into absolute values, and remembers
+ * the gauges that it sets. */
 void series_settle(struct series_table *table, char *samples, size_t n);
-/* Takes up to `most` encoded samples off *samples and applies them; those without a series are passed over. latest_ms:
- * what is later than this is of a clock that was set back since, and gives way to anything. */
+/* Takes up to `most` encoded samples off *samples and applies them; those without a series are skipped. latest_ms: a
+ * value later than this comes from a clock that has been set back since, and is replaced by any sample. */
 void series_apply(struct series_table *table, struct span *samples, unsigned most, double now,
                   int64_t latest_ms);
-/* The log does not have these encoded samples: series that only they were for are forgotten. */
+/* These encoded samples did not get into the log: series that exist only for them are forgotten. */
 void series_retract(struct series_table *table, struct span samples);
-/* Drops what was not updated since then, at most so many. How many. */
+/* Drops up to most series that were not updated since then. Returns how many. */
 uint64_t series_drop(struct series_table *table, double since, uint64_t most);
 
-/* Walks through all series, family by family, while others come and go: those of families that are new are left out.
+/* Starts a walk through all series, family by family, during which others may come and go; new families are left out.
  * One walk at a time. */
 void series_walk(struct series_table *table);
 /* The next one; NULL: that was the last. */

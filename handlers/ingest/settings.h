@@ -43,7 +43,8 @@ const char *ingest_settings_check(const struct ingest_settings *settings);
 /* The same for the forward section, and for both together. */
 const char *forward_settings_check(const struct forward_settings *settings);
 const char *forward_settings_fit(const struct ingest_settings *ingest);
-/* Bytes a second that the log has room for, with what must be kept of it; UINT64_MAX: any number. They fit. */
+/* Bytes a second that the log has room for, considering what it must keep; UINT64_MAX: any number. For settings that
+ * forward_settings_fit(). */
 uint64_t forward_settings_rate(const struct forward_settings *settings, const struct ingest_settings *ingest);
 /* 0 or -ENOMEM; free in either case. */
 int ingest_stats_init(struct ingest_stats *stats);

@@ -2,7 +2,7 @@
  *
  *     datagrams -> text (lines) -> statsd_decode -> series limit -> journal
  *                                   '-> sets -> at the end of their interval: the same
- *     nobody waits for an answer: what cannot be taken is counted, and one line of each batch is told in the log */
+ *     nobody waits for an answer: what cannot be taken is counted, and one such line of each batch is logged */
 #ifndef SLUICE_HANDLERS_INGEST_STATSD_LISTENER_H
 #define SLUICE_HANDLERS_INGEST_STATSD_LISTENER_H
 
@@ -21,7 +21,7 @@ struct statsd_listener {
 struct statsd_listener *statsd_listener_open(struct ingest *ingest, const char *address, char *why,
                                              size_t why_size);
 void statsd_listener_close(struct statsd_listener *listener);
-/* Ends the interval of the sets: what they have goes to the log. */
+/* Ends the interval of the sets: their sizes go to the log. */
 void statsd_flush(struct ingest *ingest);
 
 #endif

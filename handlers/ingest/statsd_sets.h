@@ -1,4 +1,4 @@
-/* Sets of statsd: how many different values came in an interval, as a gauge at its end.
+/* statsd's sets: the number of distinct values in an interval becomes a gauge at its end.
  *
  *     users:7|s  users:7|s  users:9|s  --add()--> {users: 7, 9}  --flush()--> gauge users 2
  *     nothing came in the interval     --------------------------flush()--> gauge users 0, once, and it is forgotten */

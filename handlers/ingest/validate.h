@@ -28,7 +28,8 @@ struct rules {
     size_t scratch_n;
 };
 
-/* The rules for a format; its own rules for names are those of Prometheus, or not. now_ms: since 1970. */
+/* The rules for a format. prometheus_names: the format's own rules for names are those of Prometheus. now_ms: since
+ * 1970. */
 void rules_init(struct rules *rules, const struct ingest_settings *settings, bool prometheus_names,
                 int64_t now_ms);
 void rules_free(struct rules *rules);
