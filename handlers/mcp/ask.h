@@ -13,10 +13,10 @@ void ask_client(struct rpc_call *call, json_t *asks);
 void ask_prepare(struct rpc_call *call, struct rpc_work *work);
 /* For a transport's answered(): an answer from the client of this batch. */
 void ask_answered(struct rpc_batch *batch, struct span id, struct span result, struct span error);
-/* The server goes: calls that wait for answers are told so. */
+/* The server is shutting down: calls that wait for answers get an error. */
 void ask_drain(struct mcp *mcp);
-/* A modern call may bring answers: takes them into call->answers. False: the state is not ours, and the call was
- * answered. */
+/* Takes the answers that a modern call may carry into call->answers. False: its state is not ours, and the call was
+ * answered with an error. */
 bool ask_take_inputs(struct rpc_call *call, json_t *params);
 
 #endif

@@ -1,9 +1,9 @@
 /* Server-Sent Events as the body of an HTTP reply (https://html.spec.whatwg.org/#server-sent-events).
  *
  *     event_stream_send() -> queue, bounded -> body, pulled by the connection
- *     now and then a comment line, so that nobody takes the silence for an end
+ *     now and then a comment line, so that nobody mistakes silence for the end
  *
- * The stream belongs to its reply; the owner is told once when it is gone, by whichever end. */
+ * The stream belongs to its reply; the owner is told once when it is gone, whichever side ended it. */
 #ifndef SLUICE_HANDLERS_MCP_EVENT_STREAM_H
 #define SLUICE_HANDLERS_MCP_EVENT_STREAM_H
 
@@ -20,20 +20,20 @@ struct request;
  * the stream has ended. NULL: too many streams or no memory, and the request is not answered. */
 struct event_stream *event_stream_open(struct mcp *mcp, struct request *request, const char *session,
                                        void (*gone)(void *owner), void *owner);
-/* The client waits for nothing but this stream: when it ends its side, the stream ends. endless: no answer will end it,
- * so a drain does. */
+/* The client waits only for this stream, so the stream ends when the client ends its side. endless: no answer will end
+ * the stream, so a drain does. */
 void event_stream_listen(struct event_stream *stream, bool endless);
-/* One event: data is one line; id NULL: none. False: the client takes none, and this one is lost. */
+/* Sends one event; data is one line; id NULL: none. False: the client is not taking events, and this one is lost. */
 bool event_stream_send(struct event_stream *stream, const char *id, struct span data);
-/* The last event of an owner that goes, however long; data.p NULL: there is none. */
+/* Sends the last event of an owner that is done, however long it is; data.p NULL: there is none. */
 void event_stream_answer(struct event_stream *stream, const char *id, struct span data);
-/* The first event: no data, but an id to come back with, and how soon (SEP-1699). */
+/* Sends the first event: no data, but an id to come back with, and how soon (SEP-1699). */
 void event_stream_prime(struct event_stream *stream, const char *id);
-/* The reply ends behind what was sent; gone() follows. */
+/* Ends the reply after what was sent; gone() follows. */
 void event_stream_end(struct event_stream *stream);
-/* The owner goes first: gone() is not called, and the stream ends. */
+/* The owner ends first: gone() is not called, and the stream ends. */
 void event_stream_disown(struct event_stream *stream);
-/* For the loop: the class that wakes streams. */
+/* Sets up the deadline class that wakes streams. */
 void event_stream_init(struct mcp *mcp);
 
 #endif

@@ -1,6 +1,6 @@
-/* What has changed, told to those who listen: sessions with a connection or a stream, and subscriptions/listen.
+/* Tells listeners what has changed: sessions with a connection or a stream, and subscriptions/listen.
  *
- *     inotify -> changes.c -> touched topics, "the list is another one" -> a moment later, once -> sessions, listeners
+ *     inotify -> changes.c -> touched topics, "the list has changed" -> a moment later, once -> sessions, listeners
  *
  * Directories are watched only while somebody listens, and for a little while afterwards. */
 #ifndef SLUICE_HANDLERS_MCP_NEWS_H
@@ -25,16 +25,16 @@ struct news {
     bool listed;
 };
 
-/* roots must stay. most: directories watched, 0: nothing is ever told. */
+/* roots must stay valid. most: directories that may be watched; 0: nothing is ever told. */
 void news_init(struct news *news, struct mcp *mcp, const struct roots *roots, uint64_t most);
-/* Somebody listens from now on. */
+/* From now on somebody listens. */
 void news_join(struct news *news);
-/* 0 or as subscriber_add(); uri may be anything. */
+/* Subscribes to a URI, which may be anything. 0, or as subscriber_add(). */
 int news_subscribe(struct news *news, struct subscriber *subscriber, const char *uri);
-/* Answers the call with why not. */
+/* Answers a call whose subscription failed with this error. */
 void news_refuse(struct rpc_call *call, int error);
-/* Goes on with the call as soon as every change is told: now, or when the directories have been walked. go answers
- * it. */
+/* Continues with the call as soon as no change can be missed: now, or when the directories have been walked. go()
+ * answers it. */
 void news_when_ready(struct news *news, struct rpc_call *call, void (*go)(struct rpc_call *call));
 void news_free(struct news *news);
 

@@ -1,8 +1,8 @@
 /* A POST of /mcp in hand, and the event stream that may become its reply.
  *
- *     said before the answer -> mcp_post_say() -> stream opened as the reply -> events, with ids in a session
- *     client or method ends the stream early (legacy) -> parted: what follows is kept in the session's recall
- *     GET with Last-Event-ID -> mcp_post_resume() -> what was kept, then what follows
+ *     messages before the answer -> mcp_post_say() -> stream opened as the reply -> events, with ids in a session
+ *     client or method ends the stream early (legacy) -> parted: further events are kept in the session's recall
+ *     GET with Last-Event-ID -> mcp_post_resume() -> kept events, then new ones
  *     nobody comes back for a while -> abandoned */
 #ifndef SLUICE_HANDLERS_MCP_POST_H
 #define SLUICE_HANDLERS_MCP_POST_H
@@ -25,21 +25,21 @@ struct mcp_post {
     char session[MCP_ID_SIZE]; /* for the reply; "": none */
 };
 
-/* Something that comes before the answer. False: the client takes no events, or none at present. */
+/* Sends a message before the answer. False: the client takes no events, or none at present. */
 bool mcp_post_say(struct mcp_post *post, struct span text);
-/* The answer, if the reply is a stream. text.p NULL: there is nothing to say. */
+/* Sends the answer, if the reply is a stream. text.p NULL: there is nothing to say. */
 void mcp_post_answer(struct mcp_post *post, struct span text);
-/* Ends the stream for now: the client comes back for the rest. Nothing where it cannot. */
+/* Ends the stream for now, so that the client comes back for the rest; does nothing if it cannot. */
 void mcp_post_pause(struct mcp_post *post);
 /* The batch is over. */
 void mcp_post_drop(struct mcp_post *post);
-/* A client comes back for the stream of a POST, number, and has had the events up to last. 0; -ENOENT: what is behind
- * them is not known (any more); -EBUSY: too many streams. Then the request is not answered. */
+/* A client comes back for the stream of the POST with this number, having received the events up to last. 0; or the
+ * request is not answered: -ENOENT: the events after those are not kept (any longer); -EBUSY: too many streams. */
 int mcp_post_resume(struct mcp *mcp, struct request *request, struct mcp_session *session, unsigned number,
                     uint64_t last);
-/* Once a second: abandons those that nobody came back for; all: every parted one. True: some are left. */
+/* To be called once a second: abandons those that nobody came back for; all: every parted one. True: some are left. */
 bool mcp_posts_expire(struct mcp *mcp, bool all);
-/* The events of a stream behind a number, once more. */
+/* Sends the events of a stream after a number once more. */
 void mcp_post_recall(const struct mcp_session *session, unsigned stream, uint64_t last,
                      struct event_stream *to);
 

@@ -1,7 +1,7 @@
 /* The last events of a session's streams, for a client that comes back with Last-Event-ID.
  *
- *     an event's id: STREAM-NUMBER    stream 0: that of GET; others: of one POST each; the number counts the session's
- *     the oldest go when a session, or all of them, keep too much: what follows an event is kept whole or not at all */
+ *     an event's id: STREAM-NUMBER    stream 0: that of GET; others: of one POST each; numbers count per session
+ *     the oldest are dropped when a session, or all together, keep too much: what is kept never has gaps */
 #ifndef SLUICE_HANDLERS_MCP_RECALL_H
 #define SLUICE_HANDLERS_MCP_RECALL_H
 
@@ -12,7 +12,7 @@
 
 #define RECALL_ID 32 /* bytes of an id as text, with its NUL */
 
-/* Of all sessions. */
+/* What all sessions share. */
 struct recall_budget {
     size_t used, most, each;           /* bytes; each: of one session */
     TAILQ_HEAD(, recall_event) by_age; /* the oldest first */
@@ -35,15 +35,15 @@ struct recall {
 };
 
 void recall_budget_init(struct recall_budget *budget, size_t most, size_t each);
-/* first: what the numbers are greater than. */
+/* first: numbers are greater than this. */
 void recall_init(struct recall *recall, uint64_t first);
 void recall_clear(struct recall *recall, struct recall_budget *budget);
-/* Keeps an event if it can, and writes its id. */
+/* Keeps an event if there is room and memory, and writes its id. */
 void recall_add(struct recall *recall, struct recall_budget *budget, unsigned stream, struct span data,
                 char id[static RECALL_ID]);
-/* Reads an id. False: it is none. */
+/* Parses an id. False: it is not one. */
 bool recall_parse(struct span id, unsigned *stream, uint64_t *number);
-/* The event of the stream behind that number: *event is the one before, or NULL at first. NULL at the end. */
+/* The next event of the stream after that number; event: the one before, NULL at first. NULL at the end. */
 const struct recall_event *recall_next(const struct recall *recall, unsigned stream, uint64_t number,
                                        const struct recall_event *event);
 void recall_print(unsigned stream, uint64_t number, char id[static RECALL_ID]);

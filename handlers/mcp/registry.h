@@ -5,14 +5,15 @@
 
 #include "handlers/mcp/mcp.h"
 
-/* Not copied: it must stay. 0; -EEXIST; -ENOMEM. */
+/* Adds an item, which is not copied and must stay valid. 0; -EEXIST; -ENOMEM. */
 int registry_add(struct mcp *mcp, const struct rpc_method *item);
-/* Adds those that the call's client may use to a list; a comma before each but the first. True: there are some. */
+/* Adds the resources that the call's client may use to a list, with a comma before each but the first. True: there are
+ * some. */
 bool registry_add_resources(const struct rpc_call *call, struct text *out);
-/* Adds them, a comma before each. */
+/* The same for templates and prompts, with a comma before each. */
 void registry_add_templates(const struct rpc_call *call, struct text *out);
 void registry_add_prompts(const struct rpc_call *call, struct text *out);
-/* Has the resource of this URI, or the template that it fits, answer. False: there is none. */
+/* Lets the resource with this URI, or the template that matches it, answer. False: there is none. */
 bool registry_read(struct mcp *mcp, struct rpc_call *call, const char *uri);
 /* The prompt of this name, or NULL. */
 const struct rpc_method *registry_prompt(const struct mcp *mcp, const char *name);

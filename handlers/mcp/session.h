@@ -1,4 +1,4 @@
-/* Sessions of the legacy era: signed ids, and the little state that some of them have on this node.
+/* Sessions of the legacy era: signed ids, and the small state that some of them have on this node.
  *
  *     initialize -> token: version, capabilities, time, nonce -> HMAC-SHA256 -> Mcp-Session-Id       no memory
  *     subscribe, setLevel, GET, DELETE -> struct mcp_session by nonce      bounded; expires with the token
@@ -27,13 +27,13 @@ struct event_stream;
 struct mcp_token {
     uint8_t version; /* index in mcp_legacy_versions */
     uint8_t can;     /* MCP_CAN_* */
-    uint32_t made;   /* seconds since 1970, by the clock that all nodes go by */
+    uint32_t made;   /* seconds since 1970, on the clock that all nodes use */
     uint64_t nonce;
 };
 
 /* Makes an id. */
 void mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]);
-/* False: not ours, or changed. Age is the caller's to judge. */
+/* Reads an id. False: it is not ours, or was changed. The caller has to judge its age. */
 bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *token);
 
 enum mcp_level {
@@ -58,10 +58,10 @@ struct mcp_session {
     struct mcp_token token;
     struct conn *conn; /* of a socket's session; NULL: HTTP's */
     enum mcp_level level;
-    bool revoked; /* DELETE: its id is dead */
+    bool revoked; /* by DELETE: its id is invalid */
     struct subscriber subscriber;
     struct event_stream *stream; /* GET's, where notifications go; NULL: none */
-    bool streamed;               /* it had one: what it misses is kept for its return */
+    bool streamed;               /* it had one: missed messages are kept for its return */
     unsigned streams;            /* of POSTs so far */
     struct recall recall;
 };
@@ -78,22 +78,22 @@ struct mcp_sessions {
     uint64_t *states; /* a counter of them */
 };
 
-/* subscriptions, budget and states, which counts the sessions, must stay. */
+/* subscriptions, budget and states (set to the number of sessions) must stay valid. */
 void mcp_sessions_init(struct mcp_sessions *sessions, unsigned max, uint32_t age,
                        struct subscriptions *subscriptions, struct recall_budget *budget, uint64_t *states);
 void mcp_sessions_free(struct mcp_sessions *sessions);
 /* NULL: no state here. */
 struct mcp_session *mcp_session_find(struct mcp_sessions *sessions, const struct mcp_token *token);
-/* Found or new; NULL: no memory, or max are in use after what has expired went. now: seconds since 1970. */
+/* The state of a session, made if there is none; NULL: no memory, or max are in use, not counting expired ones. now:
+ * seconds since 1970. */
 struct mcp_session *mcp_session_get(struct mcp_sessions *sessions, const struct mcp_token *token,
                                     uint32_t now);
 void mcp_session_free(struct mcp_session *session);
-/* DELETE: its id is dead, and nothing else is left of it. */
+/* For DELETE: invalidates its id, and frees everything else. */
 void mcp_session_revoke(struct mcp_session *session);
 /* Frees those whose ids have expired, and ends their streams. */
 void mcp_sessions_expire(struct mcp_sessions *sessions, uint32_t now);
-/* A message of the server's own accord, to the session's connection or stream; kept for a stream that is to come
- * back. */
+/* Sends a message unasked, to the session's connection or stream; kept for a stream that may come back. */
 void mcp_session_say(struct mcp_session *session, struct span text);
 
 #endif

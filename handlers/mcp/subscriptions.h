@@ -1,7 +1,7 @@
-/* Who wants to hear of which resource.
+/* Who wants to hear about which resource.
  *
  *     topic (an object's key) --< subscription >-- subscriber (a session, or a subscriptions/listen)
- *     touched topics wait in a list until subscriptions_tell(): many changes are told once
+ *     touched topics wait in a list until subscriptions_tell(): many changes are reported once
  *
  * Bounded: of one subscriber, and in all. */
 #ifndef SLUICE_HANDLERS_MCP_SUBSCRIPTIONS_H
@@ -18,7 +18,7 @@
 
 struct subscription {
     LIST_ENTRY(subscription) of_topic, of_subscriber;
-    struct topic *topic; /* NULL: a resource that is no object and never changes */
+    struct topic *topic; /* NULL: a resource that is not an object, and never changes */
     struct subscriber *subscriber;
     char uri[]; /* as the client wrote it */
 };
@@ -48,16 +48,16 @@ struct subscriptions {
 void subscriptions_init(struct subscriptions *subscriptions);
 void subscriber_init(struct subscriber *subscriber,
                      void (*tell)(struct subscriber *subscriber, const char *uri));
-/* key.p NULL: the URI is of no object. 0, also if it is subscribed to already; -ENOBUFS: too many; -ENAMETOOLONG;
- * -ENOMEM. */
+/* Subscribes to a URI. key: of its object; key.p NULL: it is not an object's. 0, also if already subscribed; -ENOBUFS:
+ * too many; -ENAMETOOLONG; -ENOMEM. */
 int subscriber_add(struct subscriptions *subscriptions, struct subscriber *subscriber, const char *uri,
                    struct span key);
 void subscriber_remove(struct subscriptions *subscriptions, struct subscriber *subscriber, const char *uri);
 /* Ends all of its subscriptions. */
 void subscriber_clear(struct subscriptions *subscriptions, struct subscriber *subscriber);
-/* An object has changed; below: every one whose key starts so. */
+/* An object has changed; below: every object whose key starts with key. */
 void subscriptions_touch(struct subscriptions *subscriptions, struct span key, bool below);
-/* Tells of what was touched since the last time. */
+/* Tells subscribers what was touched since the last time. */
 void subscriptions_tell(struct subscriptions *subscriptions);
 
 #endif

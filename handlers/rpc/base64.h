@@ -6,9 +6,9 @@
 
 #include <sys/types.h>
 
-/* Adds the bytes in quotes. */
+/* Adds the bytes, encoded, in quotes. */
 void base64_add(struct text *text, struct span bytes);
-/* The length; -1: malformed, or longer than size. */
+/* Decodes text to out. Returns the length; -1: malformed, or longer than size. */
 ssize_t base64_decode(struct span text, char *out, size_t size);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "handlers/rpc/rpc.h"
 
-/* NULL without memory. */
+/* The document; NULL without memory. */
 json_t *discover_document(const struct rpc *rpc);
 
 #endif

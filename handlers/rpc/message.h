@@ -21,17 +21,17 @@ enum message_kind { MESSAGE_CALL, MESSAGE_NOTIFICATION, MESSAGE_REPLY, MESSAGE_I
 
 struct message {
     enum message_kind kind;
-    struct span id;     /* as written; "null" where there is none or it is none */
+    struct span id;     /* as written; "null" if it is missing or not an id */
     struct span method; /* a string, with its quotes */
     struct span params; /* an object or array; p is NULL without */
     struct span result, error;
 };
 
-/* Takes a value that jsontext_check() has passed apart. */
+/* Decodes a value that jsontext_check() has accepted. */
 void message_decode(struct span value, struct message *out);
 /* The words of the specification for its own codes; NULL for others. */
 const char *message_of_code(int code);
-/* Adds the answer that is an error. words NULL: those of the code; data: JSON, n is 0 without. */
+/* Adds an error answer. words NULL: those of the code; data: JSON, n is 0 without. */
 void message_add_error(struct text *out, int code, const char *words, struct span data, struct span id);
 
 #endif

@@ -1,5 +1,4 @@
-/* A method, declared once: from the row come dispatch, the check of arguments, JSON Schema, MCP's tool, and
- * rpc.discover.
+/* A method, declared once: dispatch, the check of arguments, JSON Schema, MCP's tool and rpc.discover all use its row.
  *
  *     static const struct rpc_param params[] = {
  *         {.name = "key", .type = RPC_STRING, .required = true, .help = "the object's key"},
@@ -8,8 +7,8 @@
  *         .name = "object.info", .params = params, .params_count = 1, .run = info, ... };
  *     rpc_add(rpc, &method)
  *
- * run() answers the call (call.h), at once or later, exactly once. work() runs on a thread of the handlers
- * pool instead, for what computes or waits. */
+ * run() answers the call (call.h), at once or later, exactly once. Methods that compute or wait have work() instead,
+ * which runs on a thread of the handlers pool. */
 #ifndef SLUICE_HANDLERS_RPC_METHOD_H
 #define SLUICE_HANDLERS_RPC_METHOD_H
 
@@ -27,7 +26,7 @@ struct rpc_param {
     bool required;
     const char *choices; /* "a|b|c"; NULL: any. Strings only */
     double min, max;     /* of numbers; both 0: any. Of strings: the longest in bytes (max) */
-    const char *initial; /* what stands for a missing one, as JSON, for the documentation; NULL: nothing */
+    const char *initial; /* the default, as JSON, for the documentation; NULL: none */
     const char *items;   /* of arrays: JSON Schema of the elements, for the documentation; NULL: any */
     const char *help;
     const char *header; /* MCP over HTTP: the argument is mirrored by Mcp-Param-HEADER; NULL: it is not */
@@ -54,11 +53,11 @@ struct rpc_param {
 #define RPC_MODERN 2048u
 /* A tool whose result is MCP's already: {"content":[...]}. */
 #define RPC_CONTENT 4096u
-/* What MCP offers besides tools: name is an URI, an URI template, a prompt's name. */
+/* What MCP offers besides tools: name is a URI, a URI template, a prompt's name. */
 #define RPC_RESOURCE 8192u
 #define RPC_TEMPLATE 16384u
 #define RPC_PROMPT   32768u
-/* Further parameters than the table's are taken, of any type. */
+/* Parameters that are not in the table are accepted too, of any type. */
 #define RPC_OPEN 65536u
 
 struct rpc_method {
@@ -68,12 +67,12 @@ struct rpc_method {
     const struct rpc_param *params;
     unsigned params_count;
     const char *result; /* JSON Schema of the result; NULL: anything */
-    const char *schema; /* JSON Schema of the parameters, told instead of the table's; NULL: the table's */
+    const char *schema; /* JSON Schema of the parameters, shown instead of the table's; NULL: the table's */
     const char *type;   /* MIME type of a resource of MCP; NULL: not said */
     unsigned flags;
     /* On the loop. params: an object (RPC_LIST: an array), never NULL, borrowed until the call is answered. */
     void (*run)(struct rpc_call *call, json_t *params);
-    /* On a thread; NULL: run() it is. */
+    /* On a thread; NULL: run() is used. */
     void (*work)(struct rpc_work *work, json_t *params);
     void *context; /* the family's */
 };
@@ -84,9 +83,10 @@ struct rpc_complaint {
     char reason[128];
 };
 
-/* Makes the path of a member: parent is the pointer to what it is in, "" for params. A long name is cut. */
+/* Makes the path of a member: parent is the JSON Pointer to what it is in, "" for params. A long name is truncated. */
 void rpc_point(struct rpc_complaint *complaint, const char *parent, const char *name);
-/* True if params fit the table; an array is replaced by an object with names. Otherwise *complaint tells. */
+/* True if params fit the table; an array is replaced by an object with names. Otherwise *complaint says what is wrong.
+ * */
 bool rpc_check_params(const struct rpc_method *method, json_t **params, struct rpc_complaint *complaint);
 /* JSON Schema (2020-12) of the parameters as an object. NULL without memory. */
 json_t *rpc_params_schema(const struct rpc_method *method);

@@ -1,5 +1,4 @@
-/* The methods metrics.push and metrics.query: samples into the log, and the latest values out of the table of
- * series. */
+/* The methods metrics.push and metrics.query: samples into the log, and the latest values from the table of series. */
 #ifndef SLUICE_HANDLERS_RPC_METRIC_METHODS_H
 #define SLUICE_HANDLERS_RPC_METRIC_METHODS_H
 
@@ -12,7 +11,7 @@ struct metric_methods {
     struct rpc_method rows[METRIC_METHODS];
 };
 
-/* Adds them; ingest must stay. NULL: nothing is ingested here, and they say so. 0 or -errno. */
+/* Adds them; ingest must stay valid. NULL: ingestion is off, and the methods say so. 0 or -errno. */
 int metric_methods_add(struct metric_methods *methods, struct rpc *rpc, struct ingest *ingest);
 
 #endif

@@ -1,4 +1,4 @@
-/* Objects for calls: what object.* and MCP's resources are made of.
+/* Objects for calls: what the methods object.* and MCP's resources use.
  *
  *     key -> object_open() -> open job -> opened(fd, stat)
  *         -> object_read() -> open job -> read job -> done(bytes)         at most rpc_read bytes
@@ -22,7 +22,7 @@ struct object_calls {
 
 struct object_opened {
     struct object_calls *calls;
-    int fd; /* in the ledger: to be released by who gets it */
+    int fd; /* in the ledger; the receiver has to release it */
     struct stat st;
     struct span key; /* during the callback */
 };
@@ -57,12 +57,12 @@ void object_open(struct object_calls *calls, struct rpc_call *call, struct span 
 /* count bytes, 0: to the end. */
 void object_read(struct object_calls *calls, struct rpc_call *call, struct span key, uint64_t offset,
                  uint64_t count, object_read_fn *done);
-/* At most limit keys that start with prefix and come after after ("": from the first). */
+/* Lists at most limit keys that start with prefix and follow the key `after` ("": from the first). */
 void object_list(struct object_calls *calls, struct rpc_call *call, const char *prefix, const char *after,
                  uint64_t limit, object_listed_fn *done);
 
-/* How many of the bytes are text, UTF-8 without NUL: all of them, or, of a range that was cut, all but a character that
- * it was cut in; -1: they are none. */
+/* How many of the bytes are text (UTF-8 without NUL): all of them; for a range that was cut, all but a character that
+ * was cut at the end; -1: they are not text. */
 ssize_t object_text(struct span bytes, bool cut);
 /* The content type by the key's ending. */
 const char *object_type(const struct object_calls *calls, struct span key);

@@ -11,8 +11,8 @@ struct offers;
 /* Begins a collection. NULL without memory. */
 struct offers *offers_new(struct rpc *rpc);
 void offers_free(struct offers *offers);
-/* Adds one, which must stay. other: gets what is no method of rpc's table (resources, templates, prompts); may be NULL.
- * 0, or -errno with a reason. */
+/* Adds an offer, which must stay valid. other: takes what is not a method of rpc's table (resources, templates,
+ * prompts); may be NULL. 0, or -errno with a reason. */
 int offers_add(struct offers *offers, const struct sluice_offer *offer, struct dispatch *dispatch,
                int (*other)(struct mcp *mcp, const struct rpc_method *item), char *why, size_t why_size);
 

@@ -61,14 +61,14 @@ struct rpc {
 /* The transports of sockets: with batches, and without. */
 extern const struct rpc_transport rpc_socket, rpc_single_socket;
 
-/* Registers the front ends and counters with the loop. settings' texts must stay. 0 or -errno. */
+/* Registers the front ends and counters with the loop. The settings' texts must stay valid. 0 or -errno. */
 int rpc_init(struct rpc *rpc, struct loop *loop, const struct rpc_settings *settings);
 /* The loop has ended. */
 void rpc_free(struct rpc *rpc);
-/* Adds a method (not copied: it must stay). 0; -EEXIST: the name is taken; -ENOMEM. */
+/* Adds a method, which is not copied and must stay valid. 0; -EEXIST: the name is taken; -ENOMEM. */
 int rpc_add(struct rpc *rpc, const struct rpc_method *method);
-/* Adds a family's table: rows (room for count) become its copies with this context, and must stay. 0 or as
- * rpc_add(). */
+/* Adds a family's table, with this context: its rows are copied to rows (room for count), which must stay valid. 0, or
+ * as rpc_add(). */
 int rpc_add_table(struct rpc *rpc, const struct rpc_method *table, unsigned count, void *context,
                   struct rpc_method *rows);
 /* The method of this name among the sets; NULL: there is none. */

@@ -15,14 +15,14 @@
  * result as JSON (its parameters are the query's and the path's, or the body if that is a JSON object).
  *
  * Handlers run on threads of the handlers pool, several at once: they may compute and wait. params and results are
- * JSON texts. Parameters are checked against the schema's properties before: their types, that the required ones
- * are there, and, where additionalProperties is false, no others. Only properties of the schema itself may have a
- * header of MCP's (x-mcp-header).
+ * JSON texts. Parameters are first checked against the schema's properties: their types, that the required ones are
+ * there, and, where additionalProperties is false, that there are no others. Only properties of the schema itself may
+ * have an MCP header (x-mcp-header).
  *
- * What a handler wants to know from the client (a sampled message, a user's input) it asks with sluice_call_ask():
- * NULL means that there is no answer yet, and the handler returns without a word. When the answer has come the
- * handler runs again from its beginning, and the same question is answered then. Between the two nothing waits here:
- * in MCP's modern era the client carries the questions and answers itself. */
+ * A handler asks the client (for a sampled message, or a user's input) with sluice_call_ask(). NULL means that there is
+ * no answer yet: the handler then returns without a result. When the answer has come the handler runs again from its
+ * beginning, and the same question has its answer. Nothing waits in between: in MCP's modern era the client itself
+ * carries the questions and answers. */
 #ifndef SLUICE_HANDLERS_RPC_SLUICE_RPC_H
 #define SLUICE_HANDLERS_RPC_SLUICE_RPC_H
 
@@ -123,7 +123,7 @@ static inline const char *sluice_call_ask(struct sluice_call *call, const char *
     return call->api->ask(call, key, method, params);
 }
 
-/* Asks once more, because the answer is none: the handler returns, as after NULL. */
+/* Asks once more, because the answer is not usable: the handler then returns, as after NULL. */
 static inline void sluice_call_again(struct sluice_call *call, const char *key, const char *method,
                                      const char *params) {
     call->api->again(call, key, method, params);
