@@ -24,12 +24,12 @@ const struct command *command_find(const char *name) {
 static const char common[] =
     "Before or after the command:\n"
     "  -s, --server ADDR      unix:/path, unix:@name or tcp:HOST:PORT; default: $SLUICE_ADDR\n"
-    "  -t, --timeout SECONDS  longest wait for the server to go on; default 30, 0: none\n"
-    "  -h, --help             this text, or with a command the command's\n";
+    "  -t, --timeout SECONDS  longest wait without progress; default 30, 0: no limit\n"
+    "  -h, --help             this text, or a command's\n";
 
 static const char exit_codes[] =
-    "Exit codes: 0 done; 1 the server said no (its status and reason are printed), or the\n"
-    "output could not be written; 2 wrong usage; 3 no connection, or it failed.\n";
+    "Exit codes: 0 done; 1 the server refused (its status and reason are printed), or the\n"
+    "output could not be written; 2 wrong usage; 3 no connection, or it broke.\n";
 
 static const char examples[] =
     "Examples:\n"
@@ -43,7 +43,7 @@ void command_print_help(const struct command *command) {
                common);
         return;
     }
-    printf("usage: sluice [-s ADDR] COMMAND ...\n\nAsks a sluiced for objects and tells about it.\n\n");
+    printf("usage: sluice [-s ADDR] COMMAND ...\n\nFetches objects from a sluiced and shows its state.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-8s %s\n", commands[i].name, commands[i].summary);
     printf("\n%s  -V, --version            (before any command)\n\n%s\n%s", common, exit_codes, examples);

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 
 const char command_ctl_help[] =
-    "  upstreams              the servers behind the gateway: state, connections, reuse, latency\n"
-    "  drain UPSTREAM/SERVER  no new requests for this server; what it has in hand goes on\n"
+    "  upstreams              show the servers behind the gateway: state, connections, reuse, latency\n"
+    "  drain UPSTREAM/SERVER  no new requests for this server; those in progress go on\n"
     "  undrain UPSTREAM/SERVER\n"
     "  weight UPSTREAM/SERVER N\n"
-    "  drain                  ends the daemon when what is in hand was answered\n"
-    "  -j, --json             the server's document as it is, for scripts\n"
+    "  drain                  shut the daemon down once requests in progress are answered\n"
+    "  -j, --json             print the server's document as it is, for scripts\n"
     "\n"
     "Example:\n"
     "  sluice -s unix:/run/sluice.sock ctl drain api/tcp:127.0.0.1:9001\n";
@@ -64,7 +64,7 @@ static int read_answer(struct link *link, struct answer *answer) {
             return (int)piece;
         got += (size_t)piece;
     }
-    return answer->text && answer->status ? 0 : link_fail(link, -EPROTO, "the answer is no HTTP");
+    return answer->text && answer->status ? 0 : link_fail(link, -EPROTO, "the answer is not HTTP");
 }
 
 /* CALL_GO_ON with an answer, or an exit code. */

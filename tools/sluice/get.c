@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 const char command_get_help[] =
-    "  -m, --mode MODE        how: fd (a descriptor is passed, Unix only), copy, splice,\n"
+    "  -m, --mode MODE        delivery: fd (a passed descriptor, Unix only), copy, splice,\n"
     "                         auto (the server's choice, the default)\n"
     "      --offset N         start there; K, M, G and T are powers of 1024\n"
-    "      --count N          at most that many bytes; 0: to the end\n"
-    "  -o, --output FILE      instead of standard output (-); an existing file is replaced\n"
-    "                         once all is there\n"
+    "      --count N          at most this many bytes; 0: to the end\n"
+    "  -o, --output FILE      write to FILE instead of standard output (-); an existing file is\n"
+    "                         replaced once everything has arrived\n"
     "\n"
     "Examples:\n"
     "  sluice -s unix:/run/sluice.sock get --mode fd models/a.bin -o a.bin\n"

@@ -105,12 +105,12 @@ static int say_error(struct call *call, struct span text) {
 static int show(struct call *call, const char *line) {
     struct span reply;
     if (jsontext_check(span_text(line), DEPTH, &reply))
-        return call_error(call, "the server's answer is no JSON: %.100s", line);
+        return call_error(call, "the server's answer is not JSON: %.100s", line);
     struct span result = jsontext_find(reply, "result"), error = jsontext_find(reply, "error");
     if (jsontext_find(reply, "method").p)
         return CALL_GO_ON;
     if (!result.p && !error.p)
-        return call_error(call, "the server's answer is no answer: %.100s", line);
+        return call_error(call, "the server's answer is not a JSON-RPC response: %.100s", line);
     if (error.p)
         return say_error(call, error);
     print_value(result, 0);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STATS_OPTIONS "  -j, --json             the server's document as it is, for scripts\n\n"
+#define STATS_OPTIONS "  -j, --json             print the server's document as it is, for scripts\n\n"
 
 const char command_stats_help[] =
     STATS_OPTIONS "Example:\n"
@@ -82,7 +82,7 @@ static int print_document(struct call *call, const char *text, bool json, bool (
         return puts(text) < 0 ? CALL_REFUSED : CALL_OK;
     json_t *document = json_loads(text, 0, &error);
     if (!document)
-        return call_error(call, "the server's answer is no JSON: %s", error.text);
+        return call_error(call, "the server's answer is not JSON: %s", error.text);
     bool good = print(document);
     json_decref(document);
     return good ? CALL_OK : call_error(call, "out of memory");

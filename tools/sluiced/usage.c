@@ -19,7 +19,7 @@ static const char *const usage =
     "  -c, --config FILE             read FILE first; what follows overrides it\n"
     "  --root DIR                    serve the files below DIR, with no prefix to their keys\n"
     "  --listen ADDRESS              take connections at unix:/PATH, unix:@NAME, tcp:HOST:PORT\n"
-    "                                (also several times; adds to the file's)\n"
+    "                                (may be repeated; adds to the file's)\n"
     "  --check                       check the configuration, print what it means, and exit\n"
     "  --options                     print all options as Markdown tables\n"
     "  --methods                     print the methods of JSON-RPC as a Markdown table\n"
