@@ -29,13 +29,15 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events) {
     struct iovec places[DATAGRAMS_BATCH];
     char control[DATAGRAMS_BATCH][CMSG_SPACE(sizeof(uint32_t))] __attribute__((aligned(8)));
     uint32_t dropped = 0;
+    /* None for a Unix socket: descriptors that somebody sends would come in by it (Linux before 6.16). */
+    size_t control_room = socket->address.kind == ADDRESS_UDP ? sizeof(control[0]) : 0;
     (void)ev, (void)events;
     for (unsigned i = 0; i < DATAGRAMS_BATCH; i++) {
         places[i] = (struct iovec){socket->room + (size_t)i * DATAGRAM_MAX, DATAGRAM_MAX};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &places[i],
                                               .msg_iovlen = 1,
                                               .msg_control = control[i],
-                                              .msg_controllen = sizeof(control[i])};
+                                              .msg_controllen = control_room};
     }
     int n = recvmmsg(io->fd, messages, DATAGRAMS_BATCH, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
     for (int i = 0; i < n; i++) {
