@@ -134,8 +134,8 @@ struct http1_verdict http1_framing_request(const struct http1_fields *fields, un
 /* RFC 9112, 6.3, rules 1 and 2 and the last: what the status alone decides. */
 static const char *response_body(const struct facts *facts, int status, enum http1_method method,
                                  bool upgrade_asked, struct http1_framing *out) {
-    bool never = status < 200 || status == 204;
-    if (never && (facts->codings || facts->length > 0))
+    bool announced = facts->codings || facts->length > 0, never = status < 200 || status == 204;
+    if (announced && status < 200)
         return "a body announced where there cannot be one"; /* RFC 9110, 8.6; RFC 9112, 6.1 */
     if (status == 101) {
         if (!upgrade_asked || !out->upgrade)
@@ -149,6 +149,8 @@ static const char *response_body(const struct facts *facts, int status, enum htt
         out->body = HTTP1_BODY_CLOSE;
     }
     if (out->body == HTTP1_BODY_TUNNEL || out->body == HTTP1_BODY_CLOSE)
+        out->keep_alive = false;
+    if (announced && never) /* of applications that say so and send none; should it come, it answers nobody */
         out->keep_alive = false;
     return NULL;
 }

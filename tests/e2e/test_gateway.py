@@ -78,6 +78,15 @@ class Bodies(GatewayCase):
         self.assertEqual(self.client.fetch("/ok").body, b"ok")
         self.assertEqual(self.server.opened, 1)
 
+    def test_no_content_that_announces_some(self):
+        """RFC 9112, 6.3: it has none; if it comes all the same, it gets into no other answer."""
+        for path in ("/no-content-with-a-length", "/no-content-with-a-length/body"):
+            for method in ("GET", "POST"):
+                response = self.client.ask(method, path)
+                self.assertEqual((response.status, response.length), (204, None))
+                self.assertEqual(self.client.fetch("/ok").body, b"ok")
+        self.assertEqual(self.endpoint(self.daemon_, self.server)["malformed"], 0)
+
     def test_pipelined(self):
         self.client.send(b"".join(head("GET", f"/status/4{i:02}") for i in range(5)) + head("GET", "/chunked"))
         for i in range(5):
