@@ -25,18 +25,18 @@ static struct verdict bad(const char *reason) {
 
 /* ---- version 1 --------------------------------------------------------------------------------- */
 
-/* The word before the next space, or all that is left. */
+/* The word before the next space, or all that is left: then there is no rest (p is NULL). */
 static struct span next_word(struct span *rest) {
-    const char *space = memchr(rest->p, ' ', rest->n);
+    const char *space = rest->n > 0 ? memchr(rest->p, ' ', rest->n) : NULL;
     size_t n = space ? (size_t)(space - rest->p) : rest->n;
     struct span word = span_of(rest->p, n);
-    *rest = space ? span_of(space + 1, rest->n - n - 1) : span_of(rest->p + n, 0);
+    *rest = space ? span_of(space + 1, rest->n - n - 1) : span_of(NULL, 0);
     return word;
 }
 
 static bool take_address(struct span word, int family, struct sockaddr_storage *out) {
     char text[INET6_ADDRSTRLEN];
-    if (word.n == 0 || word.n >= sizeof(text))
+    if (word.n == 0 || word.n >= sizeof(text) || memchr(word.p, '\0', word.n))
         return false;
     memcpy(text, word.p, word.n);
     text[word.n] = '\0';
@@ -77,7 +77,7 @@ static struct verdict decode1(struct span bytes, struct proxy_header *out) {
     if (!take_address(next_word(&rest), kind, &out->source) ||
         !take_address(next_word(&rest), kind, &out->destination) ||
         !take_port(next_word(&rest), &out->source) || !take_port(next_word(&rest), &out->destination) ||
-        rest.n > 0)
+        rest.p)
         return bad("a malformed PROXY line");
     return verdict_frame(n);
 }

@@ -110,6 +110,7 @@ START_TEST(malformed)
                                         "PROXY TCP4 ::1 ::1 1 2\r\n",
                                         "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
                                         "PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n",
+                                        "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n",
                                         "PROXY UNKNOWN\n",
                                         "PROXY UNKNOWN "
                                         "12345678901234567890123456789012345678901234567890123456789012345678"
@@ -117,7 +118,8 @@ START_TEST(malformed)
     static const char version[] = "\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c",
                       command[] = "\r\n\r\n\0\r\nQUIT\n\x22\x11\0\x0c",
                       length[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\x7f\xff",
-                      none[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x02xy";
+                      none[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x02xy",
+                      nul[] = "PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n";
     struct proxy_header header;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         ck_assert_msg(proxy_header_decode(lines[i], strlen(lines[i]), &header).kind == VERDICT_BAD, "%s",
@@ -126,6 +128,7 @@ START_TEST(malformed)
     ck_assert_int_eq(proxy_header_decode(command, sizeof(command) - 1, &header).kind, VERDICT_BAD);
     ck_assert_int_eq(proxy_header_decode(length, sizeof(length) - 1, &header).kind, VERDICT_BAD);
     ck_assert_int_eq(proxy_header_decode(none, sizeof(none) - 1, &header).kind, VERDICT_BAD);
+    ck_assert_int_eq(proxy_header_decode(nul, sizeof(nul) - 1, &header).kind, VERDICT_BAD);
 }
 END_TEST
 
