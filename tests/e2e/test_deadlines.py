@@ -57,6 +57,24 @@ class Deadlines(Case):
             pass
         self.assertEqual(daemon.counter("reactor", "closed_request"), 1)
 
+    def test_a_steady_pipeline_outlives_the_deadline_of_one_request(self):
+        daemon = self.daemon(request=1)
+        ping = frame("N", b"data")
+        for _ in range(10):
+            client = self.connect(daemon.tcp)
+            client.send(ping[:5])
+            start, longest = time.monotonic(), 0
+            try:
+                while time.monotonic() < start + 2:  # there is always the start of a next request
+                    before = time.monotonic()
+                    client.send(ping[5:] + ping[:5])
+                    self.assertEqual(client.reply().payload, b"data")
+                    longest = max(longest, time.monotonic() - before)
+                return
+            except (EOFError, ConnectionError):
+                self.assertGreater(max(longest, time.monotonic() - before), 0.5, "no request took long")
+        self.skipTest("the machine stands still too often")
+
     def test_idle_from_the_start(self):
         daemon = self.daemon(idle=SOON)
         for address in (daemon.unix, daemon.tcp):

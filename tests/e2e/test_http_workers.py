@@ -30,6 +30,30 @@ class Workers(ProbeCase):
         self.open_gate(gate)
         self.assertEqual(waiting.response().body, b"open")
 
+    def test_no_more_of_a_pipeline_is_in_hand_than_may_be(self):
+        daemon, gate = self.probe_daemon("--pipeline", 3), self.gate()
+        client = self.open(daemon.tcp)
+        client.send(head("GET", f"/gate?gate={gate}") + head("GET", "/hello") * 9)
+        daemon.wait_counter("reactor", "requests_open", 2)
+        self.assertEqual(daemon.counter("reactor", "requests_open"), 3 + 1)  # and the one that asks
+        self.open_gate(gate)
+        self.assertEqual([client.response().body for _ in range(10)], [b"open"] + [HELLO] * 9)
+
+    def test_pipelines_that_are_longer_together_than_may_be_in_hand(self):
+        """Those that find no room wait, and lose nothing."""
+        daemon = self.probe_daemon("--pipeline", 1024, "--connections", 20, "--handler-threads", 9)
+        gates, count = [self.gate() for _ in range(9)], 1200
+        clients = [self.open(daemon.tcp) for _ in gates]
+        for client, gate in zip(clients, gates):
+            client.send_in_background(head("GET", f"/gate?gate={gate}") + head("GET", "/hello") * count)
+        until(lambda: daemon.counter("reactor", "requests_open") > 8192, "all that may be in hand")
+        for gate in gates:
+            self.open_gate(gate)
+        for client in clients:
+            self.assertEqual(client.response().body, b"open")
+            for _ in range(count):
+                self.assertEqual(client.response().body, HELLO)
+
     def test_workers_run_side_by_side(self):
         daemon, gates = self.probe_daemon("--handler-threads", 3), [self.gate() for _ in range(3)]
         clients = [self.ask_gate(daemon, gate) for gate in gates]

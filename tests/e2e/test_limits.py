@@ -3,7 +3,7 @@ import os
 import resource
 import signal
 
-from case import GIB, MIB, Case, Client, as_root
+from case import GIB, KIB, MIB, Case, Client, as_root
 from daemon import run_sluiced, until
 from slc import frame, listing, request
 
@@ -123,6 +123,35 @@ class Requests(Case):
         client.send(b"".join(frame("N", b"", tag=tag) for tag in range(20)))
         self.assertEqual([client.reply().tag for _ in range(10)], list(range(10)))
         self.assertTrue(client.ended())
+
+    def test_reports_that_one_connection_leaves_unread_are_bounded(self):
+        daemon = self.daemon("--bytes-connection", "64k")
+        silent = self.connect(daemon.unix)
+        silent.send(frame("T") * 60)
+        daemon.wait_counter("reactor", "memory_bytes")
+        one = len(self.connect(daemon.unix).call("T").body)
+        self.assertLess(daemon.counter("reactor", "memory_bytes"), 64 * KIB + 2 * one)
+        for _ in range(60):
+            self.assertStatus(silent.reply(), "OK")
+
+    def test_replies_that_nobody_reads_leave_room_for_those_in_hand(self):
+        """Each may have a turn's bytes waiting, but not all of them together: then none of their requests is taken."""
+        daemon = self.daemon("--turn-bytes", "1m", "--connections", 80)
+        clients = [self.connect(daemon.unix) for _ in range(60)]
+        count = 300
+        pings = b"".join(frame("N", bytes(4096), tag=tag) for tag in range(count))
+        for client in clients:
+            client.send_in_background(pings)
+        taken = [-1]
+
+        def settled():
+            taken.append(daemon.counter("reactor", "requests"))
+            return len(taken) > 20 and taken[-1] - taken[-10] < 20  # those who ask are counted, too
+        until(settled, "the server reads no further")
+        for client in clients:
+            for tag in range(count):
+                reply = client.reply()
+                self.assertEqual((reply.tag, reply.status, reply.length), (tag, "OK", 4096))
 
     def test_all_of_a_longer_pipeline_than_is_taken_at_once(self):
         daemon = self.daemon("--pipeline", 1)

@@ -175,6 +175,13 @@ class Sockets(Case):
         self.assertEqual([reply["id"] for reply in replies], ["n0", "n1", "n2"])
         self.assertEqual(replies[2]["error"]["code"], -32019)
 
+    def test_notifications_make_room_for_what_follows_them(self):
+        """Their end is no reply that would wake the connection."""
+        server = self.daemon("--demo-routes", "yes", "--pipeline", 2)
+        client = self.lines(server.unix)
+        client.say(*[call("fib", {"n": 20}, id=...)] * 10, call("ping", id="last"))
+        self.assertEqual(client.hear()["id"], "last")
+
     def test_refused_notifications_get_no_reply(self):
         server = self.daemon("--rate-connection", 1, "--rate-burst", 1)
         client = self.lines(server.unix)

@@ -187,6 +187,17 @@ class Limit(TunnelCase):
             client.close()
         self.assertEqual(server.opened, 6)
 
+    def test_tunnels_are_connections(self):
+        daemon, tunnel = self.tunnel(self.echo(), arguments=("--connections", 3))
+        clients = [self.connect(tunnel) for _ in range(2)]
+        for client in clients:
+            client.send(b"x")
+            self.assertEqual(client.take(1), b"x")
+        with self.connect(daemon.admin) as other:
+            other.ping()
+            self.assertTrue(self.connect(tunnel).ended_or_reset())
+        self.assertGreaterEqual(daemon.counter("reactor", "refused_limit"), 1)
+
     def upstream_fds(self, daemon):
         return daemon.counter("reactor", "fds_upstream")
 
@@ -450,3 +461,18 @@ class ProxyHeader(TunnelCase):
         client.send(b"GET /_/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.assertTrue(client.ended_or_reset(), "a trusted proxy has to tell")
         self.assertEqual(daemon.counter("reactor", "bad_frames"), 1)
+
+    def test_from_the_proxy_itself(self):
+        """Its own checks have no client to name."""
+        config = 'listen "tcp:127.0.0.1:0" { proxy_from = {"127.0.0.0/8"} admin = yes }\n'
+        daemon = self.daemon(root=False, config=config, listen=())
+        _, tunnel = self.tunnel(self.echo(), options='proxy_from = {"127.0.0.0/8"}')
+        local = self.V2[:12] + b"\x20\0\0\0"
+        for header in (local, b"PROXY UNKNOWN\r\n"):
+            client = self.connect(daemon.addresses[-1])
+            client.send(header + head("GET", "/_/conns", "Connection: close"))
+            port = client.socket.getsockname()[1]
+            self.assertIn(b'"peer":"127.0.0.1:%d"' % port, bytes(client.rest()))
+            client = self.connect(tunnel)
+            client.send(header + b"hello")
+            self.assertEqual(client.take(5), b"hello")
