@@ -111,6 +111,11 @@ class Parts(Case):
         done = self.run_bench("nonesuch", expect=1)
         self.assertIn("no part nonesuch", done.stderr)
 
+    def test_a_length_that_is_none_is_refused(self):
+        self.add("works", "    pass\n")
+        for scale in ("0", "-1", "nan"):
+            self.assertIn("--scale", self.run_bench("--scale", scale, "works", expect=2).stderr)
+
     def test_a_report_of_some_parts_is_not_published(self):
         self.add("works", '    part.figures["n"] = 7\n')
         self.run_bench("works")

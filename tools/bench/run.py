@@ -103,6 +103,8 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=lab.BUILD / "bench", help="directory of the report")
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
+    if not arguments.scale > 0:
+        parser.error("argument --scale: expected more than 0")
     names = chosen_parts(arguments)
     end_on_signals()
     facts = {**report.machine(), "load": os.getloadavg()[0], "scale": arguments.scale}
