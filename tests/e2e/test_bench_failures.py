@@ -87,7 +87,7 @@ class Failures(BenchCase):
     def test_one_connection_that_stalls_does_not_stretch_the_measurement(self):
         def script(connection, number):
             for n, (_, tag) in enumerate(requests_of(connection)):
-                if number == 0 and n == 3:
+                if number == 0 and n == 0:
                     time.sleep(0.6)  # on command of the script, and what the test measures
                 connection.sendall(frame("N", tag=tag))
         report = self.bench("-s", self.fake(script).address, "--mode", "ping", "-c", 3, "-d", 0.2)
