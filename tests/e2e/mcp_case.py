@@ -5,9 +5,11 @@ import pathlib
 
 import probe
 from case import Case
-from mcp import HttpSession, Modern, events, sessions
+from mcp import HttpSession, Modern, SocketSession, Stream, events, sessions
 from rpc import call
 
+LIST = "notifications/resources/list_changed"
+UPDATED = "notifications/resources/updated"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Where tools/setup.sh --conformance puts what npm has.
 INSTALLED = pathlib.Path(os.environ.get("SLUICE_CONFORMANCE", ROOT / "build" / "conformance"))
@@ -56,3 +58,38 @@ class Mcp(Case):
 
     def error(self, session, method, params=None):
         return session.ask(call(method, params))[-1]["error"]
+
+
+class Changing(Mcp):
+    """A daemon on a tree of the test's own, without the conformance module."""
+
+    def setUp(self):
+        self.place = self.directory({"a": b"1", "sub/b": b"2"})
+
+    def put(self, key, data=b"x"):
+        path = self.place / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def listening(self, *arguments, **options):
+        return self.daemon(*arguments, root=self.place, **options)
+
+    def socket(self, kind, server):
+        session = SocketSession(kind, server.unix)
+        self.addCleanup(session.close)
+        return session
+
+    def stream(self, server, method, *fields, **options):
+        stream = Stream(server.tcp, method, *fields, **options)
+        self.addCleanup(stream.close)
+        return stream
+
+    def told(self, hear, wanted):
+        """Hears until every one of the wanted (method, uri) was told; all that came."""
+        came, missing = [], set(wanted)
+        while missing:
+            message = hear()
+            one = message["method"], message.get("params", {}).get("uri")
+            came.append(one)
+            missing.discard(one)
+        return came
