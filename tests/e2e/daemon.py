@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from slc import TIMEOUT, Client, ProtocolError
+from slc import TIMEOUT, Client
 
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD",
                                     pathlib.Path(__file__).resolve().parents[2] / "build")).resolve()

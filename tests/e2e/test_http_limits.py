@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from case import KIB, MIB, Case, content
+from case import KIB, MIB, Case
 from daemon import until
 from http1 import HttpClient, chunks, head
 from http_case import HttpCase

@@ -5,7 +5,7 @@ import email.utils
 import json
 import os
 
-from case import GIB, MIB, SIZES, content
+from case import GIB, MIB, SIZES
 from daemon import until
 from http1 import HttpClient, head
 from http_case import HttpCase, url

@@ -4,7 +4,6 @@ import shutil
 import signal
 import threading
 
-import nats
 from case import Case
 from daemon import run_sluiced, until
 from forward_case import SMALL, STREAM, ForwardCase

@@ -9,7 +9,7 @@ import time
 from case import NOBODY, Case, as_root
 from daemon import BUILD, SLUICED, environment, until
 from http1 import head
-from slc import TIMEOUT, Client
+from slc import TIMEOUT
 from upstream import Upstream
 
 MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 """What an object's size costs: a descriptor against the bytes, when the client looks at them or not."""
-from lab import GIB, KIB, MIB, figure, size_text, values
+from lab import GIB, KIB, MIB, figure, size_text
 
 TITLE = "round trip by object size: fd against copy, client and server on one core"
 
