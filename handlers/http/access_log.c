@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER    (1u << 20) /* lines of a turn of thousands of requests; memory only as far as it is filled */
+#define BUFFER    (1u << 20) /* for the lines of thousands of requests in a turn; only used pages take memory */
 #define LINE_ROOM 2048       /* at most PIPE_BUF: see whole_lines() */
-#define TEXT_MAX  512        /* bytes of a path or id that a line shows */
+#define TEXT_MAX  512        /* the most bytes of a path or id in a line */
 
 struct access_log {
     struct http *http;
@@ -49,7 +49,7 @@ static int start_file(struct access_log *log) {
     return 0;
 }
 
-/* Puts the file that has the name now in the place of the one that had it. Without one the log stays where it is. */
+/* Replaces the open file by the one that has the name now. If that cannot be opened, the log stays where it is. */
 static int reopen_file(const struct access_log *log) {
     int fd = open_file(log);
     if (fd < 0)
@@ -59,8 +59,8 @@ static int reopen_file(const struct access_log *log) {
     return error;
 }
 
-/* How many of n bytes are written at once: whole lines that a pipe takes in one piece (pipe(7)), so that what others
- * write to it, like the log, gets into none. */
+/* How many of n bytes to write at once: whole lines that a pipe takes in one piece (pipe(7)), so that nothing that
+ * others write to it, like the log, ends up inside a line. */
 static size_t whole_lines(const char *bytes, size_t n) {
     const char *end = n > PIPE_BUF ? memrchr(bytes, '\n', PIPE_BUF) : NULL;
     return end ? (size_t)(end - bytes) + 1 : n;
@@ -87,7 +87,7 @@ static void work(struct job *job) {
     log->unwritten = write_all(log->fd, log->full, log->full_n);
 }
 
-/* What could not be written is lost, but for the rest of a line that was begun: it comes first next time. */
+/* What could not be written is lost, except for the rest of a line that was begun, which is written first next time. */
 static void lose_unwritten(struct access_log *log) {
     const char *rest = log->full + log->full_n - log->unwritten;
     size_t n = 0;
@@ -143,7 +143,8 @@ static void hand_over(struct access_log *log) {
     offload_submit(loop->offload, job);
 }
 
-/* Quotes what a client chose, so that a line stays a line: escapes as JSON has them, which logfmt readers take too. */
+/* Quotes text that a client chose, so that a line stays one line: with JSON's escapes, which logfmt readers accept too.
+ * */
 static size_t quote(char *out, size_t size, struct span text) {
     size_t n = 0;
     out[n++] = '"';

@@ -143,7 +143,7 @@ static enum host_kind host_kind(struct span host) {
     return HOST_NAME;
 }
 
-/* Is text one of the comma-separated words? Case does not matter. */
+/* Is text one of the comma-separated words, ignoring case? */
 static bool is_listed(const char *words, struct span text) {
     for (struct span word; setting_next_word(&words, ',', &word);)
         if (span_equal_nocase(word, text))
@@ -155,13 +155,13 @@ static bool is_our_name(const struct http *http, struct span host) {
     return is_listed("localhost", host) || is_listed(http->settings.admin_hosts, host);
 }
 
-/* A name that an attacker's DNS can point at us is not ours; addresses and localhost cannot be rebound. */
+/* Names that an attacker's DNS can point at us are not ours; addresses and localhost cannot be rebound. */
 static bool host_is_ours(const struct http *http, struct span host) {
     return host_kind(host) != HOST_NAME || is_our_name(http, host);
 }
 
-/* Whose page it is that asks. An address may be anybody's: this machine's is trusted, and the one that we are asked
- * by ourselves (host). */
+/* May a page of this origin ask? An address may be anybody's, so only loopback addresses are trusted, and the address
+ * by which we were addressed ourselves (host). */
 static bool origin_is_ours(const struct http *http, struct span origin, struct span host) {
     struct uri_authority authority;
     if (is_listed(http->settings.admin_origins, origin))

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define FIB_MAX     45 /* some seconds */
-#define FIB_UNASKED 30 /* below this, some milliseconds, it does not ask if the client is still there */
+#define FIB_UNASKED 30 /* below this it takes milliseconds, and does not check whether the client has left */
 
 static void hello(struct sluice_request *request, void *user) {
     static const char body[] = "{\"message\":\"Hello, World!\"}";

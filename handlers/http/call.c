@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#define COPIED 16384u /* a longer body is not copied into the output queue but sent from where it is */
+#define COPIED 16384u /* a longer body is not copied into the output queue, but sent from where it is */
 
 void call_init(struct call *call, struct request *request, const struct sluice_route *route) {
     call->handle.api = &handler_api;
@@ -56,7 +56,7 @@ struct call *call_new(struct request *request, const struct sluice_route *route)
     call->route = &call->route_copy;
     atomic_init(&call->left, false);
     call->holders = 1;
-    /* What only the loop can say later. */
+    /* Only the loop may make these, so now. */
     request_id_ensure(exchange);
     conn_peer_text(request->conn, call->peer, sizeof(call->peer));
     request->state = call;

@@ -15,7 +15,7 @@ static ssize_t copy(struct span in, char *out, size_t size) {
     return (ssize_t)in.n;
 }
 
-/* The span as a text in the call's memory; NULL if it cannot be decoded. */
+/* The span, decoded, as a text in the call's memory; NULL if it cannot be decoded. */
 static const char *text_of(struct call *call, struct span span, decoder *decode) {
     char *text = arena_take(&call->texts, span.n + 1);
     ssize_t n = text ? decode(span, text, span.n) : -1;

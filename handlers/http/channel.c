@@ -20,7 +20,7 @@ struct channel {
     unsigned holders;
     bool posted, closed, left; /* a post is on its way; no more is written; nobody reads */
     bool waiting;              /* the loop found nothing: it wants a post */
-    size_t room, first, used;  /* of bytes: used of them from first on, round the end */
+    size_t room, first, used;  /* of the ring: used bytes from first on, wrapping around */
     char bytes[];
 };
 
@@ -32,7 +32,7 @@ static struct channel *channel_of_body(struct body *body) {
     return CONTAINER_OF(body, struct channel, body);
 }
 
-/* One holder less; the lock is held, and is not afterwards. */
+/* Removes a holder; the lock is held on entry and released here. */
 static void unlock_and_release(struct channel *channel) {
     bool last = --channel->holders == 0;
     pthread_mutex_unlock(&channel->lock);
@@ -43,7 +43,7 @@ static void unlock_and_release(struct channel *channel) {
     free(channel);
 }
 
-/* On the loop: the stream may ask again. */
+/* On the loop: wakes the stream, which asks again. */
 static void deliver(struct post *post) {
     struct channel *channel = CONTAINER_OF(post, struct channel, post);
     if (channel->request && channel->body.stream)
@@ -53,7 +53,7 @@ static void deliver(struct post *post) {
     unlock_and_release(channel);
 }
 
-/* Tells the loop that there is something new, if it waits for it; the lock is held. */
+/* Tells the loop that there is something new, if it is waiting for that; the lock is held. */
 static void wake(struct channel *channel) {
     if (!channel->waiting || channel->posted)
         return;

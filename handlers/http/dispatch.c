@@ -28,7 +28,7 @@ struct served_route {
 struct dispatch {
     struct http *http;
     struct served_route *served;
-    unsigned in_pool, in_pool_max; /* calls waiting for a worker or running on one */
+    unsigned in_pool, in_pool_max; /* calls that wait for a worker or run on one */
 };
 
 /* ---- on the loop ------------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static void run_on_worker(struct served_route *served, struct request *request) 
     request_submit(request, job, worked, served);
 }
 
-/* NULL, or why a route of administration may not be used. */
+/* Why a route of administration may not be used, or NULL. */
 static const char *forbidden(const struct served_route *served, const struct request *request,
                              const struct exchange *exchange) {
     if (!served->route.admin)

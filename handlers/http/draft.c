@@ -45,7 +45,7 @@ static bool is_reserved(struct span name) {
     return false;
 }
 
-/* Adds a line to lines of max bytes, *n of which are in use. -1: it does not fit or is none. */
+/* Adds a line to lines of max bytes, *n of which are in use. -1: it does not fit or is malformed. */
 static int put_line(char *lines, size_t *n, size_t max, struct span name, struct span value) {
     struct http1_writer writer;
     http1_writer_init(&writer, lines + *n, max - *n);
@@ -75,7 +75,7 @@ int draft_field(struct draft *draft, const char *name_text, const char *value) {
     return 0;
 }
 
-/* A new body: what was said before no longer counts. */
+/* Begins a new body, which replaces an earlier one. */
 static int begin(struct draft *draft, const char *type) {
     draft_drop(draft);
     if (draft->status == 0)

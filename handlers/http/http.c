@@ -33,7 +33,7 @@ static const struct counter http_counters[] = {
 static void unserved(struct request *request, struct exchange *exchange) {
     const struct http *http = http_of(request_loop(request)->http);
     if (exchange->head.method == HTTP1_CONNECT) { /* RFC 9110, 9.3.6 */
-        exchange->close = true; /* what follows may be meant for the tunnel: it is no request */
+        exchange->close = true; /* what follows may be meant for the tunnel, so it is not a request */
         request_fail(request, STATUS_UNSUPPORTED, "there is no CONNECT here");
     } else if (exchange->head.form == HTTP1_ASTERISK) {
         methods_answer(request, http->router.methods | METHODS_READ);

@@ -6,7 +6,7 @@
 #include "reactor/loop.h"
 #include "reactor/request.h"
 
-/* By the name of the file: a path that ends with a slash stands for the index below it. */
+/* From the name of the file; for a path that ends with a slash, of the index below it. */
 static const char *content_type(const struct http *http, struct span path) {
     char room[OBJECT_KEY_MAX];
     const char *at = (const char *)memrchr(path.p, '/', path.n) + 1;
@@ -19,7 +19,7 @@ static const char *content_type(const struct http *http, struct span path) {
     return mime_type_of(&http->mime, directory ? span_text(http->settings.index) : name);
 }
 
-/* As "\"%016x\"" would, which is a tenth of a small reply's instructions. */
+/* Does what "\"%016x\"" would, which would be a tenth of a small reply's instructions. */
 static void print_etag(uint64_t version, char out[METADATA_ETAG]) {
     out[0] = out[17] = '"';
     out[18] = '\0';

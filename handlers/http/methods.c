@@ -12,7 +12,7 @@ static const char *const names[HTTP1_METHODS] = {
 #undef HTTP1_METHOD
 };
 
-/* As in Allow, OPTIONS always among them. */
+/* The methods as in Allow, always including OPTIONS. */
 static void methods_text(unsigned methods, char text[static METHODS_TEXT]) {
     size_t n = 0;
     methods |= 1u << HTTP1_OPTIONS;

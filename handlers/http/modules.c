@@ -104,7 +104,7 @@ const struct sluice_offer *modules_offer(const struct modules *modules, size_t i
 
 /* ---- loading ----------------------------------------------------------------------------------- */
 
-/* size: of the struct as the module knows it; one of an older version ends before ours. */
+/* size: of the struct as the module knows it; that of an older version is shorter than ours. */
 static int on_add(struct sluice_module *module, const struct sluice_route *theirs, size_t size) {
     struct loading *loading = (struct loading *)(void *)module;
     struct sluice_route route = {0};
@@ -137,7 +137,7 @@ static void on_fail(struct sluice_module *module, const char *reason) {
     snprintf(loading->reason, sizeof(loading->reason), "%s", reason);
 }
 
-/* A function of the module; ISO C knows no other way from data pointers to functions. */
+/* Finds a function of the module; ISO C has no other way from data pointers to functions. */
 static void *symbol(void *object, const char *name, void *function) {
     void *found = dlsym(object, name);
     memcpy(function, &found, sizeof(found));

@@ -41,7 +41,7 @@ static void set_text(struct multipart *parts) {
     parts->text_sent = 0;
 }
 
-/* The bytes of the part at hand; at its end the next text. */
+/* Gives the bytes of the current part, and at its end the next text. */
 static void next_bytes(struct multipart *parts, struct piece *piece) {
     parts->transfer->class->next(parts->transfer, piece);
     if (piece->kind != PIECE_END)

@@ -17,7 +17,7 @@
 
 #define PREFIX "/objects/"
 
-/* What of an object is to be sent, and the metadata that it is sent with. */
+/* Which part of an object to send, and the metadata to send with it. */
 struct selection {
     struct metadata metadata;
     struct range list[MULTIPART_RANGES];
@@ -32,7 +32,7 @@ static void no_memory(struct request *request) {
     request_fail(request, STATUS_BUSY, "no memory; try again");
 }
 
-/* The head of 200, or of 206 with one range, all but the length. */
+/* Begins the head of 200, or of 206 with one range: everything except the length. */
 static void begin_reply(struct http1_reply *reply, struct request *request,
                         const struct object_fields *fields, const struct metadata *metadata, bool partial) {
     metadata_begin_reply(reply, request, partial ? 206 : 200, metadata, NULL);
@@ -62,8 +62,8 @@ static void reply_condition(struct request *request, int status, const struct me
         http1_reply_bytes(&reply, span_of(NULL, 0));
 }
 
-/* Makes the metadata, then judges preconditions and ranges. True: selection is what to send; of a single range,
- * fields->offset and count are, too. */
+/* Makes the metadata, then evaluates preconditions and ranges. True: selection says what to send, and so do
+ * fields->offset and count for a single range. False: the request was answered. */
 static bool judge(struct request *request, struct object_fields *fields, struct selection *selection) {
     const struct exchange *exchange = request->exchange;
     metadata_make(&selection->metadata, exchange, fields);
@@ -132,7 +132,7 @@ static void reply_fd(struct objects *objects, struct request *request, const str
     http1_reply_fd(&reply, fdpass_prepare(object->fd));
 }
 
-/* To HEAD, and of an empty object. */
+/* Replies to HEAD, and for an empty object. */
 static void reply_head(struct objects *objects, struct request *request, const struct object *object,
                        const struct metadata *metadata, bool partial) {
     struct http1_reply reply;
@@ -224,8 +224,8 @@ static bool ends_with_slash(struct span path) {
     return path.p[path.n - 1] == '/';
 }
 
-/* A directory that may have an index: under its name with a slash, where the links in it lead where they should. False:
- * there is no such place. */
+/* Redirects a directory that may have an index to its name with a slash, so that relative links in the index work.
+ * False: no redirect. */
 static bool reply_directory(struct request *request) {
     const struct exchange *exchange = request->exchange;
     struct span path = exchange->path, query = exchange->head.query;
@@ -269,7 +269,7 @@ static void reply_short(struct objects *objects, struct request *request, const 
     http1_reply_bytes(&reply, cached_bytes(hot));
 }
 
-/* False: the client gets a descriptor, which must be a fresh one. */
+/* Replies from an object that is kept open. False: the client gets a descriptor, which must be a fresh one. */
 static bool reply_hot(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object object;
     if (wants_fd(request->exchange))
@@ -284,7 +284,7 @@ static bool reply_hot(struct objects *objects, struct request *request, const st
     return true;
 }
 
-/* The key that a path stands for, in room; 0 with a reason if it is none. */
+/* Writes the key that a path stands for to room and returns its length; 0, with a reason, if it is not a valid key. */
 static size_t key_of(const struct http *http, struct span path, char *room, size_t size,
                      const char **reason) {
     struct span encoded = span_of(path.p + sizeof(PREFIX) - 1, path.n - (sizeof(PREFIX) - 1));
@@ -303,7 +303,7 @@ static size_t key_of(const struct http *http, struct span path, char *room, size
 
 static void sibling_opened(struct job *job);
 
-/* The best sibling that was not tried yet, or the object itself. */
+/* Opens the best sibling that was not tried yet, or the object itself. */
 static void serve(struct http *http, struct request *request, char *key, size_t n) {
     bool plain = !*http->settings.precompressed || wants_fd(request->exchange);
     size_t length = plain ? n : sibling_next(http, request->exchange, key, n, OBJECT_KEY_MAX);
@@ -316,7 +316,7 @@ static void serve(struct http *http, struct request *request, char *key, size_t 
         objects_open(http->objects, request, span_of(key, n), false, opened);
 }
 
-/* A sibling that is not there is no error. */
+/* It is not an error if a sibling does not exist. */
 static void sibling_opened(struct job *job) {
     char key[OBJECT_KEY_MAX];
     const char *reason;

@@ -11,8 +11,8 @@
 
 #define NAME_MAX_LENGTH 128
 
-/* sluice_GROUP_NAME: lower case, the group once, with the unit and _total as the conventions want them: of counters
- * and of nothing else. */
+/* sluice_GROUP_NAME: lower case, the group only once, with the unit, and with _total for counters only, as the
+ * conventions require. */
 static void make_name(char *name, const char *group, const struct counter *row) {
     const char *suffix = row->kind == COUNTER_TOTAL       ? "_total"
                          : row->kind == COUNTER_HISTOGRAM ? "_seconds"
@@ -82,12 +82,12 @@ static void print_row(FILE *out, const struct counters_table *table, const struc
                 (unsigned long long)*(const uint64_t *)field);
 }
 
-/* All samples of a metric follow its heading: the tables of a source are gone through once for each row. */
+/* All samples of a metric must follow its heading, so each row takes a pass over all tables of a source. */
 struct pass {
     FILE *out;
-    const struct counter *rows; /* of the tables in hand; NULL: not known */
+    const struct counter *rows; /* of the current title's tables; NULL: not known yet */
     size_t count, row;
-    const struct counter *done; /* rows of the title before */
+    const struct counter *done; /* rows of the previous title */
     bool headed;
 };
 

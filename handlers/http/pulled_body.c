@@ -8,9 +8,9 @@
 
 struct pulled_body {
     struct body body;
-    struct request *request; /* alive as long as the body */
+    struct request *request; /* lives as long as the body */
     struct sluice_source source;
-    enum piece_kind last; /* END and FAIL are for good */
+    enum piece_kind last; /* END and FAIL are final */
     size_t n, sent;       /* of bytes */
     char bytes[ROOM];
 };

@@ -71,7 +71,7 @@ static int compare(const struct route_node *node, struct span segment) {
     return memcmp(node->text, segment.p, segment.n);
 }
 
-/* The place of a segment among the literals, where it is or should be. */
+/* The index of a segment among the literals: where it is, or where it belongs. */
 static unsigned literal_place(const struct route_node *node, struct span segment, bool *found) {
     unsigned low = 0, high = node->count;
     *found = false;
@@ -138,7 +138,7 @@ static struct route_node *param_child(struct route_node *node) {
     return node->param;
 }
 
-/* Where the path of a route ends in the tree, which grows as needed; fills in the names of its parameters. */
+/* Where the path of a route ends in the tree, which grows as necessary; fills in the names of its parameters. */
 static struct route_ends *ends_of(struct route_node *node, struct span path, struct route *route) {
     enum title_segment kind;
     struct span name;
@@ -215,7 +215,7 @@ struct search {
     enum http1_method method;
     struct span values[EXCHANGE_PARAMS];
     unsigned count;
-    unsigned methods; /* of the path, as far as it was looked at */
+    unsigned methods; /* of the routes for the path found so far */
 };
 
 static const struct route *pick(const struct route_ends *ends, struct search *search) {
@@ -228,7 +228,7 @@ static const struct route *pick(const struct route_ends *ends, struct search *se
 
 static const struct route *walk(const struct route_node *node, struct span rest, struct search *search);
 
-/* Goes on below a child with what follows the segment. */
+/* Continues below a child with what follows the segment. */
 static const struct route *enter(const struct route_node *child, struct span segment, struct span rest,
                                  struct search *search) {
     if (segment.n == rest.n)

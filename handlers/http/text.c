@@ -8,7 +8,7 @@
 
 #define FIRST 256
 
-/* Room for n bytes more and one behind them. */
+/* Makes room for n more bytes and one after them. */
 static bool reserve(struct text *text, size_t n) {
     size_t need = text->n + n + 1, size = text->size ? text->size : FIRST;
     if (text->failed)

@@ -15,15 +15,15 @@
      IN_ONLYDIR)
 #define LISTED (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
-/* A walk under way: its job's. */
+/* A walk in progress; owned by its job. */
 struct survey {
     struct walk walk; /* first */
     struct loop *loop;
-    struct changes *changes; /* NULL: nobody is there any more */
+    struct changes *changes; /* NULL: gone */
     int fd;                  /* inotify's; of its own, in the ledger */
     uint64_t room;           /* watches that may be added */
     bool full, first;
-    int64_t began_ns; /* when the changes began to be wanted */
+    int64_t began_ns; /* when changes were first wanted */
     bool fresh;       /* something was made or removed since then */
     struct change_watch **found;
     size_t found_n, found_size;
@@ -81,7 +81,7 @@ static void run_survey(struct job *job) {
 
 static void survey_due(struct changes *changes);
 
-/* A directory that moved within the tree keeps its number, and has another key now. */
+/* A directory that moved within the tree keeps its watch descriptor, but has another key now. */
 static void add_watch(struct changes *changes, struct change_watch *watch) {
     struct change_watch *old;
     HASH_FIND_INT(changes->watches, &watch->wd, old);
@@ -91,7 +91,7 @@ static void add_watch(struct changes *changes, struct change_watch *watch) {
     if (TABLE_HAS(watch))
         (*changes->watched)++;
     else
-        free(watch); /* as if there were one directory less */
+        free(watch); /* as if the directory did not exist */
 }
 
 static void free_survey(struct survey *survey) {
@@ -133,7 +133,7 @@ static void surveyed(struct job *job) {
 static struct survey *new_survey(const struct changes *changes) {
     struct survey *survey = calloc(1, sizeof(*survey) + changes->due_n);
     uint64_t count = *changes->watched;
-    /* A quarter is kept for the directories of single keys. */
+    /* A quarter is reserved for the directories of single keys. */
     uint64_t most = changes->due_ancestors ? changes->most : changes->most - changes->most / 4;
     if (!survey)
         return NULL;
@@ -147,7 +147,8 @@ static struct survey *new_survey(const struct changes *changes) {
     return survey;
 }
 
-/* Starts what is due, unless one is under way. What fails is tried again by the next change or changes_want(). */
+/* Starts the survey that is due, unless one is in progress. A failed one is retried at the next change or
+ * changes_want(). */
 static void survey_due(struct changes *changes) {
     if (!changes->due || changes->survey)
         return;
@@ -175,7 +176,7 @@ static void survey_due(struct changes *changes) {
     offload_submit(changes->loop->offload, job);
 }
 
-/* The directory that holds both. */
+/* The length of the directory that contains both. */
 static size_t common(struct span a, struct span b) {
     size_t n = 0, end = 0;
     for (; n < a.n && n < b.n && a.p[n] == b.p[n]; n++)
@@ -183,8 +184,8 @@ static size_t common(struct span a, struct span b) {
     return end;
 }
 
-/* Has the directories below prefix walked (ancestors: only those that lead to it). One walk stands for all that are
- * asked for while another one is under way. */
+/* Has the directories below prefix walked (ancestors: only those that lead to it). All walks that are asked for while
+ * one is in progress are merged into one. */
 static void start_survey(struct changes *changes, struct span prefix, bool ancestors) {
     size_t n = prefix.n;
     if (n > OBJECT_KEY_MAX)
@@ -202,7 +203,7 @@ static void start_survey(struct changes *changes, struct span prefix, bool ances
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
-/* A directory went away with what was below it: those watches, which may live on elsewhere, are not ours any more. */
+/* A directory has gone with everything below it: those watches, which may live on elsewhere, are no longer ours. */
 static void forget_below(struct changes *changes, struct span key) {
     struct change_watch *watch, *next;
     HASH_ITER(hh, changes->watches, watch, next) {

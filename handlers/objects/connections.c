@@ -10,7 +10,7 @@
 
 struct connections {
     struct rows rows;        /* first */
-    const struct conn *last; /* the slot of the last one that was looked at */
+    const struct conn *last; /* the slot of the last connection that was looked at */
 };
 
 static const char *state_of(const struct conn *conn) {

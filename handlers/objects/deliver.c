@@ -42,7 +42,8 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
     }
 }
 
-/* request->refused of an A: it is copied instead. By a transfer, even if it is short, since the answer is due now. */
+/* request->refused of an A: copies the object instead, by a transfer even if it is short, since the answer is due now.
+ * */
 static void copy_refused(struct request *request, struct span message, int fd) {
     struct objects *objects = objects_of(request);
     struct object object = {.fd = fd};
@@ -61,7 +62,7 @@ static void copy_refused(struct request *request, struct span message, int fd) {
     slc1_reply_fields(request, OBJECT_OP_COPY, 0, &object.fields, -1, body);
 }
 
-/* Where sendfile may be used and would pay, as HTTP does it. */
+/* Is sendfile allowed, and would it pay? The same rule as for HTTP. */
 static bool sendfile_pays(const struct objects *objects, const struct request *request,
                           const struct object *object) {
     return !request->conn->stream.is_unix && objects->settings.sendfile &&
@@ -75,7 +76,7 @@ static enum transfer_mode copy_mode(const struct objects *objects, const struct 
     return kernel ? TRANSFER_SENDFILE : TRANSFER_COPY;
 }
 
-/* Over Unix: short ones inline, a descriptor above; over TCP the kernel's ways from where they pay. */
+/* Over Unix: short objects inline, a descriptor for longer ones; over TCP sendfile or splice where they pay. */
 static void answer_auto(struct objects *objects, struct request *request, const struct object *object) {
     bool is_unix = request->conn->stream.is_unix;
     bool inlined = object->fields.count <= objects->offload->inline_max;
@@ -94,7 +95,7 @@ static void answer_auto(struct objects *objects, struct request *request, const 
                  kernel ? TRANSFER_SENDFILE : TRANSFER_COPY, object);
 }
 
-/* A short object from memory: C whatever was asked for, echoed as asked. */
+/* A short object from memory: delivered as C whatever was asked for; the reply has the op of the request. */
 static void answer_short(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object_fields fields = hot->object.fields;
     if (!objects_clip(request, &fields))
@@ -128,7 +129,7 @@ static void opened(struct job *job) {
         answer(objects, request, &object);
 }
 
-/* False: A may pass a descriptor, which must be a fresh one. */
+/* Answers from an object that is kept open. False: A may pass a descriptor, which must be a fresh one. */
 static bool answer_hot(struct objects *objects, struct request *request, const struct cached *hot) {
     struct object object;
     uint64_t size = hot->object.fields.size;

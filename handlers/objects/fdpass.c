@@ -31,7 +31,7 @@ static void refused(struct request *request, struct span message, int fd) {
     refuse(request);
 }
 
-/* Asks once more: requests of the same turn may have spent what was left when this one came. */
+/* Checks the budget again: requests of the same turn may have used up what was left when this one came. */
 static void reply(struct objects *objects, struct request *request, uint8_t flags,
                   const struct object_fields *fields, int fd) {
     if (!fdpass_available(request)) {

@@ -2,12 +2,12 @@
 
 #include "handlers/objects/objects.h"
 
-/* Seconds within which two changes may carry the same time: before Linux 6.13 file systems stamp them with the last
+/* Seconds within which two changes may have the same timestamp: before Linux 6.13 file systems use the time of the last
  * timer tick, and some store coarser times. */
 #define STAMP_GRAIN 0.05
 
-/* Does the name still stand for this file, unchanged? It is looked up once a turn; what is written to the file within
- * the turn, its descriptor shows. */
+/* Does the name still lead to this file, unchanged? It is looked up once a turn; writes to the file within the turn
+ * show in its descriptor. */
 static bool is_current(const struct loop *loop, struct cached *entry, int root, struct span path) {
     struct stat st;
     struct object_fields now;
@@ -50,7 +50,7 @@ void hot_take(struct objects *objects, const struct cached *hot, struct object *
     ledger_hold(&objects->loop->ledger, object->fd);
 }
 
-/* True from the second time on, until another name with the same place is seen. */
+/* True from the second time on, until another version with the same place in the table is seen. */
 static bool seen_before(struct objects *objects, uint64_t version) {
     uint32_t *place = &objects->seen[version % HOT_SEEN], mark = (uint32_t)(version >> 32) | 1;
     bool seen = *place == mark;
@@ -58,7 +58,7 @@ static bool seen_before(struct objects *objects, uint64_t version) {
     return seen;
 }
 
-/* Could the file be changed once more without a new version? A time in the future proves nothing: perhaps. */
+/* Could the file be changed again without getting a new version? A time in the future proves nothing, so perhaps. */
 static bool just_changed(const struct loop *loop, const struct object_fields *fields) {
     return (double)fields->mtime_ns * 1e-9 > ev_now(loop->ev) - STAMP_GRAIN;
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* A list on its way: owned by its job. */
+/* A list in progress; owned by its job. */
 struct listing {
     struct walk walk;
     char texts[]; /* prefix, then after */

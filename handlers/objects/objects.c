@@ -171,7 +171,7 @@ struct request *objects_opened(struct objects *objects, struct job *job, struct 
     object->device = job->open.st.st_dev;
     object->root = job->open.root;
     object->path = job->open.path;
-    bool full = objects_full(objects); /* by requests that came before, and were under way as this one */
+    bool full = objects_full(objects); /* by earlier requests that were in progress at the same time */
     ledger_enter(&loop->ledger, object->fd, FD_OBJECT, job->owner, loop_now(loop));
     objects_describe(&job->open.st, &object->fields);
     if (request && full)

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-/* A document in the making: a member for which there is no memory spoils it. */
+/* A document being built: a member that finds no memory makes it fail. */
 struct report {
     json_t *document;
     bool failed;
@@ -52,7 +52,7 @@ static void add_named(void *to, const struct counters_table *table, const char *
     set(report, json_object_get(report->document, table->title), name, table_json(report, table));
 }
 
-/* What the object counters grew by since the last report, a second. */
+/* By how much the object counters have grown a second since the last report. */
 static json_t *rates_json(struct report *report, struct objects *objects,
                           const struct counters_table *table) {
     double now = loop_now(objects->loop), since = now - objects->sampled;
@@ -71,7 +71,7 @@ static json_t *rates_json(struct report *report, struct objects *objects,
     return rates;
 }
 
-/* json_dumps() leaves out keys that find no memory, and does not tell. */
+/* Not json_dumps(), which silently leaves out keys that find no memory. */
 char *report_print(const json_t *document) {
     char *text;
     size_t n;

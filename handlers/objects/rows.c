@@ -29,7 +29,7 @@ static void end(struct rows *rows, struct request *request) {
     free(rows);
 }
 
-/* Not before its turn: those that wait hold no buffer. */
+/* Opens the buffer when the task's turn comes: tasks that wait have none. */
 static void begin(struct rows *rows) {
     rows->out = memory_file_open(&rows->text, &rows->n);
     rows->failed = !rows->out || fputc('[', rows->out) == EOF;

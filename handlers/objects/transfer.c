@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #define SENDFILE_PIECE (256u * 1024)
-#define SLOW_READ_NS   100000 /* a read that took longer slept: from then on read ahead */
+#define SLOW_READ_NS   100000 /* a read that took longer has slept: read ahead from then on */
 
-/* A piece of the file in memory, or on its way there. */
+/* A piece of the file that is in memory, or being read. */
 struct chunk {
     char *bytes; /* NULL: none */
     struct bufpool *pool;
@@ -24,7 +24,7 @@ struct transfer {
     struct body body;
     TAILQ_ENTRY(transfer) link; /* holders or starved */
     struct objects *objects;
-    struct request *request; /* alive as long as the body */
+    struct request *request; /* lives as long as the body */
     enum transfer_mode mode;
     bool holding, starving, slow, failed;
     bool by_sendfile;      /* some of it, at least */
@@ -80,8 +80,8 @@ static void drop_chunk(struct transfer *transfer, struct chunk *chunk) {
     *chunk = (struct chunk){0};
 }
 
-/* Takes the buffers of the other transfer that has been blocked with unsent bytes for longest. What it was reading
- * ahead goes too: its next piece must start where the taken one did. */
+/* Takes the buffers of the other transfer that has been blocked with unsent bytes for longest, including what it was
+ * reading ahead, since its next piece must start where the taken one did. */
 static bool take_from_blocked(const struct transfer *taker) {
     struct objects *objects = taker->objects;
     struct transfer *victim;
@@ -130,7 +130,7 @@ static void read_done(struct job *job) {
     stream_wake(transfer->body.stream);
 }
 
-/* How much one read asks for: a chunk, less where the connection's share of memory is smaller. */
+/* How much to ask for in one read: a chunk, or less if the connection's share of memory is smaller. */
 static size_t read_size(const struct transfer *transfer, uint64_t left) {
     const struct objects *objects = transfer->objects;
     uint64_t size = objects->chunks.size, share = loop_of(transfer)->settings.bytes_connection / 2;
@@ -139,7 +139,7 @@ static size_t read_size(const struct transfer *transfer, uint64_t left) {
     return left < size ? (size_t)left : (size_t)size;
 }
 
-/* Whose buffers a read of so many bytes takes. */
+/* The pool of buffers for a read of so many bytes. */
 static struct bufpool *pool_for(struct objects *objects, size_t want) {
     return want <= objects->small.size ? &objects->small : &objects->chunks;
 }
@@ -256,7 +256,7 @@ static bool sendfile_piece(struct transfer *transfer, struct piece *piece) {
     return true;
 }
 
-/* Reads what the kernel has at hand. The buffer was the last transfer's a moment ago, so it is warm. */
+/* Reads what the kernel has cached. The last transfer used the same buffer a moment ago, so it is warm. */
 static bool read_now(struct transfer *transfer) {
     struct objects *objects = transfer->objects;
     size_t want = read_size(transfer, transfer->left);
@@ -289,7 +289,7 @@ static void pipe_piece(const struct transfer *transfer, struct piece *piece) {
                             .more = transfer->in_pipe < transfer->left};
 }
 
-/* Nothing is at hand or on its way: what comes next? */
+/* Nothing is ready or being read: decides what to do next. */
 static void fetch(struct transfer *transfer, struct piece *piece) {
     set_starving(transfer, false);
     if (sendfile_piece(transfer, piece))

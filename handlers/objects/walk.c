@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #define HELD       10001 /* entries in memory over all levels: a reply's keys and one more */
-#define HELD_LEAST 256   /* but so many of each level */
-#define HELD_USUAL 1024  /* for a short page: empty directories bring no key */
+#define HELD_LEAST 256   /* but at least so many on each level */
+#define HELD_USUAL 1024  /* even for a short page: empty directories yield no keys */
 #define LINK_TRIES 1000
 
-/* Where the walk is: key = what clients see; key + skip = the path below root. */
+/* Where the walk is: key is what clients see, key + skip the path below root. */
 struct place {
     const struct root *root;
     size_t skip;
@@ -28,13 +28,13 @@ struct place {
 
 static int walk_directory(struct walk *walk, struct place *place, bool top);
 
-/* Errors that say nothing about what is there: a list that left it out would be wrong. */
+/* Errors that do not tell what is there, so that a list without it would be wrong. */
 static bool is_failure(int error) {
     return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO || error == -EAGAIN;
 }
 
-/* What a link leads to. -EAGAIN: it has a "..", which does not resolve while something is renamed, wherever that is
- * (openat2(2), RESOLVE_BENEATH). */
+/* Opens what a symbolic link leads to. -EAGAIN: it contains "..", which does not resolve while anything anywhere is
+ * being renamed (openat2(2), RESOLVE_BENEATH). */
 static int follow(int root, const char *path) {
     int fd = -EAGAIN;
     for (int i = 0; i < LINK_TRIES && fd == -EAGAIN; i++)
@@ -42,8 +42,8 @@ static int follow(int root, const char *path) {
     return fd;
 }
 
-/* What a name is for us: 0 nothing, 'f' an object, 'd' a directory to walk, or -errno. Links to files inside
- * are objects. */
+/* What a name is to us: 0 nothing, 'f' an object, 'd' a directory to walk, or -errno. Symbolic links to files within
+ * the root are objects. */
 static int kind_of(const struct walk *walk, const struct place *place, int directory,
                    const struct dirent *found) {
     struct stat st;
@@ -120,7 +120,7 @@ static int visit_file(struct walk *walk, struct span key) {
     return emit(walk, key);
 }
 
-/* Can the keys that start with directory ("a/b/") be wanted? */
+/* Can any keys that start with directory ("a/b/") be wanted? */
 static bool may_hold(const struct walk *walk, struct span directory) {
     if (!starts_with(walk->prefix, directory) && (walk->ancestors || !starts_with(directory, walk->prefix)))
         return false;
@@ -130,10 +130,10 @@ static bool may_hold(const struct walk *walk, struct span directory) {
 
 /* ---- one directory ----------------------------------------------------------------------------- */
 
-/* One level of the walk: what is read of its directory, pass by pass. */
+/* One level of the walk: the entries of its directory, pass by pass. */
 struct level {
     struct place *place;
-    const struct entry *from; /* the last entry of the pass before; NULL: the first pass */
+    const struct entry *from; /* the last entry of the previous pass; NULL: the first pass */
     struct entries entries;
 };
 
@@ -246,7 +246,7 @@ static size_t room(const struct walk *walk) {
     return most > HELD_LEAST ? most : HELD_LEAST;
 }
 
-/* Visits the first entries behind level->from. */
+/* Visits the first entries after level->from. */
 static int pass(struct walk *walk, struct level *level, bool top) {
     struct entries *entries = &level->entries;
     int error = top ? take_named_roots(walk, level) : 0;

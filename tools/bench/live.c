@@ -40,8 +40,8 @@ void live_line(const struct interval *interval, double elapsed_s, double interva
     const struct histogram *h = &interval->between;
     double rate = interval_s > 0 ? (double)h->count / interval_s : 0;
     char line[160];
-    snprintf(line, sizeof(line), "%4.0f s  %9.0f/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s, rate,
-             (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
+    snprintf(line, sizeof(line), "%4.0f s  %9.0f/s  p50 %.0f us  p99 %.0f us  errors %" PRIu64, elapsed_s,
+             rate, (double)histogram_quantile(h, 0.5) / 1e3, (double)histogram_quantile(h, 0.99) / 1e3,
              interval->errors);
     terminal_redraw(out, line);
 }
