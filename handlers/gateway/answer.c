@@ -12,10 +12,10 @@
 #include "reactor/http1_reply.h"
 #include "reactor/loop.h"
 
-#define SMALL_BODY   2048u        /* an answer of this size leaves in one go with its head */
+#define SMALL_BODY   2048u        /* an answer up to this size leaves in one send with its head */
 #define INTERIM_MARK (16u * 1024) /* bytes queued for a client, above which it gets no interim answers */
 
-/* The connection has brought the whole answer. */
+/* The whole answer has come: gives the connection back. */
 static void give_back(struct proxy *proxy) {
     struct upconn *conn = proxy->conn;
     proxy->conn = NULL;
@@ -91,7 +91,7 @@ static void reply_relayed(struct proxy *proxy, struct http1_reply *reply,
         stream_read(from, false); /* until the client has taken what is there */
 }
 
-/* RFC 9110, 15.5.22: the answer that asks for another protocol says for which one. */
+/* RFC 9110, 15.5.22: an answer that asks for another protocol says for which one. */
 static void pass_upgrade(struct http1_reply *reply, const struct http1_response *response) {
     struct span protocols;
     if (response->status != 426 ||
@@ -120,7 +120,7 @@ static void switch_protocols(struct proxy *proxy, struct http1_reply *reply,
         stream_abort(client);
 }
 
-/* The head of the final answer is there, n bytes long. */
+/* Takes the head of the final answer, n bytes long. */
 static void take_answer(struct proxy *proxy, const struct http1_response *response, size_t n) {
     struct upconn *conn = proxy->conn;
     struct endpoint *endpoint = conn->endpoint;
@@ -173,7 +173,7 @@ static void take_interim(struct proxy *proxy, const struct http1_response *respo
         stream_send(&client->stream, span_of(writer.at, writer.n), span_of(NULL, 0), -1, NULL);
 }
 
-/* Heads, until the final one or the end of what is there. */
+/* Takes heads, until the final one or the end of the input. */
 static void take_heads(struct proxy *proxy) {
     struct stream *stream = &proxy->conn->stream;
     struct http1_response response;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-/* The one with the highest current value; everybody's grows by the weight, the chosen one pays for all. */
+/* Chooses the node with the highest current value; all grow by their weight, and the chosen one gives back the sum. */
 static struct balance_node *next_round(struct balance_node **nodes, size_t count) {
     struct balance_node *best = NULL;
     long total = 0;
@@ -17,7 +17,7 @@ static struct balance_node *next_round(struct balance_node **nodes, size_t count
     return best;
 }
 
-/* a has less to do for its weight than b: a.active / a.weight < b.active / b.weight. */
+/* Negative if a is less busy for its weight than b: a.active / a.weight < b.active / b.weight. */
 static int compare(const struct balance_node *a, const struct balance_node *b) {
     uint64_t left = (uint64_t)(a->active + 1) * (uint64_t)b->weight;
     uint64_t right = (uint64_t)(b->active + 1) * (uint64_t)a->weight;
@@ -40,7 +40,7 @@ static size_t least_loaded(struct balance_node **nodes, size_t count) {
     return equal;
 }
 
-/* What one request more would wait at it. */
+/* How long one more request would wait there. */
 static double cost(const struct balance_node *node) {
     return node->latency * (node->active + 1) / (double)node->weight;
 }

@@ -19,7 +19,7 @@ unsigned breaker_enter(struct breaker *breaker, const struct breaker_rule *rule,
     return breaker->epoch;
 }
 
-/* Moves on to the slice that now is in; those that are too old are emptied. */
+/* Moves on to the slice that contains now; slices that are too old are emptied. */
 static void turn(struct breaker *breaker, double width, double now) {
     double behind = (now - breaker->slice) / width;
     if (behind < 1)

@@ -13,7 +13,7 @@ static struct checkout *checkout_of(struct dial *dial) {
     return (struct checkout *)(void *)dial;
 }
 
-/* Its time to wait goes on, as it may have to in another queue. */
+/* Its time to wait continues, as it may have to wait in another queue. */
 static void leave_queue(struct checkout *checkout) {
     if (!checkout->queue)
         return;
@@ -25,7 +25,7 @@ static void leave_queue(struct checkout *checkout) {
         checkout->wish.quota->pending--;
 }
 
-/* Lets go of the server. */
+/* Stops using the server. */
 static void leave(struct checkout *checkout) {
     struct endpoint *endpoint = checkout->endpoint;
     checkout->endpoint = NULL;
@@ -94,7 +94,7 @@ static void connected(struct dial *dial, int result) {
     }
 }
 
-/* At the server that was picked: a pooled connection, or a new one. */
+/* Takes a pooled connection to the server that was picked, or makes a new one. */
 static void go(struct checkout *checkout, struct endpoint *endpoint) {
     struct upstream *upstream = checkout->upstream;
     deadline_clear(&checkout->wait_by);
@@ -151,7 +151,7 @@ static void pick(struct checkout *checkout) {
     }
 }
 
-/* It has a connection of its quota, if not yet of a server. */
+/* It may have a connection under its quota: gets one from a server, or waits for that. */
 static void admit(struct checkout *checkout) {
     struct upstream *upstream = checkout->upstream;
     if (checkout->wish.quota)

@@ -49,7 +49,7 @@ static void show(const struct gateway *gateway, struct request *request) {
     json_decref(rows);
 }
 
-/* By its address alone; NULL also if several upstreams have it. */
+/* Finds a server by its address alone; NULL also if several upstreams have it. */
 static struct endpoint *find_address(const struct gateway *gateway, const char *text) {
     struct upstream *upstream;
     struct endpoint *found = NULL;
@@ -88,7 +88,7 @@ void control_changed(struct endpoint *endpoint) {
     upstream_serve(upstream);
 }
 
-/* NULL, or what is wrong with the action. */
+/* Does the action. NULL, or what is wrong with it. */
 static const char *change(struct endpoint *endpoint, const char *action, const char *value) {
     uint64_t weight;
     if (strcmp(action, "drain") == 0)

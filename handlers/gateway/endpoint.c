@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define PEEK_AFTER  0.02 /* seconds of rest, longer than a turn: is it still open? */
+#define PEEK_AFTER  0.02 /* seconds idle, longer than a turn, after which to check whether it is still open */
 #define SPARE_PAUSE 1.0  /* seconds after a connection for min_idle that failed */
 
 const struct counter endpoint_counters[] = {
@@ -88,7 +88,7 @@ bool endpoint_usable(const struct endpoint *endpoint) {
            breaker_admits(&endpoint->breaker, &upstream->breaker, loop_now(upstream->loop));
 }
 
-/* The longest rest after which a connection is reused; 0: any. */
+/* The longest idle time after which a connection is reused; 0: any. */
 static double rest_limit(const struct endpoint *endpoint) {
     double set = endpoint->upstream->settings->keep_alive;
     return set > 0 ? set : keepalive_limit(&endpoint->keepalive);
@@ -132,7 +132,7 @@ struct upconn *endpoint_take(struct endpoint *endpoint) {
     struct upconn *conn;
     while ((conn = TAILQ_FIRST(&endpoint->idle))) {
         if (rested_too_long(endpoint, conn, now))
-            return NULL; /* the others have rested for longer */
+            return NULL; /* the others have been idle for longer */
         TAILQ_REMOVE(&endpoint->idle, conn, idle_link);
         endpoint->idle_count--;
         conn->idle = false;
@@ -261,7 +261,7 @@ void endpoint_book(struct endpoint *endpoint, unsigned epoch, enum endpoint_resu
         eject(endpoint, "errors in a row");
 }
 
-/* Ends its ejection, if it has one that lasts until now at most. */
+/* Ends its ejection, if there is one that ends at `now` or before. */
 static void end_ejection(struct endpoint *endpoint, double now) {
     struct upstream *upstream = endpoint->upstream;
     if (!outlier_returns(&endpoint->outlier, now))
@@ -294,7 +294,7 @@ static bool wants_spare(const struct endpoint *endpoint) {
            endpoint_has_room(endpoint, false) && loop_now(upstream->loop) >= endpoint->spare_after;
 }
 
-/* One after the other, as long as there are fewer than min_idle. */
+/* Opens connections one after the other, while there are fewer than min_idle. */
 static void open_spares(struct endpoint *endpoint) {
     struct upstream *upstream = endpoint->upstream;
     if (endpoint->opening) /* called by a connection that was made at once */

@@ -12,7 +12,7 @@ enum fate {
     FATE_PASS,
     FATE_DROP,      /* of this hop only, or written by the gateway itself */
     FATE_FORWARDED, /* what proxies tell of the client: written by the gateway itself */
-    FATE_CLAIMED,   /* the rest of X-Forwarded-*: counts where proxies in front are trusted */
+    FATE_CLAIMED,   /* the rest of X-Forwarded-*: passed on if proxies in front are trusted */
     FATE_DATE,
 };
 
@@ -76,8 +76,8 @@ static bool has_connection(const struct http1_fields *fields) {
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
-/* Every value of the fields of this name and one more, as one list, or only its last keep members; as: the name it gets
- * (no address: it is not written). */
+/* Writes all values of the fields of this name and one more as one list, or only its last `keep` members, under the
+ * name `as` (as.p NULL: not at all). */
 static void write_list(struct http1_writer *writer, const struct http1_fields *fields, const char *name,
                        long keep, struct span more, struct span as) {
     char room[VALUE_MAX];
@@ -128,7 +128,7 @@ static void write_rfc7239(struct http1_writer *writer, const struct route *route
                span_of(text, (size_t)n), transforms_name(&route->request, span_text("Forwarded")));
 }
 
-/* A field of ours, which the route's transforms may remove, rename, or set otherwise. */
+/* Writes a field of ours, which the route's transforms may remove, rename or replace. */
 static void write_own(struct http1_writer *writer, const struct route *route, const char *name,
                       struct span value) {
     struct span as = transforms_name(&route->request, span_text(name));
@@ -156,7 +156,7 @@ static void write_forwarded(struct http1_writer *writer, const struct route *rou
         write_rfc7239(writer, route, exchange, client, host);
 }
 
-/* The path that the upstream sees: the one that was matched, less strip_prefix, behind add_prefix. */
+/* Writes the request line. The upstream sees the matched path without strip_prefix, after add_prefix. */
 static void write_line(struct http1_writer *writer, const struct route *route,
                        const struct exchange *exchange) {
     char room[2 * HTTP1_TARGET_MAX + 8];
@@ -184,7 +184,7 @@ static void write_line(struct http1_writer *writer, const struct route *route,
     http1_writer_request(writer, exchange->head.method_name, span_of(room, n));
 }
 
-/* trusted: claims about the client pass. */
+/* Writes the fields of a message that are passed on. trusted: so are claims about the client. *dated: there is a Date. */
 static void write_fields(struct http1_writer *writer, const struct transforms *transforms,
                          const struct http1_fields *fields, bool request, bool trusted, bool *dated) {
     bool connection = has_connection(fields);

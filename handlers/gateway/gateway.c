@@ -61,7 +61,7 @@ void gateway_deadlines(struct upstream *upstream) {
     tunnel_deadlines(upstream);
 }
 
-/* Endpoints and routes have tables of their own, with labels. */
+/* Endpoints and routes each have a table of their own, with labels. */
 static void each_table(void *context, counters_take *take, void *to) {
     struct gateway *gateway = context;
     struct upstream *upstream;

@@ -5,7 +5,7 @@
 #include "reactor/exchange.h"
 #include "reactor/peers.h"
 
-/* What is behind `kind:` in text; no address: it is of another kind. */
+/* What follows `kind:` in text; p is NULL if it is of another kind. */
 static struct span argument(const char *text, const char *kind) {
     struct span whole = span_text(text), start = span_text(kind);
     if (whole.n <= start.n || memcmp(whole.p, start.p, start.n) != 0)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define POINTS      160u /* of a server, if all weigh the same */
+#define POINTS      160u /* of a server, if all have the same weight */
 #define NUMBER_BITS 6
 #define NUMBER_MASK ((UINT64_C(1) << NUMBER_BITS) - 1)
 #define FNV_OFFSET  UINT64_C(0xcbf29ce484222325)

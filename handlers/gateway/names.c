@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What goes to the pool's thread and comes back. */
+/* A look-up, on its way to the pool's thread and back. */
 struct lookup {
     char host[ADDRESS_HOST];
     uint16_t port;

@@ -50,7 +50,7 @@ void proxy_book(struct proxy *proxy, enum endpoint_result result) {
         endpoint_book(proxy->checkout.endpoint, proxy->checkout.epoch, result, proxy->status);
 }
 
-/* Nothing of it is left; the request is the caller's to end. */
+/* Frees everything; the caller has to end the request. */
 static void discard(struct proxy *proxy) {
     deadline_clear(&proxy->phase_by);
     deadline_clear(&proxy->total_by);
@@ -81,7 +81,7 @@ static void client_left(struct request *request) {
 
 /* ---- the request's way up ---------------------------------------------------------------------- */
 
-/* All of the request is on its way: now the server has to answer. */
+/* All of the request was queued: now the server has to answer. */
 static void request_complete(struct proxy *proxy) {
     proxy->state = PROXY_AWAITING;
     proxy_rearm(proxy);
@@ -103,7 +103,7 @@ static int send_last(struct proxy *proxy) {
     return stream_send(&proxy->conn->stream, span_text(CHUNKED_LAST), span_of(NULL, 0), -1, NULL);
 }
 
-/* 0, -ENOBUFS: no memory, -EMSGSIZE: the head does not fit. */
+/* Queues the request. 0, -ENOBUFS: no memory, -EMSGSIZE: the head does not fit. */
 static int send_request(struct proxy *proxy) {
     struct gateway *gateway = gateway_of(proxy);
     struct forward_client client;
@@ -176,7 +176,7 @@ static void no_connection(struct checkout *checkout, enum checkout_failure failu
     }
 }
 
-/* RFC 9110, 7.6.2: the last recipient that is allowed answers itself. True: it did. */
+/* RFC 9110, 7.6.2: with Max-Forwards 0 the recipient answers itself. True: it did. */
 static bool answer_here(struct request *request, const struct exchange *exchange, int64_t *forwards) {
     bool counts = exchange->head.method == HTTP1_TRACE || exchange->head.method == HTTP1_OPTIONS;
     *forwards = counts ? forward_max(exchange) : -1;

@@ -40,12 +40,12 @@ bool proxy_has_sent(const struct proxy *proxy) {
     return proxy->conn->stream.sent > proxy->sent_before;
 }
 
-/* Has part of an answer come? Bytes from before the request are not of one. */
+/* Has part of an answer come? Bytes from before the request do not count. */
 static bool has_answer(const struct proxy *proxy) {
     return proxy_has_sent(proxy) && proxy->conn->stream.received > proxy->received_before;
 }
 
-/* The connection is gone without a byte of an answer: another try, or an error. */
+/* The connection has gone without a byte of an answer: tries again, or fails. */
 static void unanswered(struct proxy *proxy, bool sent, int status, const char *text) {
     struct checkout *checkout = &proxy->checkout;
     bool again =
@@ -62,7 +62,7 @@ static void unanswered(struct proxy *proxy, bool sent, int status, const char *t
         proxy_fail(proxy, status, text);
 }
 
-/* The connection ended before the answer's head was there. */
+/* The connection has ended before the answer's head was complete. */
 static void lost(struct proxy *proxy, bool sent, bool answered) {
     struct endpoint *endpoint = proxy->checkout.endpoint;
     if (answered) {
@@ -143,7 +143,7 @@ static void first_byte_over(struct deadline *deadline) {
         unanswered(proxy, sent, 504, "the server did not answer in time");
 }
 
-/* Too late: an error, or, inside an answer, the end of the client's connection. */
+/* It is too late: fails, or inside an answer cuts the client's connection. */
 static void give_up(struct proxy *proxy, const char *text) {
     if (!proxy_has_replied(proxy)) {
         count_late(proxy);
@@ -155,8 +155,8 @@ static void give_up(struct proxy *proxy, const char *text) {
     relay_cut(&proxy->relay);
 }
 
-/* Is the connection alive though nothing was heard? Bytes that are spliced, or wait for their receiver, do not come by
- * input. Where it is the client who does not take an answer, its own deadline counts. */
+/* Is the connection alive although input() was not called? Bytes that are spliced, or wait for their receiver, do not
+ * pass through it. If it is the client that does not take an answer, its own deadline decides. */
 static bool is_alive(struct proxy *proxy) {
     const struct upconn *conn = proxy->conn;
     if (!conn)
@@ -168,7 +168,7 @@ static bool is_alive(struct proxy *proxy) {
     return alive;
 }
 
-/* Nothing was heard for too long: in SENDING, ANSWERED or UPGRADED. */
+/* Nothing has moved for too long, in SENDING, ANSWERED or UPGRADED. */
 static void silence(struct deadline *deadline) {
     struct proxy *proxy = by_phase(deadline);
     if (is_alive(proxy)) {

@@ -24,7 +24,7 @@ bool route_is_ours(const struct route_settings *settings) {
     return *settings->upstream || *settings->redirect || settings->answer_status > 0;
 }
 
-/* Is it empty, or normalised as the paths are that it is compared with? Otherwise it would never match. */
+/* Is it empty, or normalised like the paths that it is compared with? Otherwise it would never match. */
 static bool is_normal_path(struct span text) {
     char room[HTTP1_TARGET_MAX];
     struct span normal;
@@ -47,7 +47,7 @@ static bool is_uri(const char *text) {
 
 #define FAULTS 8u
 
-/* What is wrong in the i-th respect, as a sentence; NULL: nothing. */
+/* A sentence about what the i-th check finds wrong; NULL: nothing. */
 static const char *fault(const struct route_settings *settings, size_t i) {
     int answers =
         (*settings->upstream != '\0') + (*settings->redirect != '\0') + (settings->answer_status > 0);
@@ -73,7 +73,7 @@ static const char *fault(const struct route_settings *settings, size_t i) {
     return rows[i].is_wrong ? rows[i].reason : NULL;
 }
 
-/* The lists from *step on, up to a mistake. */
+/* Parses the lists from *step on, up to a mistake. */
 static int parse_transforms(struct route *route, size_t *step, char *why, size_t why_size) {
     const struct route_settings *settings = route->settings;
     const struct {
@@ -147,7 +147,7 @@ void route_fallback(struct route *route, struct request *request, const char *re
         http1_reply_error(request, status, status == 503 ? "UNAVAILABLE" : NULL, reason);
 }
 
-/* $path and $query in the text of redirect. */
+/* Replies with the redirect, whose text may contain $path and $query. */
 static void redirect(struct route *route, struct request *request) {
     const struct exchange *exchange = request->exchange;
     char location[HTTP1_REPLY_ROOM / 2];

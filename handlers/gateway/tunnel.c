@@ -30,7 +30,7 @@ static const struct setting tunnel_rows[] = {
 const struct settings_table tunnel_settings_table = {"tunnel", tunnel_rows,
                                                      sizeof(tunnel_rows) / sizeof(tunnel_rows[0])};
 
-/* Of a pair that has no server yet. */
+/* What a pair needs while it has no server yet. */
 struct opening {
     struct checkout checkout; /* first */
     struct pair *pair;
@@ -116,7 +116,7 @@ static void free_pair(struct pair *pair) {
     drain_check(loop);
 }
 
-/* Why it ends: the first reason counts. */
+/* Ends the pair; the first reason is the one that is logged. */
 static void cut(struct pair *pair, const char *why) {
     if (!pair->why)
         pair->why = why;
@@ -154,7 +154,7 @@ static void alive(struct pair *pair) {
     deadline_set(&pair->idle_by, &pair->tunnel->upstream->tunnel);
 }
 
-/* The client is the one that a trusted proxy names. False: it has too many connections, or no memory. */
+/* The client becomes the one that a trusted proxy names. False: that one has too many connections, or no memory. */
 static bool change_client(struct pair *pair, const struct proxy_header *header) {
     const struct sockaddr *source = (const struct sockaddr *)(const void *)&header->source;
     pair->proxied = calloc(1, sizeof(*pair->proxied));

@@ -15,14 +15,14 @@ static struct upconn *upconn_of(struct stream *stream) {
     return (struct upconn *)(void *)stream;
 }
 
-/* In the pool: the server closed it. */
+/* In the pool: the server has closed it. */
 static void closed_at_rest(struct upconn *conn) {
     double now = loop_now(conn->stream.loop);
     conn->endpoint->stats.idle_closes++;
     keepalive_closed(&conn->endpoint->keepalive, now - conn->since, now);
 }
 
-/* In the pool: the server closed it, or sent what nobody asked for. */
+/* In the pool: the server has closed it, or sent something unasked. */
 static void input_at_rest(struct upconn *conn) {
     if (stream_pending(&conn->stream).n > 0)
         conn->endpoint->stats.stray_bytes++;
@@ -51,7 +51,7 @@ static void drained(struct stream *stream) {
         proxy_drained(conn->proxy);
 }
 
-/* Out of the pool, if it is in it. */
+/* Removes it from the pool, if it is there. */
 static void leave_pool(struct upconn *conn) {
     struct endpoint *endpoint = conn->endpoint;
     if (!conn->idle)

@@ -33,7 +33,7 @@ static bool is_found(const struct names_found *found, const struct dial_name *na
     return false;
 }
 
-/* Does another word of servers lead to this address? It is one server, and counted once. */
+/* Does another entry of `servers` lead to this address? Then it is one server, and counted once. */
 static bool is_taken(const struct upstream *upstream, const struct server *server,
                      const struct dial_name *name) {
     const struct endpoint *endpoint;
@@ -158,7 +158,7 @@ static void judge(struct upstream *upstream) {
         endpoint_judge(endpoint, threshold);
 }
 
-/* What the pool did since the last line. */
+/* Logs what the pool has done since the last line. */
 static void log_pool(struct upstream *upstream, struct endpoint *endpoint) {
     const struct endpoint_stats *now = &endpoint->stats, *before = &endpoint->logged;
     uint64_t hits = now->hits - before->hits, misses = now->misses - before->misses;

@@ -14,7 +14,7 @@ struct candidates {
     struct endpoint *resting; /* one of those without room, with connections at rest */
 };
 
-/* panic: all others are ejected, too, so that this does not count. */
+/* panic: all others are ejected too, so ejection does not count. */
 static bool is_usable(const struct endpoint *endpoint, bool panic) {
     const struct upstream *upstream = endpoint->upstream;
     if (!panic)
@@ -60,7 +60,7 @@ static struct endpoint *endpoint_of_node(struct balance_node *node) {
     return CONTAINER_OF(node, struct endpoint, node);
 }
 
-/* Brings the ring up to date. Without memory the one before goes on. */
+/* Brings the ring up to date. Without memory the old one stays in use. */
 static void fill_ring(struct upstream *upstream) {
     struct hashring_server servers[UPSTREAM_ENDPOINTS];
     const struct endpoint *endpoint;
@@ -93,8 +93,8 @@ static struct endpoint *pick_by_load(struct upstream *upstream, struct candidate
                                          candidates->count, gateway_random(upstream->gateway)));
 }
 
-/* The first of these that there are: servers not tried yet, such backups; those that were tried; those that are
- * ejected. */
+/* Finds the first non-empty of these sets: servers not tried yet; backups not tried yet; those that were tried; those
+ * that are ejected. */
 static void find_candidates(const struct upstream *upstream, uint64_t tried, struct candidates *out) {
     enum { UNTRIED, ANY, PANIC, ROUNDS };
     for (int round = tried ? UNTRIED : ANY; round < ROUNDS; round++)

@@ -12,7 +12,7 @@ static struct batch *batch_of(struct task *task) {
     return CONTAINER_OF(task, struct batch, task);
 }
 
-/* Takes a batch's samples through the table of series, step by step if they are many. */
+/* Passes a batch's samples through the table of series, step by step if there are many. */
 static void start(struct batch *batch, bool (*step)(struct task *task), void (*passed)(struct batch *batch)) {
     struct loop *loop = batch->ingest->loop;
     batch->left = batch_samples(batch);
@@ -53,7 +53,7 @@ static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict v
     batch->places[i] = BATCH_REFUSED;
 }
 
-/* The next samples, at most so many. False: there are no more. */
+/* Admits up to `most` further samples. False: there are no more. */
 static bool admit(struct batch *batch, unsigned most) {
     struct ingest *ingest = batch->ingest;
     struct sample sample;
@@ -76,7 +76,7 @@ static void admitted(struct batch *batch) {
 #undef INGEST_REFUSAL
 }
 
-/* Refuses the good samples with the bad ones. */
+/* Refuses the good samples along with the bad ones. */
 static void spoil(struct batch *batch) {
     acceptance_undo(batch);
     batch->spoiled = batch->count;

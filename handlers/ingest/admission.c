@@ -77,12 +77,12 @@ static void refuse_rate(struct ingest *ingest, struct request *request, enum ans
     answer_error_end(&reply, style, 429, "RATE_LIMITED", "this client sends more samples than its rate");
 }
 
-/* A body as a number: enough to tell a repeat from another batch under the same key by mistake. */
+/* A hash of a body: enough to tell a repetition from another batch that is sent under the same key by mistake. */
 static uint64_t fingerprint(const struct exchange *exchange) {
     return (uint64_t)exchange->body_n << 32 | crc32c(0, exchange->body, exchange->body_n);
 }
 
-/* A key that is known: its first answer, or why not. */
+/* Answers a request whose key is known, with its first answer or an error. */
 static void repeat(struct ingest *ingest, enum answer_style style, struct request *request,
                    const struct idempotency_entry *entry) {
     struct span body = span_of(entry->answer, entry->answer_n);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Senders of line protocol look for an error in words, and retry what was taken if they find none of InfluxDB's own. */
+/* Senders of line protocol look for InfluxDB's own error messages; if they find none, they retry what was taken. */
 static void add_counts(struct text *out, const struct batch *batch, bool lines) {
     const struct refusals *refusals = &batch->refusals;
     char words[sizeof(refusals->first) + 32];
@@ -31,7 +31,7 @@ static void add_counts(struct text *out, const struct batch *batch, bool lines) 
     text_add_constant(out, "}\n");
 }
 
-/* google.rpc.Status for a body that makes no sense, else ExportMetricsServiceResponse (OTLP/HTTP, "Failures"). */
+/* google.rpc.Status for a malformed body, else ExportMetricsServiceResponse (OTLP/HTTP, "Failures"). */
 static void add_otlp_json(struct text *out, const struct batch *batch) {
     const struct refusals *refusals = &batch->refusals;
     if (refusals->count == 0) {

@@ -10,7 +10,7 @@
 
 /* ---- messages ---------------------------------------------------------------------------------- */
 
-/* A new message; the place of its text is known when the text does not move any more. */
+/* Begins a message; its text gets its address later, when it no longer moves. */
 static int begin_message(struct cargo *cargo, uint64_t sequence) {
     if (cargo->count == cargo->room) {
         size_t room = cargo->room ? 2 * cargo->room : 64;
@@ -26,7 +26,7 @@ static int begin_message(struct cargo *cargo, uint64_t sequence) {
     return 0;
 }
 
-/* The samples of a record, split where a message would be too long. */
+/* Adds the samples of a record, split where a message would be too long. */
 static int add_record(struct cargo *cargo, const struct record *record, size_t most) {
     struct span key, answer, rest;
     struct sample sample;

@@ -12,7 +12,7 @@
 #define FILE_SIZE 512
 #define IDENTITY  "identity"
 
-/* A whole small file as text. Its length or -errno. */
+/* Reads a small file as text. Its length or -errno. */
 static ssize_t read_text(int directory, const char *name, char text[FILE_SIZE]) {
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -26,7 +26,7 @@ static ssize_t read_text(int directory, const char *name, char text[FILE_SIZE]) 
     return n;
 }
 
-/* The old file or the new one is there whatever happens, and the new one after a return of 0. */
+/* Replaces a file: whatever happens, either the old or the new one is there, and after a return of 0 the new one. */
 static int replace(int directory, const char *name, const char *text, size_t n) {
     char temporary[FILE_SIZE];
     snprintf(temporary, sizeof(temporary), "%s.new", name);

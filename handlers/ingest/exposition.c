@@ -11,7 +11,7 @@
 
 #define STEP_SERIES 1000 /* series that are printed in one step: about a millisecond */
 
-/* A text that is being printed. */
+/* An exposition that is being printed. */
 struct exposition {
     struct task task; /* first */
     struct loop *loop;

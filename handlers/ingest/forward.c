@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define STOP_SECONDS 2 /* that an end waits for the thread */
+#define STOP_SECONDS 2 /* that shutdown waits for the thread */
 
 static double clock_now(void) {
     return (double)clock_ns() * 1e-9;
@@ -64,7 +64,7 @@ static void tell_change(struct forward *forward, const struct forward_news *news
         log_error(forward->loop->log, "forward stopped", log_text("error", news->why));
 }
 
-/* Lag as it is now: the thread knew an earlier end of the log. */
+/* Computes the lag as it is now: the thread knew an earlier end of the log. */
 static void sample(struct forward *forward) {
     struct forward_stats *stats = &forward->stats;
     stats->lag_bytes = forward->bytes_behind;
@@ -107,7 +107,7 @@ void forward_written(struct forward *forward, const struct log_bound *bound) {
     pthread_mutex_unlock(&forward->lock);
 }
 
-/* What people and Prometheus see. */
+/* The counters, for people and Prometheus. */
 static void each_table(void *context, counters_take *take, void *to) {
     struct forward *forward = context;
     struct counters_table table = forward_stats_table(&forward->stats);
@@ -166,7 +166,7 @@ struct forward *forward_new(struct loop *loop, const struct forward_settings *se
     return forward;
 }
 
-/* Signals are the loop's; the threads of an engine's library inherit that. */
+/* Blocks signals, which are for the loop; the threads of an engine's library inherit that. */
 static int start_thread(struct forward *forward) {
     sigset_t all, old;
     sigfillset(&all);

@@ -1,9 +1,9 @@
-/* One message of JetStream for each of ours, answered on an inbox of the connection's:
+/* Each of our messages is one JetStream message, acknowledged on an inbox of the connection:
  *
  *     ship: message -> subject, reply = INBOX.3, Nats-Msg-Id -> stream -> {"stream":"S","seq":991} on INBOX.3
  *
  * libnats has threads of its own, but none of them calls us: answers are taken off the inbox. A connection that fails
- * is given up with its inbox, so that late answers meet nobody. */
+ * is closed together with its inbox, so that late answers go nowhere. */
 #include "handlers/ingest/forward_nats.h"
 
 #include "offload/clock.h"
@@ -29,8 +29,8 @@ struct nats_link {
     char inbox[SUBJECT_SIZE];
 };
 
-/* What there is to say beyond the status: what the broker said of its own accord, like that it permits no publishing,
- * or libnats of this thread's last call. Empty: nothing. */
+/* Details beyond the status: what the broker said unasked, for example that publishing is not permitted, or what
+ * libnats says about this thread's last call. Empty: none. */
 static const char *details(const struct nats_link *link, natsStatus status) {
     natsStatus last = NATS_OK;
     const char *said = NULL, *text = nats_GetLastError(&last);
@@ -40,7 +40,7 @@ static const char *details(const struct nats_link *link, natsStatus status) {
     return last == status && text ? text : "";
 }
 
-/* Before the link is closed. */
+/* Reports a failure, before the link is closed. */
 static int failed(const struct nats_link *link, natsStatus status, const char *what, char *why,
                   size_t why_size) {
     const char *more = details(link, status);
@@ -110,7 +110,7 @@ static natsStatus listen_for_answers(struct nats_link *link) {
     return status;
 }
 
-/* The stream's state, after it was made if there was none. */
+/* Gets the stream's state, after creating the stream if there is none. */
 static natsStatus find_stream(struct nats_link *link, jsStreamInfo **info) {
     const struct forward_settings *settings = link->settings;
     const char *subjects[] = {settings->subject};
@@ -177,7 +177,7 @@ static bool is_alive(struct forward_link *base) {
     return natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
-/* Is this message the one with that id? A sequence that is empty was deleted by the stream's rules. */
+/* Is the message with this sequence the one with that id? If there is none, the stream's rules have deleted it. */
 static int compare(struct nats_link *link, uint64_t sequence, const char *id, char *why, size_t why_size) {
     natsMsg *message = NULL;
     jsErrCode code = 0;

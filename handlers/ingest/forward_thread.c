@@ -39,7 +39,7 @@ static void save(struct forward *forward) {
     forward->saved = clock_now();
 }
 
-/* Waits for a time, a signal or the end; the lock is held. */
+/* Waits for some time, or until it is woken; the lock is held. */
 static void nap(struct forward *forward, double seconds) {
     struct timespec until;
     double at = clock_now() + seconds;
@@ -48,7 +48,7 @@ static void nap(struct forward *forward, double seconds) {
     pthread_cond_timedwait(&forward->wake, &forward->lock, &until);
 }
 
-/* Waits until there is something to do: something to ship, or no connection. False: the end. */
+/* Waits until there is something to ship, or a connection to make. False: the forwarder is stopping. */
 static bool next_work(struct forward *forward, struct log_bound *bound) {
     double looked = clock_now();
     for (;;) {
@@ -115,7 +115,7 @@ static int reach(struct forward *forward, const struct log_bound *bound, char *w
     return error;
 }
 
-/* Everything in the cargo, as many messages at a time as may be in flight. */
+/* Ships everything in the cargo, as many messages at a time as may be in flight. */
 static int ship_cargo(struct forward *forward, char *why) {
     struct cargo *cargo = &forward->cargo;
     struct forward_stats *stats = &forward->next.stats;
@@ -136,7 +136,8 @@ static int ship_cargo(struct forward *forward, char *why) {
     return 0;
 }
 
-/* One load: read, ship, move the cursor. -EIO: the log's disk, for good; other errors: the broker's. */
+/* One load: reads it, ships it, moves the cursor. -EIO: the log's disk has failed, for good; other errors: the
+ * broker's. */
 static int advance(struct forward *forward, const struct log_bound *bound, bool *stop, char *why) {
     struct cargo *cargo = &forward->cargo;
     struct forward_stats *stats = &forward->next.stats;

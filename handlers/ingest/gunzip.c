@@ -15,7 +15,7 @@ static size_t limit_of(size_t body, size_t most, size_t ratio) {
     return limit < PIECE && limit < most ? (PIECE < most ? PIECE : most) : limit;
 }
 
-/* Inflates to the end, growing the buffer up to limit bytes; one more tells that there are more. */
+/* Inflates to the end, growing the buffer up to limit bytes and one more, which shows that there is more. */
 static int inflate_all(z_stream *stream, size_t limit, char **out, size_t *n) {
     size_t room = 0;
     int result = Z_OK;

@@ -33,7 +33,7 @@ static double precision_of(struct span query) {
     return 1e6;
 }
 
-/* In whole numbers: nanoseconds of today have more digits than a double. */
+/* In integers: today's time in nanoseconds has more digits than a double. */
 static int64_t to_ms(int64_t time, double per_ms) {
     int64_t units = per_ms >= 1 ? (int64_t)per_ms : (int64_t)llround(1 / per_ms), ms;
     if (per_ms < 1)

@@ -86,7 +86,7 @@ static void on_stale(struct deadline *deadline) {
     tasks_add(&ingest->loop->tasks, &ingest->stale_task);
 }
 
-/* Series are looked through four times in the span that makes them stale. */
+/* Series are checked four times in the period after which they are stale. */
 static void start_series(struct ingest *ingest) {
     const struct ingest_settings *settings = ingest->settings;
     series_init(&ingest->series, (uint64_t)settings->series, (uint64_t)settings->series_per_client);
@@ -134,7 +134,7 @@ static void tell_recovery(struct ingest *ingest, const struct recovery *recovery
         log_error(ingest->loop->log, "ingest log damaged", log_number("records", (int64_t)recovery->damaged));
 }
 
-/* Which records say something of keys or series, in ms since 1970. */
+/* Since when records matter for keys or series, in ms since 1970. */
 static int64_t needed_since_ms(const struct ingest_settings *settings) {
     double window =
         settings->idempotency_window > settings->stale ? settings->idempotency_window : settings->stale;

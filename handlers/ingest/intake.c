@@ -35,7 +35,7 @@ static enum answer_style style_of(const struct batch *batch) {
     return ((const struct ingest_format *)batch->context)->style;
 }
 
-/* Answers who waits, if somebody still does. */
+/* Answers the request, if its client has not left. */
 static void reply(const struct batch *batch) {
     struct request *request = request_find(batch->ingest->loop, batch->owner);
     if (request)
@@ -43,14 +43,14 @@ static void reply(const struct batch *batch) {
                      batch->ack, batch->sequence, batch->count);
 }
 
-/* What repeats of an Idempotency-Key get. */
+/* Remembers the answer for repetitions of an Idempotency-Key. */
 static void remember(const struct batch *batch) {
     if (batch->entry && !batch->entry->answer)
         idempotency_answer(batch->entry, span_of(batch->answer, batch->answer_n), batch->sequence,
                            batch->count);
 }
 
-/* Nothing of the batch is in the log. error 0: nothing of it was to be. */
+/* Nothing of the batch is in the log. error 0: nothing of it had to be. */
 static void fail(struct batch *batch, int error) {
     struct ingest *ingest = batch->ingest;
     struct request *request = request_find(ingest->loop, batch->owner);
@@ -61,7 +61,7 @@ static void fail(struct batch *batch, int error) {
     batch_free(batch);
 }
 
-/* The latest values are shown: what a client reads after its answer is there. */
+/* The samples are the latest of their series, so clients can read them after the answer. */
 static void applied(struct batch *batch) {
     reply(batch);
     batch_free(batch);
@@ -83,7 +83,7 @@ static void logged(struct batch *batch, int error) {
 
 /* ---- to the log -------------------------------------------------------------------------------- */
 
-/* What is to be said, and with an Idempotency-Key also in the log. 0 or -errno. */
+/* Makes the answer, and with an Idempotency-Key puts it into the record. 0 or -errno. */
 static int complete(struct batch *batch) {
     char key[8 + IDEMPOTENCY_KEY_MAX];
     int error = answer_make(style_of(batch), batch);
@@ -93,7 +93,7 @@ static int complete(struct batch *batch) {
     return batch_key(batch, span_of(key, n), span_of(batch->answer, batch->answer_n));
 }
 
-/* The samples that may be taken go to the log; without any, or for a client that left meanwhile, nothing does. */
+/* Sends the samples that may be taken to the log; nothing if there are none, or if the client has left meanwhile. */
 static void taken(struct batch *batch) {
     struct ingest *ingest = batch->ingest;
     int error = request_find(ingest->loop, batch->owner) ? complete(batch) : -ECANCELED;
@@ -114,7 +114,7 @@ static void taken(struct batch *batch) {
         fail(batch, 0);
 }
 
-/* A decoded batch goes to the log, or is answered. */
+/* Sends a decoded batch to the log, or answers it. */
 static void hand_in(const struct intake *intake, struct request *request) {
     struct ingest *ingest = intake->endpoint->ingest;
     struct batch *batch = intake->batch;
@@ -127,7 +127,7 @@ static void hand_in(const struct intake *intake, struct request *request) {
     acceptance_take(batch, admission_client(ingest, request), taken);
 }
 
-/* A body that becomes no batch. */
+/* Drops a body that does not become a batch. */
 static void drop(const struct intake *intake) {
     idempotency_cancel(&intake->endpoint->ingest->idempotency, intake->entry);
     batch_free(intake->batch);
@@ -158,7 +158,7 @@ static void decode(struct intake *intake, struct span body) {
     free(inflated);
 }
 
-/* Goes on with what was decoded. */
+/* Continues with what was decoded. */
 static void decoded(struct intake *intake, struct request *request) {
     struct ingest *ingest = intake->endpoint->ingest;
     ingest->stats.bytes += intake->bytes;
@@ -229,7 +229,7 @@ static const struct ingest_format *format_of(const struct ingest_endpoint *endpo
     return span_equal_nocase(type, span_text("application/json")) ? endpoint->format : NULL;
 }
 
-/* Says what the endpoint takes (RFC 9110, 15.5.16). */
+/* Refuses a content coding, and says which ones the endpoint takes (RFC 9110, 15.5.16). */
 static void refuse_coding(struct request *request, enum answer_style style) {
     struct http1_reply refusal;
     answer_error_begin(&refusal, request, style, 415, 0);
@@ -237,7 +237,7 @@ static void refuse_coding(struct request *request, enum answer_style style) {
     answer_error_end(&refusal, style, 415, "UNSUPPORTED", "the only Content-Encoding is gzip");
 }
 
-/* A request for an endpoint, with this promise. */
+/* Takes a request for an endpoint, which is promised ack. */
 static void take_in(struct request *request, struct exchange *exchange, struct ingest_endpoint *endpoint,
                     int ack) {
     struct intake intake = {

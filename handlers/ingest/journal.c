@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLEAR_SECONDS 60.0 /* between looks for segments that are too old */
+#define CLEAR_SECONDS 60.0 /* between checks for segments that are too old */
 
 static void start_group(struct journal *journal);
 static void kick(struct journal *journal);
@@ -45,7 +45,7 @@ static void cleared(struct job *job) {
     free(op);
 }
 
-/* Looks for segments that are too many or too old; the active one and its successors stay. */
+/* Removes segments that are too many or too old; the active one and its successors stay. */
 static void clear_old(struct journal *journal) {
     struct segment_op op = op_for(journal);
     if (journal->clearing)
@@ -71,7 +71,7 @@ static void ended(struct job *job) {
     clear_old(journal);
 }
 
-/* The active segment takes nothing more. */
+/* Ends the active segment. */
 static void end_active(struct journal *journal) {
     struct segment_op op = {
         .journal = journal, .fd = journal->active, .number = journal->active_number, .size = journal->offset};
@@ -96,8 +96,8 @@ static void conclude(struct journal *journal, struct batch *batch, int error) {
     batch->done(batch, error);
 }
 
-/* Ends the batches of a list with 0 or an error; those that were acknowledged from memory may wait for better times.
- * Who hears of an end may hand in more, and so start the next group. */
+/* Ends the batches of a list with 0 or an error; those that were acknowledged from memory may have to wait for another
+ * try. A batch's done() may hand in more, and so start the next group. */
 static void conclude_all(struct journal *journal, struct batch_list *list, int error, bool may_wait) {
     struct batch_list over = STAILQ_HEAD_INITIALIZER(over), patient = STAILQ_HEAD_INITIALIZER(patient);
     STAILQ_CONCAT(&over, list);
@@ -148,7 +148,7 @@ static bool is_full(int error) {
     return error == -ENOSPC || error == -EDQUOT || error == -EFBIG;
 }
 
-/* Errors after which there may be room again. */
+/* True for errors after which there may be room again. */
 static bool passes(int error) {
     return is_full(error) || error == -EAGAIN;
 }
@@ -243,7 +243,7 @@ static bool have_room(struct journal *journal, size_t n) {
 
 /* ---- groups ------------------------------------------------------------------------------------ */
 
-/* The next group, which the active segment has room for. */
+/* Gathers the next group, for which the active segment has room. */
 static void gather(struct journal *journal) {
     int64_t now = clock_ns();
     struct batch *batch;
@@ -396,7 +396,7 @@ static void close_active(struct journal *journal) {
     journal->active = -1;
 }
 
-/* As have_room(), when no thread works for us any more. */
+/* Like have_room(), when threads no longer work for us. */
 static bool make_room(struct journal *journal, size_t n) {
     if (fits(journal, n))
         return true;
@@ -422,7 +422,7 @@ static bool write_group(struct journal *journal) {
     return good;
 }
 
-/* What was acknowledged in memory and did not reach a group, also if it was waiting for room. */
+/* Writes what was acknowledged from memory and did not get into a group, even if it was waiting for room. */
 static void write_rest(struct journal *journal) {
     uint64_t waiting = journal->queue.waiting;
     bool good = journal->state != JOURNAL_FAILED;
@@ -432,7 +432,7 @@ static void write_rest(struct journal *journal) {
         log_error(journal->loop->log, "ingest batches lost at the end", log_number("of", (int64_t)waiting));
 }
 
-/* A thread or the kernel still has work of ours. */
+/* Does a thread or the kernel still have work of ours? */
 static bool is_busy(const struct journal *journal) {
     return journal->writing || journal->creating || journal->clearing;
 }

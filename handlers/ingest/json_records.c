@@ -11,7 +11,7 @@
 
 #define POINTER 512 /* bytes of a JSON pointer in an answer; longer ones are cut */
 
-/* Where the record in hand is. */
+/* Where the current record is. */
 struct spot {
     struct decoding *decoding;
     bool is_line, in_array;
@@ -226,8 +226,8 @@ static bool has_lines(struct span body) {
     return lines;
 }
 
-/* The elements one by one, when jansson cannot take the array as a whole. It is JSON nevertheless, with a number that
- * is too large or a name that is there twice, which spoils its record only. False: it is no array, or no JSON. */
+/* Reads the elements one by one, when jansson cannot load the array as a whole although it is JSON: a number that is
+ * too large, or a repeated name, which then affects only its own record. False: it is not an array, or not JSON. */
 static bool read_elements(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .in_array = true};
     struct span value, rest;
@@ -247,7 +247,7 @@ static bool read_elements(struct decoding *decoding, struct span body) {
     return true;
 }
 
-/* A body that is no JSON as a whole. */
+/* Reads a body that is not JSON as a whole. */
 static void read_broken(struct decoding *decoding, struct span body, bool array, const json_error_t *error) {
     struct batch *batch = decoding->batch;
     if (array ? read_elements(decoding, body) : read_lines(decoding, body))
@@ -257,7 +257,7 @@ static void read_broken(struct decoding *decoding, struct span body, bool array,
     refuse_text(decoding, error, body, 1);
 }
 
-/* A byte order mark is passed over (RFC 8259, 8.1). */
+/* Skips a byte order mark (RFC 8259, 8.1). */
 static struct span without_mark(struct span body) {
     bool marked = body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0;
     return marked ? span_of(body.p + 3, body.n - 3) : body;

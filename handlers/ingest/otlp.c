@@ -6,7 +6,7 @@
 #define VALUE_TEXT 32   /* bytes of a number or boolean as a label's value */
 #define JOB_TEXT   2048 /* of a job with a namespace */
 
-/* The values of labels that do not stand in the body. */
+/* Values of labels that are not part of the body's text. */
 struct value_texts {
     char text[SAMPLE_LABELS][VALUE_TEXT];
     char job[JOB_TEXT];
@@ -44,7 +44,7 @@ static bool label_value(const struct otlp_attribute *attribute, char text[VALUE_
     return true;
 }
 
-/* Also instead of an attribute of the point with this name. */
+/* Sets a label, replacing an attribute of the point with this name. */
 static void set_label(struct sample *sample, const char *name, struct span value) {
     unsigned i = 0;
     while (i < sample->labels_n && !span_equal(sample->labels[i].name, span_text(name)))
@@ -109,7 +109,8 @@ static const char *set_type(struct sample *sample, const struct otlp_point *poin
     }
 }
 
-/* NULL, or why the buckets are none. No buckets at all are one, to infinity. A count of 0 may not have been said. */
+/* NULL, or why the buckets are invalid. No buckets at all mean a single one, to infinity. A count of 0 may mean that
+ * none was given. */
 static const char *set_buckets(struct sample *sample, const struct otlp_point *point) {
     uint64_t all = 0;
     if (point->bounds_n > SAMPLE_BOUNDS)

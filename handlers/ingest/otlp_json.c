@@ -206,7 +206,7 @@ static void read_request(struct otlp_json *state, const json_t *root) {
     }
 }
 
-/* A body that is no request. */
+/* Refuses a body that is not a request. */
 static void refuse_body(struct decoding *decoding, struct span body, const json_t *root,
                         const json_error_t *error) {
     char message[JSON_ERROR_TEXT_LENGTH + 64] = "a request is an object";

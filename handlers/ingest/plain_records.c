@@ -9,7 +9,7 @@
 
 enum member { NAME, TYPE, VALUE, TIMESTAMP, TAGS, MEMBERS };
 
-/* A string's text if it stands there as it is meant. */
+/* A string's text, if it has no escapes. */
 static bool plain_text(struct span value, struct span *text) {
     if (value.p[0] != '"' || memchr(value.p, '\\', value.n))
         return false;
@@ -45,7 +45,7 @@ static bool plain_time(struct span value, struct sample *sample) {
     return true;
 }
 
-/* A name that is there twice is found when the sample is checked, if its values are not empty. */
+/* A repeated name is found when the sample is checked, unless its values are empty. */
 static bool plain_tags(struct span value, struct sample *sample) {
     struct span rest, name, text;
     if (jsontext_kind(value) != JSONTEXT_OBJECT)

@@ -10,7 +10,7 @@
 
 enum part_kind { PART_BUCKET, PART_QUANTILE, PART_SUM, PART_COUNT, PART_NONE };
 
-/* A bucket's count of all up to its bound, or a quantile's value. */
+/* A bucket's cumulative count, or a quantile's value. */
 struct point {
     double at, value;
 };
@@ -68,7 +68,7 @@ static void make_key(struct text *key, const struct sample_label *labels, unsign
     }
 }
 
-/* The whole that has these labels, new if need be. NULL: no memory. */
+/* The whole that has these labels, made if necessary. NULL: no memory. */
 static struct prometheus_whole *whole_of(struct prometheus_parts *parts, const struct sample_label *labels,
                                          unsigned n, uint32_t line) {
     struct prometheus_whole *whole;
@@ -108,7 +108,7 @@ static bool add_point(struct prometheus_whole *whole, double at, double value) {
     return true;
 }
 
-/* NULL, or why the line's value cannot be that of this part. */
+/* NULL, or why the line's value is not valid for this part. */
 static const char *value_fault(enum part_kind kind, double value) {
     bool counts = kind == PART_BUCKET || kind == PART_COUNT;
     if (kind == PART_QUANTILE && isnan(value))
@@ -120,7 +120,7 @@ static const char *value_fault(enum part_kind kind, double value) {
     return NULL;
 }
 
-/* Takes the label le or quantile out of the others. NULL, or why it says no place. */
+/* Takes the label le or quantile out of the others. NULL, or why it is not valid. */
 static const char *take_place(enum part_kind kind, struct sample_label *labels, unsigned *n, double *at) {
     bool bucket = kind == PART_BUCKET;
     if (!bucket && kind != PART_QUANTILE)
@@ -173,7 +173,7 @@ static int by_place(const void *a, const void *b) {
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* NULL, or why the buckets are none. The last one has no end, or _count says how many there are. */
+/* NULL, or why the buckets are invalid. The last one must reach to infinity, or _count must give the total. */
 static const char *set_buckets(struct sample *sample, const struct prometheus_whole *whole) {
     unsigned n = whole->points_n;
     bool open = n > 0 && isinf(whole->points[n - 1].at);

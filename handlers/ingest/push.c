@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A batch on its way, and who waits for it. */
+/* A batch on its way, and whom to tell. */
 struct push {
     void (*done)(void *context, const struct batch *batch, int error);
     void *context;
@@ -43,7 +43,7 @@ int push_decode(const struct ingest *ingest, json_t *records, struct batch **out
     return decoding.error;
 }
 
-/* Tells who waits, if somebody still does, and lets the batch go. */
+/* Tells the caller, if it still waits, and frees the batch. */
 static void end(struct batch *batch, int error) {
     struct push *push = batch->context;
     if (push)
@@ -69,7 +69,7 @@ static void logged(struct batch *batch, int error) {
         acceptance_logged(batch, applied);
 }
 
-/* The samples that may be taken go to the log. */
+/* Sends the samples that may be taken to the log. */
 static void taken(struct batch *batch) {
     struct ingest *ingest = batch->ingest;
     int error = answer_make(ANSWER_COUNTS, batch);

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #define PIECE         ((size_t)64 << 10)
-#define LOCK_TRIES    20 /* for a directory whose last daemon is just going */
+#define LOCK_TRIES    20 /* for a directory whose last daemon is just ending */
 #define LOCK_PAUSE_NS 50000000
 
 /* ---- directory --------------------------------------------------------------------------------- */
 
-/* Two daemons would cut off and overwrite what the other one has acknowledged. False: another one has it. A file system
- * without locks is no obstacle. */
+/* Locks the directory, since two daemons would cut off and overwrite what the other has acknowledged. False: another
+ * one has it. A file system without locks is no obstacle. */
 static bool take_directory(int fd) {
     static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
     int result = flock(fd, LOCK_EX | LOCK_NB);
@@ -28,8 +28,8 @@ static bool take_directory(int fd) {
     return result == 0 || errno != EWOULDBLOCK;
 }
 
-/* The name of a directory that was made is on the disk when its parent is; one that may not be read cannot be synced. 0
- * or -errno. */
+/* Syncs the parent of a directory that was made, so that its name is on the disk; a parent that we may not read cannot
+ * be synced. 0 or -errno. */
 static int sync_parent(int directory) {
     int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0)
@@ -64,7 +64,8 @@ struct good_part {
     bool more; /* records behind it, which count for the sequence */
 };
 
-/* The next record that goes on with the sequence: as segment_next(). Others are of an earlier life of these blocks. */
+/* The next record that continues the sequence; returns as segment_next(). Others are left from an earlier use of the
+ * same blocks. */
 static int next_record(struct segment_reader *reader, struct good_part *out) {
     struct record record;
     int result = segment_next(reader, &record);
@@ -108,15 +109,15 @@ static void bad_name(const char *name, char bad[BAD_NAME_SIZE]) {
     snprintf(bad, BAD_NAME_SIZE, "%s.bad", name);
 }
 
-/* Of a file without a record that can be read nothing is thrown away: it may be another version's, or its disk's
- * fault. 0 or -errno. */
+/* Sets a file without any readable record aside, as it was: it may be of another version, or damaged by its disk. 0 or
+ * -errno. */
 static int set_aside(int directory, const char *name, int fd, uint64_t size) {
     char bad[BAD_NAME_SIZE];
     bad_name(name, bad);
     return ftruncate(fd, (off_t)size) != 0 || renameat(directory, name, directory, bad) != 0 ? -errno : 0;
 }
 
-/* Nor of one with records behind the damage: a copy of it, on the disk. 0 or -errno. */
+/* Copies a file with readable records after the damage, durably, before it is cut. 0 or -errno. */
 static int copy_aside(int directory, const char *name, int fd, uint64_t size) {
     char bad[BAD_NAME_SIZE];
     off_t at = 0;
@@ -134,7 +135,7 @@ static int copy_aside(int directory, const char *name, int fd, uint64_t size) {
     return error;
 }
 
-/* Cuts a segment behind its good part; one without records goes. 0 or -errno. */
+/* Cuts a segment after its good part; one without records is removed. 0 or -errno. */
 static int cut(int directory, uint64_t number, const struct good_part *good, struct recovery *out) {
     char name[SEGMENT_NAME_SIZE];
     segment_name(number, name);

@@ -29,7 +29,7 @@ static bool has_records(int directory, uint64_t number) {
     return any;
 }
 
-/* How many of the segments may go at all: those before the newest one with records. */
+/* How many of the segments may be removed at all: those before the newest one with records. */
 static size_t removable(int directory, const uint64_t *numbers, size_t count, uint64_t number) {
     size_t last = count;
     while (last > 0 && !has_records(directory, numbers[last - 1]))

@@ -15,7 +15,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *text, const c
     text_add(text, span_of(piece, (size_t)n));
 }
 
-/* The shortest of two forms that reads back as the same number, and reads as a real one. */
+/* 15 digits if they read back as the same number, else 17; always in the form of a real, not of an integer. */
 static void add_real(struct text *text, double value) {
     char form[32];
     if (!isfinite(value)) {

@@ -15,7 +15,7 @@
 #define VERSION    1
 #define SUFFIX     ".log"
 #define NUMBER_MAX UINT64_C(9999999999) /* ten digits: behind every number there is another one */
-#define READ       ((size_t)256 << 10)  /* least room of a reader */
+#define READ       ((size_t)256 << 10)  /* smallest buffer of a reader */
 
 static const char magic[8] = {'S', 'L', 'U', 'I', 'C', 'E', 'L', 'G'};
 
@@ -145,8 +145,8 @@ int segment_list(int directory, uint64_t **numbers, size_t *count) {
     return error;
 }
 
-/* Size, head, and both on the disk. Where the file system cannot allocate in advance, the file is as long all the
- * same, so that later writes need not change its size. */
+/* Gives a segment its size and head, durably. If the file system cannot allocate in advance, the file still gets its
+ * full length, so that later writes need not change it. */
 static int lay_out(int fd, int directory, uint64_t size) {
     char head[SEGMENT_HEAD] = {0};
     memcpy(head, magic, sizeof(magic));
@@ -186,7 +186,7 @@ int segment_end(int fd, uint64_t offset) {
 /* ---- reading ----------------------------------------------------------------------------------- */
 
 /* Brings at least n bytes from the offset on into the buffer, fewer only at the end of the file. Bytes that were read
- * once may have been zeros that the daemon has written since: they are read again. 0 or -errno. */
+ * before are read again, as they may have been zeros that the daemon has overwritten since. 0 or -errno. */
 static int fill(struct segment_reader *reader, size_t n) {
     if (reader->start + n > reader->room) {
         size_t room = n > READ ? n : READ;

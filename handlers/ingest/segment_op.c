@@ -23,7 +23,7 @@ static bool hand_on(struct loop *loop, const struct segment_op *op, void (*run)(
     return true;
 }
 
-/* Under a cap the new segment's size counts before it exists. */
+/* Removes old segments; under a cap the new segment's size counts before it exists. */
 static int make_room(struct segment_op *op) {
     uint64_t most = op->most_bytes > op->size ? op->most_bytes - op->size : 1;
     int error = retention_apply(op->directory, op->removable_below, most, op->oldest_ms, &op->removed);

@@ -20,7 +20,7 @@ static void leave_client(struct series_table *table, struct series_client *clien
     free(client);
 }
 
-/* The one behind a series, family by family; no family is empty. */
+/* The series after this one, family by family; no family is empty. */
 static struct series *after(const struct series *series) {
     struct series *sibling = TAILQ_NEXT(series, sibling);
     const struct series_family *family = TAILQ_NEXT(series->family, link);
@@ -128,7 +128,7 @@ static bool add(struct series_table *table, const struct sample *sample, struct 
     return true;
 }
 
-/* What a name is with this ending: a part of a histogram's or summary's, or none. */
+/* Suffixes of names that make them part of a histogram or summary. */
 static const struct {
     const char *text;
     bool summary;
@@ -138,7 +138,7 @@ static bool has_parts(enum sample_type type, bool summary) {
     return type == SAMPLE_HISTOGRAM || (type == SAMPLE_SUMMARY && summary);
 }
 
-/* Is a family of this name a part of another one as it is shown, or has it parts that are families? */
+/* Is a family of this name part of another family as it is exposed, or is one of its own parts a family? */
 static bool overlaps(const struct series_table *table, const struct sample *sample) {
     char part[UINT16_MAX + 16];
     struct span name = sample->name;
@@ -190,7 +190,7 @@ static bool same_bounds(const struct series *series, const struct sample *sample
            memcmp(series->bounds, sample->bounds, sizeof(double) * sample->bounds_n) == 0;
 }
 
-/* The series takes over the sample's buckets or quantiles, empty. False: no memory. */
+/* Gives the series the sample's buckets or quantiles, empty. False: no memory. */
 static bool set_bounds(struct series *series, const struct sample *sample) {
     size_t n = sample->bounds_n;
     double *bounds = calloc(2 * n + 1, sizeof(double));

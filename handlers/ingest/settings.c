@@ -50,7 +50,7 @@ static bool are_datagram_addresses(const char *list) {
     return true;
 }
 
-/* A server without a scheme is one of nats:// to libnats, and of any other one, too. */
+/* Checks the schemes: libnats would take any other one for nats://, which it also assumes without one. */
 static bool are_brokers(const char *list) {
     for (struct span word; setting_next_word(&list, '\n', &word);)
         if (memmem(word.p, word.n, "://", 3) && strncmp(word.p, "nats://", 7) != 0 &&

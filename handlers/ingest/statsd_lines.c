@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <math.h>
 
-#define EVENTS_MAX 1e6 /* that a sampled observation stands for */
+#define EVENTS_MAX 1e6 /* that a sampled observation may stand for */
 
 static void set_value(struct sample *sample, const struct statsd *event, const struct statsd_value *value) {
     double events = 1 / event->rate < EVENTS_MAX ? 1 / event->rate : EVENTS_MAX;
@@ -25,7 +25,7 @@ static void set_value(struct sample *sample, const struct statsd *event, const s
     }
 }
 
-/* A set's value waits for the others of its interval. */
+/* Adds a value to its set, which waits for the end of the interval. */
 static void take_set(const struct body_line *line, const struct statsd *event, struct sample *sample) {
     struct decoding *decoding = line->decoding;
     struct fault fault;

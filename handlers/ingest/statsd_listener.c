@@ -44,7 +44,7 @@ static struct batch *new_batch(struct ingest *ingest) {
     return batch;
 }
 
-/* A batch goes to the log, if there is something in it. */
+/* Sends a batch to the log, if there is anything in it. */
 static void submit(struct batch *batch) {
     struct ingest *ingest = batch->ingest;
     acceptance_take_now(batch);
@@ -56,7 +56,7 @@ static void submit(struct batch *batch) {
         lose(batch);
 }
 
-/* The first line that was refused, and why. */
+/* Logs the first line that was refused, and why. */
 static void tell_refusal(const struct statsd_listener *listener, const struct batch *batch) {
     const char *line = listener->text, *end = line + listener->n;
     char text[128];
@@ -67,7 +67,7 @@ static void tell_refusal(const struct statsd_listener *listener, const struct ba
              log_text("reason", batch->refusals.first), log_number("lines", (int64_t)batch->refusals.count));
 }
 
-/* The datagrams of one call, as one batch. */
+/* Makes a batch of the datagrams of one call. */
 static void ended(void *context, uint32_t dropped) {
     struct statsd_listener *listener = context;
     struct ingest *ingest = listener->ingest;

@@ -48,7 +48,7 @@ static bool is_within_character(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* A name with every other character replaced by _, and _ before a digit at its start. False: no memory. */
+/* Replaces every character that is not allowed by _, and puts _ before a digit at the start. False: no memory. */
 static bool escape(struct rules *rules, struct span *name, bool colon) {
     if (!rules->scratch)
         rules->scratch = malloc((rules->name_length + 1) * (SAMPLE_LABELS + 1));
