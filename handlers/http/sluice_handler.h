@@ -14,17 +14,17 @@
  * Built with: cc -shared -fPIC $(pkg-config --cflags sluice-handler) -o greet.so greet.c
  * Loaded by the configuration file: modules = { "greet.so" }
  *
- * Where a handler runs is its route's business:
- *     inline   on the loop, between other clients' requests: at most some microseconds, and never waiting
+ * The route says where a handler runs:
+ *     inline   on the loop, between other clients' requests: for a few microseconds at most, and never waiting
  *     worker   on a thread of the handlers pool, several at once: may compute and wait
  *     auto     inline until it is found to be slow, then on workers until it is fast again
- * In each case it does the same: it reads the request, says the reply, returns. The reply leaves after that.
+ * In each case it does the same: it reads the request, composes the reply, and returns; then the reply is sent.
  *
- * A request is used by one thread at a time, during the handler's call or from sluice_defer() to
- * sluice_finish(). Texts are NUL-terminated, belong to the request, and stay as long. NULL: there is none, it
- * is malformed, or there is no memory.
+ * A request is used by one thread at a time, during the handler's call or from sluice_defer() to sluice_finish(). Texts
+ * are NUL-terminated, belong to the request, and are valid as long as it is. NULL means that there is none, that it is
+ * malformed, or that there is no memory.
  *
- * A module needs no library: the daemon hands it its functions, and those below call them. */
+ * A module needs no library: the daemon passes it a table of functions, which the functions below call. */
 #ifndef SLUICE_HANDLERS_HTTP_SLUICE_HANDLER_H
 #define SLUICE_HANDLERS_HTTP_SLUICE_HANDLER_H
 
@@ -36,13 +36,13 @@
 extern "C" {
 #endif
 
-/* Of this interface. It grows with every addition; a daemon takes modules that were built with its own
+/* The version of this interface. It grows with every addition; a daemon accepts modules that were built with its own
  * version or an older one. */
 #define SLUICE_HANDLER_VERSION 1
 
 struct sluice_api;
 
-/* What follows in these is the daemon's. */
+/* The rest of these structs is private to the daemon. */
 struct sluice_request {
     const struct sluice_api *api;
 };
@@ -53,14 +53,14 @@ struct sluice_channel {
 /* ---- routes ------------------------------------------------------------------------------------ */
 
 typedef void sluice_handler(struct sluice_request *request, void *user);
-/* Runs before the handler, on the same thread. Not 0: it has replied, and the handler is left out. */
+/* Runs before the handler, on the same thread. Not 0: it has replied, and the handler is not called. */
 typedef int sluice_before(struct sluice_request *request, void *user);
-/* Runs when the reply was said and has not left: it may add fields to it. */
+/* Runs when the reply is composed and not yet sent: it may add fields to it. */
 typedef void sluice_after(struct sluice_request *request, void *user);
 
 enum sluice_run { SLUICE_RUN_INLINE, SLUICE_RUN_WORKER, SLUICE_RUN_AUTO };
 
-/* What is not mentioned is zero. The texts must stay while the module is loaded. */
+/* Leave unused members zero. The texts must stay valid while the module is loaded. */
 struct sluice_route {
     const char *name;  /* by which the configuration refers to it: route "..." { handler = "NAME" } */
     const char *title; /* [METHOD or *] [HOST]/PATH: "GET /fib/:n"; NULL: only the configuration gives one */
@@ -86,22 +86,22 @@ struct sluice_module {
 
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 
-/* The module's: stands once in each, and says for which version it was built. */
+/* Must appear once in each module: says for which version it was built. */
 #define SLUICE_MODULE const unsigned sluice_module_version = SLUICE_HANDLER_VERSION
 SLUICE_EXPORT extern const unsigned sluice_module_version;
-/* The module's: adds its routes. Called once, before there are clients and threads; also by sluiced --check. 0, or
- * anything else for failure: the daemon does not start. */
+/* Defined by the module: adds its routes. Called once, before there are clients and threads; also by sluiced --check.
+ * 0; or anything else for failure, and the daemon does not start. */
 SLUICE_EXPORT int sluice_module_init(struct sluice_module *module);
-/* The module's, if it wants: called once after the last request. When it returns, threads of the module's own must have
- * ended; what they finish, write or close until then goes nowhere, and does no harm. */
+/* Defined by the module, optionally: called once after the last request. When it returns, the module's own threads must
+ * have ended; whatever they finish, write or close until then is dropped harmlessly. */
 SLUICE_EXPORT void sluice_module_exit(void);
 
-/* Adds a route (copied). 0, or -1: the reason is noted, and sluice_module_init() had better return it. */
+/* Adds a route (copied). 0; or -1, with the reason recorded, and sluice_module_init() should return it. */
 static inline int sluice_module_add(struct sluice_module *module, const struct sluice_route *route) {
     return module->add(module, route, sizeof *route);
 }
 
-/* Notes why sluice_module_init() is about to fail. Returns -1. */
+/* Records why sluice_module_init() is about to fail. Returns -1. */
 static inline int sluice_module_fail(struct sluice_module *module, const char *reason) {
     module->fail(module, reason);
     return -1;
@@ -113,9 +113,9 @@ static inline int sluice_module_fail(struct sluice_module *module, const char *r
 #define SLUICE_LATER -1 /* nothing yet: ask again in a moment (50 ms) */
 #define SLUICE_FAIL  -2 /* it cannot be completed: the client sees a broken connection, never a short body */
 
-/* A body that is asked for piece by piece, as fast as the client takes it. */
+/* A body that is produced piece by piece, as fast as the client takes it. */
 struct sluice_source {
-    /* Writes at most size bytes to room and returns their number, or one of the above. Always on the loop: it
+    /* Writes at most size bytes to room and returns their number, or one of the above. Always called on the loop, so it
      * must not wait. */
     long (*pull)(void *state, char *room, size_t size);
     void (*drop)(void *state); /* called once when it is no longer needed, sent or not; may be NULL */
@@ -198,8 +198,8 @@ static inline const char *sluice_header(struct sluice_request *request, const ch
     return request->api->header(request, name);
 }
 
-/* The next pair, in order: *at is 0 to begin with and the function's business from then on. 0 at the end.
- * Where one is malformed, *name or *value is NULL. */
+/* Iterates over the pairs, in order: set *at to 0 to begin with, and leave it alone afterwards. Returns 0 at the end.
+ * If a name or value is malformed, it is NULL. */
 static inline int sluice_next_query(struct sluice_request *request, size_t *at, const char **name,
                                     const char **value) {
     return request->api->next_query(request, at, name, value);
@@ -235,50 +235,50 @@ static inline int sluice_minor_version(struct sluice_request *request) {
     return request->api->minor_version(request);
 }
 
-/* Not 0: the client has left, nobody will read the reply. For long work on other threads than the loop. It tells what
- * is known: on TCP a client that closed without a reset is found out by the next bytes sent to it, because it could
- * also have ended its sending side only. */
+/* Not 0: the client has left, and nobody will read the reply. For long work on threads other than the loop. It reports
+ * only what is known: a TCP client that closed without a reset is noticed when the next bytes are sent to it, because
+ * it could also have ended only its sending side. */
 static inline int sluice_cancelled(struct sluice_request *request) {
     return request->api->cancelled(request);
 }
 
-/* Memory that is freed with the request; NULL if there is none. */
+/* Allocates memory that is freed with the request; NULL if there is none. */
 static inline void *sluice_memory(struct sluice_request *request, size_t size) {
     return request->api->memory(request, size);
 }
 
-/* The text as a JSON string with its quotes; NULL is null. Bytes that are not UTF-8 are taken as Latin-1. */
+/* The text as a JSON string in quotes; NULL becomes null. Bytes that are not UTF-8 are taken for Latin-1. */
 static inline const char *sluice_json_quote(struct sluice_request *request, const char *text) {
     return request->api->json_quote(request, text);
 }
 
-/* ---- the reply: said in any order, the last word on status and body counts ------------------------ */
+/* ---- the reply: calls in any order; the last one for status and for body counts --------------------- */
 
-/* 200 to 599; 200 unless said otherwise. With 204, 205 and 304 there is no body. */
+/* Sets the status: 200 to 599, by default 200. With 204, 205 and 304 there is no body. */
 static inline void sluice_reply_status(struct sluice_request *request, int status) {
     request->api->reply_status(request, status);
 }
 
-/* The status of what was said so far, for hooks; 0: nothing. */
+/* The status set so far, for hooks; 0: none. */
 static inline int sluice_replied(struct sluice_request *request) {
     return request->api->replied(request);
 }
 
-/* Adds a field. -1, and it is not there: not a field's name or value (also NULL), more than 2 KiB of them, or one of
- * those that frame the message, which are the daemon's (Content-Length, Transfer-Encoding, Connection, Date
- * ...). */
+/* Adds a field. 0; or -1, and it was not added: name or value is malformed or NULL, there are more than 2 KiB of
+ * fields, or it is one of those that only the daemon writes (Content-Length, Transfer-Encoding, Connection, Date ...).
+ * */
 static inline int sluice_reply_field(struct sluice_request *request, const char *name, const char *value) {
     return request->api->reply_field(request, name, value);
 }
 
-/* A body of this Content-Type (NULL: as said by a field, or none), copied. -1: not a type, it is left out; or
- * no memory, the reply is 503 then. */
+/* Sets a body with this Content-Type (NULL: as set by a field, or none), which is copied. 0; or -1: the type is
+ * malformed, and is left out; or there is no memory, and the reply is 503. */
 static inline int sluice_reply_bytes(struct sluice_request *request, const char *type, const void *bytes,
                                      size_t size) {
     return request->api->reply_bytes(request, type, bytes, size);
 }
 
-/* The same without the copy: bytes are from malloc() and the daemon's from now on, whatever is returned. */
+/* The same without the copy: bytes are from malloc() and belong to the daemon from now on, whatever is returned. */
 static inline int sluice_reply_owned(struct sluice_request *request, const char *type, void *bytes,
                                      size_t size) {
     return request->api->reply_owned(request, type, bytes, size);
@@ -305,20 +305,20 @@ __attribute__((format(printf, 2, 3))) static inline int sluice_reply_json(struct
     return result;
 }
 
-/* {"error":"NOT_FOUND","message":message}; 503 and 429 come with Retry-After: 1, unless you add your own. */
+/* Replies {"error":"NOT_FOUND","message":message}; 503 and 429 get Retry-After: 1, unless you add your own. */
 static inline void sluice_reply_error(struct sluice_request *request, int status, const char *message) {
     request->api->reply_error(request, status, message);
 }
 
-/* A body of unknown length (chunked), pulled from source, which is copied and will be dropped. */
+/* A body of unknown length (chunked), pulled from source, which is copied; its drop() will be called. */
 static inline void sluice_reply_stream(struct sluice_request *request, const char *type,
                                        const struct sluice_source *source) {
     request->api->reply_stream(request, type, source);
 }
 
-/* A body that other threads write, now or later. At most room bytes wait for the client. NULL without memory,
- * and the reply is 503 then; else sluice_channel_close() must follow some time. When the daemon ends, open channels
- * have drain_timeout for that. */
+/* A body that other threads write, now or later. At most room bytes wait for the client. NULL without memory, and the
+ * reply is 503 then; else sluice_channel_close() must follow eventually. When the daemon shuts down, open channels have
+ * drain_timeout for that. */
 static inline struct sluice_channel *sluice_reply_channel(struct sluice_request *request, const char *type,
                                                           size_t room) {
     return request->api->reply_channel(request, type, room);
@@ -331,9 +331,9 @@ static inline struct sluice_channel *sluice_reply_events(struct sluice_request *
 }
 
 #define SLUICE_CHANNEL_FULL -1 /* nothing was taken: the client is slow, try again later or leave it out */
-#define SLUICE_CHANNEL_GONE -2 /* the client has left, or the reply was another one */
+#define SLUICE_CHANNEL_GONE -2 /* the client has left, or another reply was sent */
 
-/* Any thread. 0 when all was taken, or one of the above. More than room at once is always FULL. */
+/* Any thread. 0 when everything was taken, or one of the above. More than room at once is always FULL. */
 static inline int sluice_channel_write(struct sluice_channel *channel, const void *bytes, size_t size) {
     return channel->api->channel_write(channel, bytes, size);
 }
@@ -344,21 +344,21 @@ static inline int sluice_channel_event(struct sluice_channel *channel, const cha
     return channel->api->channel_event(channel, id, event, data);
 }
 
-/* Any thread, once: the body ends when the client has what was written. The channel is gone. */
+/* Any thread, once: the body ends when everything written has been sent. The channel is invalid afterwards. */
 static inline void sluice_channel_close(struct sluice_channel *channel) {
     channel->api->channel_close(channel);
 }
 
 /* ---- late replies -------------------------------------------------------------------------------- */
 
-/* The reply will be said later, by whatever thread: the request to go on with, in place of the one that the
- * handler was given, whose texts end with its call. NULL: too many are under way already, or no memory; reply
- * now. */
+/* The reply will come later, from any thread. Returns the request to use from now on instead of the one that the
+ * handler was given, whose texts end with the handler's call. NULL: too many are deferred already, or there is no
+ * memory; reply now. */
 static inline struct sluice_request *sluice_defer(struct sluice_request *request) {
     return request->api->defer(request);
 }
 
-/* Any thread, once: the reply leaves; if the client has left, it is dropped. The request is gone. */
+/* Any thread, once: sends the reply, or drops it if the client has left. The request is invalid afterwards. */
 static inline void sluice_finish(struct sluice_request *request) {
     request->api->finish(request);
 }

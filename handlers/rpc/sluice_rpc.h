@@ -34,7 +34,7 @@ extern "C" {
 
 struct sluice_call_api;
 
-/* What follows is the daemon's. */
+/* The rest of the struct is private to the daemon. */
 struct sluice_call {
     const struct sluice_call_api *api;
 };
@@ -55,7 +55,7 @@ typedef void sluice_call_handler(struct sluice_call *call, const char *params, v
 #define SLUICE_ADMIN       256u /* only on listeners with administration */
 #define SLUICE_CONTENT     512u /* a tool whose result is MCP's already: {"content":[...]} */
 
-/* What is not mentioned is zero. It is copied; the texts must stay while the module is loaded. */
+/* Leave unused members zero. The struct is copied; the texts must stay valid while the module is loaded. */
 struct sluice_offer {
     const char *name;
     const char *title; /* for people */
@@ -84,34 +84,33 @@ struct sluice_call_api {
     void (*pause)(struct sluice_call *call);
 };
 
-/* Adds an offer. 0, or -1: the reason is noted. */
+/* Adds an offer. 0; or -1, with the reason recorded. */
 static inline int sluice_module_offer(struct sluice_module *module, const struct sluice_offer *offer) {
     return module->offer(module, offer, sizeof *offer);
 }
 
-/* The answer: a JSON text, copied. The last word counts. */
+/* Sets the answer: a JSON text, copied. The last call counts. */
 static inline void sluice_call_result(struct sluice_call *call, const char *json) {
     call->api->result(call, json);
 }
 
-/* An error instead; code: JSON-RPC's, like -32602. */
+/* Answers with an error instead; code: JSON-RPC's, like -32602. */
 static inline void sluice_call_error(struct sluice_call *call, int code, const char *message) {
     call->api->error(call, code, message);
 }
 
-/* A log message for the client: level as in MCP ("info", which stands for unknown ones too), any JSON. Only clients
- * that want it get it. */
+/* Sends a log message to the client, if it wants any: level as in MCP (unknown ones count as "info"), any JSON. */
 static inline void sluice_call_log(struct sluice_call *call, const char *level, const char *json) {
     call->api->log(call, level, json);
 }
 
-/* How far it is; total 0: not known; message may be NULL. Only clients that asked get it. */
+/* Reports progress to the client, if it asked for that; total 0: unknown; message may be NULL. */
 static inline void sluice_call_progress(struct sluice_call *call, double progress, double total,
                                         const char *message) {
     call->api->progress(call, progress, total, message);
 }
 
-/* Not 0: the client said that it has the ability: "sampling", "elicitation", "roots". */
+/* Not 0: the client has declared the ability: "sampling", "elicitation" or "roots". */
 static inline int sluice_call_can(struct sluice_call *call, const char *ability) {
     return call->api->can(call, ability);
 }
@@ -129,7 +128,7 @@ static inline void sluice_call_again(struct sluice_call *call, const char *key, 
     call->api->again(call, key, method, params);
 }
 
-/* Not 0: nobody wants the answer any more. */
+/* Not 0: nobody wants the answer any longer. */
 static inline int sluice_call_cancelled(struct sluice_call *call) {
     return call->api->cancelled(call);
 }
