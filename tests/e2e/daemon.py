@@ -230,7 +230,7 @@ class Daemon:
         return ", ".join(f"{what} {have}, not {want}" for what, (have, want) in facts.items() if have != want)
 
     def check_rest(self):
-        last = []
+        last = ["it does not answer"]
 
         def quiet():
             last[:] = [self._unrest()]

@@ -288,11 +288,11 @@ class Ends(TunnelCase):
     def test_slow_is_not_idle(self):
         """Bytes that move only as their receiver takes them keep a tunnel alive: the sender is not heard meanwhile."""
         size = 96 * MIB
-        daemon, address = self.tunnel(self.echo(greet=b"g" * size), upstream="timeout_tunnel = 1")
+        daemon, address = self.tunnel(self.echo(greet=b"g" * size), upstream="timeout_tunnel = 2")
         client = self.connect(address)
         started = time.monotonic()
-        for _ in range(24):
-            client.discard(size // 24)
+        for _ in range(32):  # for longer than timeout_tunnel
+            client.discard(size // 32)
             threading.Event().wait(max(0.0, 0.1 - (time.monotonic() - started) % 0.1))
         client.send(b"x")
         self.assertEqual(client.take(1), b"x")
