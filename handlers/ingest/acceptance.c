@@ -43,6 +43,11 @@ static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict v
     };
     struct place place = {.is_line = batch->by_line, .number = batch->places[i]};
     char pointer[32];
+    batch->places[i] = BATCH_REFUSED;
+    if (verdict == SERIES_NO_MEMORY) { /* not the sender's mistake: the batch is to come again */
+        batch->starved++;
+        return;
+    }
     int n = batch->in_array ? snprintf(pointer, sizeof(pointer), "/%u", place.number) : 0;
     snprintf(pointer + n, sizeof(pointer) - (size_t)n, "%s", reasons[verdict].member);
     if (batch->format == RECORD_JSON)
@@ -50,7 +55,6 @@ static void refuse_series(struct batch *batch, uint32_t i, enum series_verdict v
     else if (batch->by_line)
         place.column = 1;
     refusals_add(&batch->refusals, &place, reasons[verdict].code, reasons[verdict].message);
-    batch->places[i] = BATCH_REFUSED;
 }
 
 /* Admits up to `most` further samples. False: there are no more. */
@@ -88,7 +92,7 @@ static bool step_take(struct task *task) {
     struct batch *batch = batch_of(task);
     if (admit(batch, STEP_SAMPLES))
         return true;
-    if (batch->refusals.count > 0 && batch->count > 0)
+    if (batch->refusals.count + batch->starved > 0 && batch->count > 0)
         batch_drop(batch);
     if (batch->refusals.count > 0 && !batch->ingest->settings->partial)
         spoil(batch);

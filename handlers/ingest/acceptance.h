@@ -13,7 +13,7 @@
 
 /* For a sender that gets an answer: charges the client (NULL: nobody) and removes samples that would be one series too
  * many for the client or the table, or whose name has another type; all of them, if some were refused and `partial` is
- * off. batch->ingest must be set. */
+ * off. batch->ingest must be set. batch->starved then says whether some found no memory. */
 void acceptance_take(struct batch *batch, struct limiter_client *client, void (*passed)(struct batch *batch));
 /* The same for senders that get no answer, like statsd's: all at once, no client is charged, `partial` is ignored. */
 void acceptance_take_now(struct batch *batch);

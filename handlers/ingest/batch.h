@@ -28,6 +28,7 @@ struct batch {
     struct refusals refusals;
     int64_t queued_ns;
     struct task task; /* its samples pass the table of series step by step (acceptance.c) */
+    uint32_t starved; /* samples whose series found no memory */
     struct span left; /* samples that are still to pass */
     uint32_t at;      /* the index of the first of them */
     uint64_t client;  /* the client that adds new series, for series_admit() */

@@ -86,7 +86,7 @@ static void logged(struct batch *batch, int error) {
 /* Makes the answer, and with an Idempotency-Key puts it into the record. 0 or -errno. */
 static int complete(struct batch *batch) {
     char key[8 + IDEMPOTENCY_KEY_MAX];
-    int error = answer_make(style_of(batch), batch);
+    int error = batch->starved ? -ENOMEM : answer_make(style_of(batch), batch);
     if (error || !batch->entry || batch->count == 0)
         return error;
     size_t n = idempotency_pack(batch->entry, key);

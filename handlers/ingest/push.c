@@ -72,7 +72,7 @@ static void logged(struct batch *batch, int error) {
 /* Sends the samples that may be taken to the log. */
 static void taken(struct batch *batch) {
     struct ingest *ingest = batch->ingest;
-    int error = answer_make(ANSWER_COUNTS, batch);
+    int error = batch->starved ? -ENOMEM : answer_make(ANSWER_COUNTS, batch);
     if (!error && batch->count > 0)
         error = journal_append(&ingest->journal, batch);
     if (error || batch->count == 0) {

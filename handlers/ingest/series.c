@@ -182,7 +182,7 @@ enum series_verdict series_admit(struct series_table *table, const struct sample
     if (add(table, sample, family, client, now))
         return SERIES_GOOD;
     leave_client(table, client);
-    return SERIES_LIMIT;
+    return SERIES_NO_MEMORY;
 }
 
 static bool same_bounds(const struct series *series, const struct sample *sample) {

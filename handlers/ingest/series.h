@@ -60,7 +60,7 @@ struct series_table {
     uint64_t walk_last;                   /* the last family that was there when it began */
 };
 
-enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_OVERLAP, SERIES_LIMIT };
+enum series_verdict { SERIES_GOOD, SERIES_OTHER_TYPE, SERIES_OVERLAP, SERIES_LIMIT, SERIES_NO_MEMORY };
 
 void series_init(struct series_table *table, uint64_t most, uint64_t most_of_client);
 void series_free(struct series_table *table);

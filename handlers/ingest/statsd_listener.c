@@ -48,6 +48,7 @@ static struct batch *new_batch(struct ingest *ingest) {
 static void submit(struct batch *batch) {
     struct ingest *ingest = batch->ingest;
     acceptance_take_now(batch);
+    ingest->stats.statsd_lost += batch->starved;
     struct span samples = batch_samples(batch);
     series_settle(&ingest->series, (char *)(uintptr_t)samples.p, samples.n);
     if (batch->count > 0 && journal_append(&ingest->journal, batch) == 0)

@@ -24,7 +24,7 @@ BODY = content(20000)
 @unittest.skipIf(BUILD.name in ("asan", "tsan", "ubsan"), "the sanitizers' own allocators come first")
 @unittest.skipUnless(shutil.which("cc") or shutil.which("gcc"), "no compiler for tests/fault/memory.c")
 class Memory(Case):
-    def start(self, *arguments):
+    def start(self, *arguments, **options):
         """A daemon whose memory fails() controls."""
         directory = self.directory({"control": bytes(8)})
         library = directory / "memory.so"
@@ -36,7 +36,7 @@ class Memory(Case):
         before = dict(MODE["environment"])
         MODE["environment"].update(LD_PRELOAD=str(library), SLUICE_MEMORY=str(directory / "control"))
         try:
-            return self.daemon(*arguments)
+            return self.daemon(*arguments, **options)
         finally:
             MODE["environment"] = before
 
@@ -115,7 +115,7 @@ class Memory(Case):
                     .name = "measure", .schema = "{}", .kinds = SLUICE_METHOD, .handler = measure});
             }''', self.directory() / "measure.so")
         daemon = self.start("--modules", module)
-        names = {f"a name of {n}": n for n in range(30)}
+        names = {f"a name of {n:05}": n for n in range(30)}  # with its quotes 16 bytes: buffers grow at such lengths
         length = len(json.dumps(names, separators=(",", ":")))
         wanted = {"measure": {"n": length}.__eq__, "config.get": lambda result: "# descriptors:" in result["text"]}
         methods = [*["measure"] * 8, "config.get", "ping", "object.list", "object.read", "object.info", "stats.get",
@@ -144,6 +144,38 @@ class Memory(Case):
             except (EOFError, ConnectionResetError, BrokenPipeError):
                 pass
         self.run_rounds(daemon, lines)
+
+    def test_ingestion(self):
+        """What is accepted is in the log as it was sent, and of what is not nobody says that it is wrong."""
+        log = self.directory() / "log"
+        daemon = self.start(config=f'ingest {{ path = "{log}" ack = write }}\n')
+        accepted = {}
+
+        def own(name, tag):
+            return "/metrics", {"name": name, "value": 1, "tags": {"t": tag}, "more": [None]}
+
+        def otlp(name, tag):
+            point = {"asDouble": 1, "attributes": [{"key": "t", "value": {"stringValue": tag}}]}
+            return "/v1/metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+                {"name": name, "gauge": {"dataPoints": [point]}}]}]}]}
+
+        def post(address, n):
+            name, tag = f"n{len(accepted)}_{n}", "x" * (2 ** (4 + n % 6) - 2)
+            path, sample = (own, otlp)[n % 2](name, tag)
+            try:
+                with HttpClient(address) as client:
+                    response = client.ask("POST", path, "Content-Type: application/json", body=json.dumps(sample).encode())
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                return
+            self.assertIn(response.status, (200, 503))
+            if response.status == 200:
+                self.assertIn(json.loads(response.body), ({}, {"accepted": 1, "rejected": 0}))
+                accepted[name] = tag
+        self.run_rounds(daemon, post)
+        self.assertGreater(len(accepted), ROUNDS / 2)
+        lines = subprocess.run([BUILD / "sluice", "log", "cat", log], capture_output=True, check=True).stdout.splitlines()
+        found = {sample["name"]: sample["tags"]["t"] for sample in map(json.loads, lines)}
+        self.assertEqual({name: found.get(name) for name in accepted}, accepted)
 
     TALKS = r'''
         #include <sluice/rpc.h>
