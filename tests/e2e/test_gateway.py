@@ -132,6 +132,18 @@ class Bodies(GatewayCase):
         self.assertEqual((early.status, early.get("Link")), (103, "</a>"))
         self.assertEqual(self.client.response().body, b"final")
 
+    def test_interim_answers_to_whom_they_would_harm(self):
+        """To a client of HTTP/1.0, and before the answer to an earlier request."""
+        client = self.open(self.daemon_)
+        client.send(b"GET /interim HTTP/1.0\r\n\r\n")
+        response = client.response()
+        self.assertEqual((response.status, response.body), (200, b"final"))
+        self.client.send(head("GET", "/hold") + head("GET", "/interim"))
+        self.server.wait_seen(3)
+        until(lambda: self.endpoint(self.daemon_, self.server)["responses_2xx"] == 2, "the second one is answered first")
+        self.server.release.set()
+        self.assertEqual([self.client.response().body for _ in range(2)], [b"held", b"final"])
+
     def test_expect_continue(self):
         self.client.send(head("POST", "/echo", "Content-Length: 5", "Expect: 100-continue"))
         self.assertEqual(self.client.response().status, 100)
@@ -373,6 +385,19 @@ class BackPressure(GatewayCase):
             taken += len(client.take(MIB))
         client.close()
         until(lambda: server.open == 0, "the server's connection ends")
+
+    def test_a_reader_that_stops_is_no_silence_of_the_server(self):
+        size = 32 * MIB
+        daemon = self.gateway(self.upstream(), options="timeout_idle = 0.2")
+        client = self.open(daemon)
+        client.send(head("GET", f"/bytes/{size}"))
+        self.settled(lambda: self.connection(daemon)["bytes_out"])
+
+        def now():
+            return daemon.stats()["process"]["uptime_seconds"]
+        stopped = now()
+        until(lambda: now() > stopped + 0.6, "three times as long as a server may be silent")
+        self.assertEqual(len(client.response().body), size)
 
     def connection(self, daemon):
         return next(row for row in daemon.connections() if row["listener"] == daemon.tcp)

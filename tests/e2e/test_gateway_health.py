@@ -1,9 +1,22 @@
 """How the gateway finds out what is well: checks, outliers, breakers."""
 import os
+import select
 
 from daemon import until
 from gateway_case import GatewayCase
 from http1 import head
+from upstream import Upstream, plain
+
+
+class Scripted(Upstream):
+    """Answers /check with one status after another, from the last one on with that."""
+
+    def __init__(self, statuses):
+        self.statuses = list(statuses)
+        super().__init__()
+
+    def answer_check(self, line, seen, rest):
+        line.send(plain(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]))
 
 
 class Health(GatewayCase):
@@ -23,6 +36,26 @@ class Health(GatewayCase):
         self.assertTrue(all(seen.get("User-Agent") == "sluiced-check" for seen in sick.seen[count:]))
         sick.fail = False
         until(lambda: self.state(daemon, sick) == 1, "it comes back")
+
+    def checked(self, statuses, rise, fall):
+        """The daemon and its server, whose checks have had all these answers."""
+        server = Scripted(f"{status} Whatever" for status in statuses)
+        self.addCleanup(server.close)
+        daemon = self.gateway(server, options='check = http check_path = "/check" check_interval = 0.05 '
+                              f'check_rise = {rise} check_fall = {fall}')
+        server.wait_seen(len(statuses) + 2)
+        return daemon, server
+
+    def test_so_many_bad_checks_in_a_row_are_too_many(self):
+        daemon, server = self.checked([500, 500, 200] * 3, rise=1, fall=3)
+        self.assertEqual((self.state(daemon, server), self.endpoint(daemon, server)["checks_failed"]), (1, 6))
+        self.assertNotIn('event="server down"', daemon.stderr)
+
+    def test_so_many_good_checks_in_a_row_are_enough(self):
+        daemon, server = self.checked([500, 200, 200, 500, 200, 200, 500, 200], rise=3, fall=1)
+        daemon.wait_line('event="server up"')
+        self.assertEqual(daemon.stderr.count('event="server down"'), 1)
+        self.assertEqual(self.state(daemon, server), 1)
 
     def test_an_answer_to_a_check_may_come_in_parts(self):
         server = self.upstream()
@@ -135,6 +168,22 @@ class Health(GatewayCase):
         client = until(begins, "somebody may try")
         self.assertEqual(self.fetch(daemon, "/ok").status, 200, "others need not wait for the end")
         client.reset()
+
+    def test_a_try_that_nobody_waits_for_any_more_lets_the_next_one_go(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="breaker_ratio = 50 breaker_least = 1 breaker_open = 0.05")
+        server.fail = True
+        self.assertEqual(self.fetch(daemon, "/ok").status, 500)
+        server.fail = False
+
+        def tries():
+            client = self.open(daemon)
+            client.send(head("GET", "/hold"))
+            until(lambda: len(server.seen) == 2 or select.select([client.socket], [], [], 0)[0], "a try, or a refusal")
+            return len(server.seen) == 2 and client
+        until(tries, "the breaker is half open").reset()
+        until(lambda: self.fetch(daemon, "/ok").status == 200, "the next one may try")
+        server.release.set()
 
     def test_breaker_of_a_route(self):
         server = self.upstream()

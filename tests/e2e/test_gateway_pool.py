@@ -1,5 +1,6 @@
 """The gateway's pools and balancing."""
 import collections
+import os
 import re
 import time
 
@@ -85,6 +86,7 @@ class Pool(GatewayCase):
         for _ in range(3):
             self.fetch(daemon, "/ok")
         until(lambda: self.endpoint(daemon, server)["closes"] == 3, "three requests are enough for a connection")
+        self.assertEqual(server.opened, 4)
 
     def test_min_idle_is_ready_before_it_is_needed(self):
         path = self.directory() / "app.sock"
@@ -98,13 +100,16 @@ class Pool(GatewayCase):
             self.assertLessEqual(self.endpoint(daemon, server)["idle"], 4)
 
     def test_min_idle_of_a_server_that_is_away(self):
-        server = self.upstream()
-        port = server.port
-        server.close()
-        daemon = self.gateway(server, options="min_idle = 2")
-        until(lambda: self.endpoint(daemon, server)["connect_failures"] > 0, "it is tried")
-        again = self.upstream(port=port)
-        until(lambda: again.opened == 2, "and taken when it is there")
+        path = str(self.directory() / "app.sock")
+        for server in (self.upstream(), self.upstream(unix=path)):
+            is_tcp = server.address.startswith("tcp:")
+            server.close()
+            if not is_tcp:
+                os.unlink(path)
+            daemon = self.gateway(server, options="min_idle = 2")
+            until(lambda d=daemon, s=server: self.endpoint(d, s)["connect_failures"] > 0, "it is tried")
+            again = self.upstream(port=server.port) if is_tcp else self.upstream(unix=path)
+            until(lambda s=again: s.opened == 2, "and taken when it is there")
 
     def test_server_goes_away_at_rest(self):
         server = self.upstream()

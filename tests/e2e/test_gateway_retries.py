@@ -64,10 +64,23 @@ class Retries(GatewayCase):
 
     def test_post_is_sent_once(self):
         for path in ("/close", "/reset", "/silent"):
-            server = self.upstream()
-            daemon = self.gateway(server, options="timeout_first_byte = 0.1")
-            self.assertIn(self.fetch(daemon, path, method="POST", body=b"x").status, (502, 504))
-            self.assertEqual(len(server.seen), 1, path)
+            for body in (b"x", b""):
+                server = self.upstream()
+                daemon = self.gateway(server, options="timeout_first_byte = 0.1")
+                self.assertIn(self.fetch(daemon, path, method="POST", body=body).status, (502, 504))
+                self.assertEqual(len(server.seen), 1, (path, body))
+
+    def test_the_end_of_a_pooled_connection_is_no_fault_of_the_server(self):
+        server, other = self.upstream(), self.upstream()
+        other.close()
+        daemon = self.gateway(server, f"{other.address} backup", options="outlier_errors = 1")
+        self.assertEqual(self.fetch(daemon, "/ok").status, 200)
+        self.assertEqual(self.fetch(daemon, "/close", method="POST").status, 502)
+        counters = self.endpoint(daemon, server)
+        self.assertEqual([counters[name] for name in ("stale_reuse", "failures", "ejections")], [1, 0, 0])
+        self.assertEqual(self.fetch(daemon, "/close", method="POST").status, 502)
+        counters = self.endpoint(daemon, server)
+        self.assertEqual([counters[name] for name in ("stale_reuse", "failures", "ejections")], [1, 1, 1])
 
     def test_post_with_a_key(self):
         server = self.upstream()
@@ -80,6 +93,9 @@ class Retries(GatewayCase):
         daemon = self.gateway(server)
         self.assertEqual(self.fetch(daemon, "/mid-head").status, 502)
         self.assertEqual(len(server.seen), 1)
+        late = self.gateway(server, options="timeout_first_byte = 0.1")
+        self.assertEqual(self.fetch(late, "/begun").status, 504)
+        self.assertEqual(len(server.seen), 2)
 
     def test_not_with_a_body_that_was_not_kept(self):
         server = self.upstream()
@@ -110,6 +126,13 @@ class Retries(GatewayCase):
         self.assertEqual(self.fetch(daemon, "/close").status, 502)
         self.assertEqual(len(server.seen), 1)
         self.assertEqual(daemon.counter("gateway", "retry_refused"), 1)
+
+    def test_budget_is_for_requests_under_way(self):
+        server = self.upstream()
+        daemon = self.gateway(server, options="retry_budget = 0 retry_floor = 1 outlier_errors = 0")
+        for count in (3, 6, 9):
+            self.assertEqual(self.fetch(daemon, "/close").status, 502)
+            self.assertEqual(len(server.seen), count)
 
     def test_budget_is_not_for_what_was_not_sent(self):
         dead, server = self.upstream(), self.upstream()

@@ -311,6 +311,11 @@ class Upstream:
         line.send(b"HTTP/1.1 200 OK\r\nContent-Le")
         return False
 
+    def answer_begun(self, line, seen, rest):
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+        self.release.wait(TIMEOUT)
+        return False
+
     def answer_after_head(self, line, seen, rest):
         line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
         return False
