@@ -92,7 +92,6 @@ bool conn_admit(struct conn *conn, struct request *request) {
     if (settings->requests_per_connection && conn->total >= settings->requests_per_connection)
         conn->last = true;
     if (loop->state >= LOOP_DRAINING) {
-        conn->last |= is_http(conn); /* its reply says that the connection closes: none may follow */
         request_fail(request, STATUS_SHUTTING_DOWN, "the server is shutting down");
         return false;
     }

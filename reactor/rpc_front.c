@@ -140,7 +140,6 @@ static void take(struct conn *conn, struct span payload, size_t whole, uint32_t 
     if (!request)
         return;
     iobuf_parsed(conn->stream.in, whole);
-    deadline_clear(&conn->stream.read_by); /* the next message has its own time */
     request->open_order = true;
     request->tag = tag;
     request->state = &payload;

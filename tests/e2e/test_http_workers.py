@@ -54,6 +54,22 @@ class Workers(ProbeCase):
             for _ in range(count):
                 self.assertEqual(client.response().body, HELLO)
 
+    def test_a_client_that_ended_its_side_may_leave_at_any_time(self):
+        """Nothing is read from it any more, so it is looked at again and again."""
+        daemon, gate = self.probe_daemon(), self.gate()
+        client = self.ask_gate(daemon, gate)
+        client.finish_sending()
+        self.wait_busy(daemon, 1, 0)
+
+        def now():
+            return daemon.stats()["process"]["uptime_seconds"]
+        began = now()
+        until(lambda: now() > began + 0.6, "it was looked at twice")
+        self.leave(client)
+        self.await_connections(daemon, 0)
+        self.assertEqual(daemon.counter("reactor", "requests_open"), 1)  # the one that asks
+        self.open_gate(gate)
+
     def test_workers_run_side_by_side(self):
         daemon, gates = self.probe_daemon("--handler-threads", 3), [self.gate() for _ in range(3)]
         clients = [self.ask_gate(daemon, gate) for gate in gates]
