@@ -1,4 +1,5 @@
 """Where connections are taken, from whom, and for what."""
+import contextlib
 import os
 import pathlib
 import pwd
@@ -10,9 +11,10 @@ import subprocess
 import unittest
 
 from case import KIB, NOBODY, TIMEOUT, Case, Client, as_root, has_ipv6
-from daemon import SLUICED, run_sluiced, until
+from daemon import SLUICED, libc, run_sluiced, until
 from slc import frame, request
 
+PIDFD_GETFD = 438  # the same on every architecture
 ipv6 = unittest.skipUnless(has_ipv6(), "no IPv6 here")
 
 
@@ -70,6 +72,36 @@ class Addresses(Case):
         row = until(lambda: next((row for row in daemon.connections() if row["state"] == "sending"), None),
                     "it is full")
         self.assertLess(row["bytes_out"], 64 * KIB)
+
+    def options(self, daemon, client, names):
+        """Of TCP, at the daemon's end of a connection."""
+        pidfd = os.pidfd_open(daemon.pid)
+        self.addCleanup(os.close, pidfd)
+        for name in os.listdir(f"/proc/{daemon.pid}/fd"):
+            if not os.readlink(f"/proc/{daemon.pid}/fd/{name}").startswith("socket:"):
+                continue
+            fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
+            if fd < 0:
+                self.skipTest("no pidfd_getfd(2) here")
+            with socket.socket(fileno=fd) as theirs, contextlib.suppress(OSError):  # of a listener
+                if theirs.getpeername() == client.socket.getsockname():
+                    return [theirs.getsockopt(*option) for option in names]
+        self.fail("no such connection")
+
+    def test_connections_have_the_options_of_their_listener(self):
+        of_tcp = [(socket.IPPROTO_TCP, option) for option in
+                  (socket.TCP_NODELAY, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_USER_TIMEOUT)]
+        names = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE), *of_tcp]
+        for text, want in (("keepalive = 8 user_timeout = 1.5", [1, 1, 8, 2, 1500]),
+                           ("keepalive = 0.5 nodelay = no", [1, 0, 1, 1, 0])):
+            daemon = self.daemon(listen=(), config=f'listen "tcp:127.0.0.1:0" {{ {text} }}')
+            client = self.connect(daemon.tcp)
+            client.ping()
+            self.assertEqual(self.options(daemon, client, names), want, text)
+        daemon = self.daemon(listen=(), config='listen "tcp:127.0.0.1:0" { keepalive = 0 }')
+        client = self.connect(daemon.tcp)
+        client.ping()
+        self.assertEqual(self.options(daemon, client, names[:1]), [0])
 
     def test_a_port_in_use_is_refused(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
