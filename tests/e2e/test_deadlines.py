@@ -133,6 +133,19 @@ class Deadlines(Case):
         for client, _ in clients:
             self.assertEqual(client.reply().payload, b"ping")
 
+    def test_a_client_that_takes_little_is_not_one_that_takes_nothing(self):
+        """Its socket is writable when a third of the buffer is free, which takes longer than it may take nothing."""
+        daemon = self.daemon(send=2)
+        client = self.connect(daemon.tcp, receive_buffer=64 * KIB)
+        client.send(frame("C", request("size/5242883")))
+        left = client.reply_head().fields.count
+        for _ in range(20):
+            client.take(16 * KIB)
+            left -= 16 * KIB
+            self.wait(SOON)
+        client.take(left)
+        self.assertEqual(daemon.counter("reactor", "closed_send"), 0)
+
     def wait(self, seconds):
         """Lets time pass: it is what these tests are about."""
         time.sleep(seconds)
