@@ -1,10 +1,13 @@
 """Objects that change while they are served."""
 import os
+import pathlib
 import time
+import unittest
 
 from case import KIB, MIB, Case, content, reads_on_the_spot
 from daemon import until
 from http1 import HttpClient
+from rpc import Lines, call
 from slc import frame, request
 
 
@@ -76,6 +79,29 @@ class Changing(Case):
         os.unlink(path)
         self.assertTrue(client.take(self.SIZE - KIB) == data[KIB:])
         self.assertStatus(client.get("S", "object"), "NOT_FOUND")
+
+
+SHORTER = pathlib.Path("/sys/kernel/uevent_seqnum")
+
+
+@unittest.skipUnless(SHORTER.is_file() and SHORTER.stat().st_size >= 1000 > len(SHORTER.read_bytes()),
+                     "no file here that is shorter than its size")
+class Shorter(Case):
+    """A file with fewer bytes than its size says is as good as one that shrank in between."""
+
+    def test_an_answer_that_was_not_begun_is_an_error(self):
+        daemon = self.daemon(root=SHORTER.parent)
+        client = self.connect(daemon.unix)
+        for op in "CSA":
+            self.assertStatus(client.get(op, SHORTER.name, count=1000), "IO")
+        self.assertAlive(client)
+        with HttpClient(daemon.tcp) as http:
+            self.assertEqual(http.fetch(f"/objects/{SHORTER.name}", "Range: bytes=0-999").status, 500)
+            self.assertEqual(http.fetch("/_/health").status, 200)
+        with Lines(daemon.unix) as rpc:
+            for count in (1000, 0):
+                error = rpc.ask(call("object.read", {"key": SHORTER.name, "count": count}))["error"]
+                self.assertEqual((error["code"], error["data"]["status"]), (-32603, "IO"))
 
 
 class Remembered(Case):

@@ -261,6 +261,12 @@ class Objects(Case):
         self.assertEqual(self.result("object.list", prefix="size/10"),
                          {"keys": [n for n in names if n.startswith("size/10")], "more": False})
 
+    def test_what_is_longer_than_a_key_begins_none(self):
+        for name in ("prefix", "after"):
+            self.assertEqual(self.result("object.list", **{name: "~" * 1024})["keys"], [])
+            error = self.client.ask(call("object.list", {name: "~" * 1025}))["error"]
+            self.assertEqual((error["code"], error["data"]["path"]), (-32602, f"/{name}"))
+
     def test_info_is_what_the_object_protocol_says(self):
         with self.connect(self.server.unix) as slc:
             for key in self.tree.files:

@@ -1,10 +1,12 @@
-"""The methods of JSON-RPC that drive the other families: the gateway's servers, and ingested metrics."""
+"""The methods of JSON-RPC that drive the other families: the gateway's servers, open files, and ingested metrics."""
+from case import Case
 from daemon import until
 from gateway_case import GatewayCase
 from ingest_case import IngestCase, wall_ms
 from mcp import HttpSession, Stream
 from mcp_case import everything
 from rpc import Lines, Post, as_text, call
+from slc import frame, request
 
 BOTH = ("unix:{dir}/s.sock", "tcp:127.0.0.1:0")
 
@@ -102,6 +104,36 @@ class Upstreams(Methods, GatewayCase):
 
 def metric(name, value, **more):
     return {"name": name, "value": value, **more}
+
+
+class OpenFiles(Case):
+    """What the object protocol may have open, JSON-RPC's reads have open too."""
+    LIMIT = -32016
+
+    def code(self, answer):
+        return answer["error"]["code"] if "error" in answer else 0
+
+    def test_none_beyond_the_limit(self):
+        server = self.daemon("--open-files", 1, "--hot-max", 0)
+        stalled, client = self.connect(server.tcp), Lines(server.unix)
+        self.addCleanup(client.close)
+        stalled.send(frame("C", request("1g")))
+        stalled.reply_head()
+        for method in ("object.read", "object.info", "object.open"):
+            self.assertEqual(self.code(client.ask(call(method, {"key": "hello"}))), self.LIMIT, method)
+        stalled.close()
+        until(lambda: self.code(client.ask(call("object.info", {"key": "hello"}))) == 0, "a file may be opened again")
+
+    def test_those_that_were_asked_for_together(self):
+        server = self.daemon("--open-files", 3, "--hot-max", 0)
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        answers = client.ask([call("object.read", {"key": "size/65553"}, id=i) for i in range(20)])
+        codes = [self.code(answer) for answer in answers]
+        self.assertEqual(set(codes) - {0, self.LIMIT}, set())
+        self.assertGreaterEqual(codes.count(0), 3)
+        if self.mode == "auto":  # where all are open before the first is read
+            self.assertEqual(codes.count(0), 3)
 
 
 class Metrics(Methods, IngestCase):
