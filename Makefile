@@ -216,10 +216,11 @@ $(OUT)/man/%: docs/man/% tools/man.sh $(OUT)/sluiced $(OUT)/sluice $(OUT)/sluice
 	@mkdir -p $(@D)
 	$(Q)SLUICE_BUILD=$(OUT) tools/man.sh $< > $@
 
-# The client library in one object, of which only the functions of sluice.h can be seen.
+# The client library in one object, of which only the functions of sluice.h can be seen; of machine code also with -flto.
+one_object := -r -nostdlib $(if $(findstring clang,$(CC)),,-flinker-output=nolto-rel)
 $(OUT)/lib/libsluice.a: $(call library,client proto)
 	$(call say,AR)
-	$(Q)$(CC) -r -nostdlib -o $(@D)/sluice.o -Wl,--whole-archive $(OUT)/lib/client.a -Wl,--no-whole-archive \
+	$(Q)$(CC) $(one_object) -o $(@D)/sluice.o -Wl,--whole-archive $(OUT)/lib/client.a -Wl,--no-whole-archive \
 	    $(OUT)/lib/proto.a
 	$(Q)objcopy --wildcard --keep-global-symbol='sluice_*' $(@D)/sluice.o
 	@rm -f $@
