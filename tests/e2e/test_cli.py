@@ -215,6 +215,15 @@ class Cli(Case):
         _, error = self.run_sluice("-s", daemon.tcp, "get", "--mode", "fd", "hello", status=REFUSED)
         self.assertIn("UNSUPPORTED", error)
 
+    def test_output_that_cannot_be_written_is_1(self):
+        daemon = self.daemon()
+        for command in (("ls",), ("get", "hello"), ("stats", "--json"), ("rpc", "ping"), ("mcp",)):
+            with self.subTest(command), open("/dev/full", "wb") as full:
+                done = subprocess.run([SLUICE, "-s", daemon.unix, *command], stdout=full, stderr=subprocess.PIPE,
+                                      input=b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n', timeout=TIMEOUT)
+                self.assertEqual(done.returncode, REFUSED)
+                self.assertIn(b"No space left", done.stderr)
+
     def test_denied_administration_is_1(self):
         daemon = self.daemon(config='listen "tcp:127.0.0.1:0" { admin = no }', listen=())
         for command in ("stats", "conns"):

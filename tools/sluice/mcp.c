@@ -4,6 +4,7 @@
  *     socket -> stdout       a thread of its own: neither direction waits for the other
  */
 #include "tools/client/link.h"
+#include "tools/client/transfer.h"
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
 
@@ -26,27 +27,11 @@ const char command_mcp_help[] =
     "  {\"mcpServers\": {\"sluice\": {\"command\": \"sluice\",\n"
     "                             \"args\": [\"-s\", \"unix:/run/sluice.sock\", \"mcp\"]}}}\n";
 
-/* All of it, also into what does not block. False: it cannot be. */
-static bool write_all(int fd, const char *bytes, size_t n) {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno == EAGAIN) {
-            struct pollfd wait = {.fd = fd, .events = POLLOUT};
-            poll(&wait, 1, -1);
-        } else if (written < 0 && errno != EINTR) {
-            return false;
-        } else if (written > 0) {
-            bytes += written;
-            n -= (size_t)written;
-        }
-    }
-    return true;
-}
-
-/* 0 at the end, or -errno. */
-static int pump(int from, int to) {
+/* 0 at the end, or -errno; *writing: it is to that failed. */
+static int pump(int from, int to, bool *writing) {
     char bytes[65536];
-    for (;;) {
+    int error = 0;
+    while (!error) {
         ssize_t n = read(from, bytes, sizeof(bytes));
         if (n < 0 && errno == EAGAIN) {
             struct pollfd wait = {.fd = from, .events = POLLIN};
@@ -55,10 +40,12 @@ static int pump(int from, int to) {
             return -errno;
         } else if (n == 0) {
             return 0;
-        } else if (n > 0 && !write_all(to, bytes, (size_t)n)) {
-            return -errno;
+        } else if (n > 0) {
+            error = transfer_write(to, bytes, (size_t)n);
         }
     }
+    *writing = true;
+    return error;
 }
 
 struct bridge {
@@ -70,7 +57,10 @@ struct bridge {
 /* The server's end is the end of everything: the client sees it as the end of our output. */
 static void *answers(void *argument) {
     struct bridge *bridge = argument;
-    int error = pump(bridge->link.fd, STDOUT_FILENO);
+    bool writing = false;
+    int error = pump(bridge->link.fd, STDOUT_FILENO, &writing);
+    if (writing)
+        _exit(call_error(bridge->call, "standard output: %s", strerrordesc_np(-error)));
     if (!error && atomic_load(&bridge->asked))
         _exit(CALL_OK);
     _exit(call_disconnected(bridge->call, "%s",
@@ -80,6 +70,7 @@ static void *answers(void *argument) {
 int command_mcp_run(struct call *call, int argc, char **argv) {
     static struct bridge bridge; /* outlives this function: the thread ends the process */
     pthread_t thread;
+    bool writing;
     int code = call_plain(call, argc, argv, 0, 0);
     if (code == CALL_GO_ON)
         code = call_address(call);
@@ -91,7 +82,7 @@ int command_mcp_run(struct call *call, int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     if (pthread_create(&thread, NULL, answers, &bridge) != 0)
         return call_error(call, "cannot start a thread");
-    if (pump(STDIN_FILENO, bridge.link.fd) == 0)
+    if (pump(STDIN_FILENO, bridge.link.fd, &writing) == 0)
         atomic_store(&bridge.asked, true);
     shutdown(bridge.link.fd, SHUT_WR);
     pthread_join(thread, NULL); /* ends the process when everything was answered */
