@@ -15,7 +15,7 @@
 #define ASKED_MAX 4096 /* questions waiting for answers */
 #define PREFIX    "sluice-"
 
-/* A question on its way (legacy). */
+/* A question that waits for its answer (legacy). */
 struct asked {
     LIST_ENTRY(asked) link;
     struct rpc_call *call;
@@ -63,7 +63,7 @@ static bool client_can(struct rpc_call *call, json_t *asks) {
 
 /* ---- modern: the state travels ------------------------------------------------------------------- */
 
-/* What a state is bound to: method, name and arguments. */
+/* A digest of what a state is bound to: method, name and arguments. */
 static void digest(const struct rpc_call *call, char hex[static 65]) {
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned n = 0;
@@ -109,7 +109,7 @@ static json_t *make_state(const struct rpc_call *call) {
     return result;
 }
 
-/* The answers of a state; NULL: it is not ours, too old, or of another call. */
+/* The answers in a state; NULL: it is not ours, is too old, or belongs to another call. */
 static json_t *open_state(const struct rpc_call *call, const json_t *given) {
     const struct mcp *mcp = mcp_of(call);
     struct span text = span_of(json_string_value(given), json_string_length(given));

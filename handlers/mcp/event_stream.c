@@ -135,7 +135,7 @@ void event_stream_prime(struct event_stream *stream, const char *id) {
         wake(stream);
 }
 
-/* The bytes that have left make room. */
+/* Frees the room of bytes that were sent. */
 static void compact(struct event_stream *stream) {
     struct text *queue = &stream->queue;
     if (stream->sent < queue->n / 2 || stream->sent == 0)

@@ -73,7 +73,7 @@ static bool same_value(struct span header, struct span value) {
     return is_number(header, &said) && is_number(value, &meant) && said == meant;
 }
 
-/* The field's value if it stands once; p is NULL otherwise: of several, others may go by another one. */
+/* The field's value if there is exactly one; p is NULL otherwise: of several, others might use another one. */
 static struct span field_of(const struct exchange *exchange, const char *name) {
     struct span value;
     return http1_fields_find(&exchange->head.fields, span_text(name), &value) == 1 ? value : span_of(NULL, 0);

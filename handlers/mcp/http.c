@@ -32,7 +32,7 @@ void mcp_http_refuse(struct request *request, int status, int code, const char *
         request_fail(request, STATUS_BUSY, "no memory; try again");
 }
 
-/* Of what has no id that is known. */
+/* Refuses a message whose id is not known. */
 static void refuse(struct request *request, int status, int code, const char *words) {
     mcp_http_refuse(request, status, code, words, span_of(NULL, 0), span_text("null"));
 }
@@ -207,13 +207,13 @@ static bool accepts(const struct exchange *exchange, const char *type) {
     return accept_type(&exchange->head.fields, span_text(type));
 }
 
-/* Clients are to accept both JSON and events; who says nothing gets JSON. */
+/* Clients must accept both JSON and events; those without Accept get JSON. */
 static bool accepts_nothing(const struct exchange *exchange) {
     return exchange_field(exchange, "Accept").p && !accepts(exchange, "application/json") &&
            !accepts(exchange, EVENTS);
 }
 
-/* Where the server says what it has to say of its own accord. The newest stream of a session is it. 0 or -EBUSY. */
+/* Opens the stream for what the server says unasked; the newest stream of a session is the one used. 0 or -EBUSY. */
 static int listen_to(struct mcp *mcp, struct request *request, struct mcp_session *session, uint64_t last) {
     struct event_stream *stream = event_stream_open(mcp, request, NULL, session_stream_gone, session);
     if (!stream)
@@ -230,7 +230,7 @@ static int listen_to(struct mcp *mcp, struct request *request, struct mcp_sessio
 
 static void run_get(struct mcp *mcp, struct request *request, const struct exchange *exchange) {
     struct mcp_token token;
-    /* Clients take nothing but events or 405; without a session there is nothing to listen to. */
+    /* Clients expect either events or 405; without a session there is nothing to listen to. */
     if (!accepts(exchange, EVENTS) || !exchange_field(exchange, "Mcp-Session-Id").p) {
         methods_answer(request, METHODS);
         return;
@@ -255,7 +255,7 @@ static void run_get(struct mcp *mcp, struct request *request, const struct excha
 
 /* ---- POST ------------------------------------------------------------------------------------------ */
 
-/* What of the body decides its era. */
+/* The parts of a body that decide its era. */
 struct glance {
     bool good;   /* one object that is a message */
     bool modern; /* _meta has a protocol version */

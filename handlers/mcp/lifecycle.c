@@ -95,7 +95,7 @@ static bool has_id(const struct rpc_call *call, const json_t *id) {
     return same;
 }
 
-/* The client's call with this id that goes on, beside the one that asks. NULL: there is none. */
+/* The client's unfinished call with this id, other than the one that asks. NULL: there is none. */
 static struct rpc_call *find(struct rpc_call *call, const json_t *id) {
     struct rpc_batch *batch;
     struct rpc_call *other;

@@ -101,7 +101,7 @@ void mcp_listen_tell_list(struct mcp *mcp) {
     }
 }
 
-/* Says what of the filter will be told. */
+/* Acknowledges the part of the filter that will be honoured. */
 static void acknowledge(struct rpc_call *call) {
     struct listening *listening = call->state;
     struct text text = {0};
@@ -161,7 +161,7 @@ static bool subscribe(struct rpc_call *call, struct listening *listening, const 
     return true;
 }
 
-/* A subscription lasts: what it was asked for with, of which only the filter is of use, does not. */
+/* A subscription may last long: frees its parameters, of which only the filter is still needed. */
 static void forget_params(struct rpc_call *call) {
     json_decref(call->params);
     json_decref(call->meta);

@@ -49,7 +49,7 @@ void mcp_answer(struct rpc_call *call, struct text *out) {
     text_free(out);
 }
 
-/* SEP-2549: lists and what is read say for how long they are good. */
+/* SEP-2549: lists and contents that were read say for how long they are valid. */
 static bool is_cacheable(const struct rpc_call *call) {
     static const char *const names[] = {"tools/list",
                                         "prompts/list",
@@ -71,7 +71,7 @@ void mcp_add_server_info(const struct rpc_call *call, struct text *out) {
     text_add_constant(out, "}");
 }
 
-/* Every result of the modern era says what it is and who says it. */
+/* Every result of the modern era names its type and the server. */
 static void modern_result(struct rpc_call *call, struct text *out, struct span json) {
     struct span inside = jsontext_inside(json);
     text_add_constant(out, "{");
@@ -93,7 +93,7 @@ bool mcp_is_own_code(const struct rpc_call *call, int code) {
     return code <= MCP_HEADER_MISMATCH && code >= last;
 }
 
-/* Of the server's codes this era knows its own alone (2026-07-28, basic, "Error Codes"). */
+/* Of the codes reserved to servers, this era allows only its own (2026-07-28, basic, "Error Codes"). */
 static int modern_code(const struct rpc_call *call, int code) {
     if (code > -32000 || code < LAST_CODE || mcp_is_own_code(call, code))
         return code;

@@ -15,7 +15,7 @@ static void gone(void *owner) {
     if (!post->batch)
         return;
     if (post->number == 0) {
-        /* Nobody is left to tell; the modern era takes it for a cancellation. */
+        /* Nobody is left to tell; in the modern era that counts as a cancellation. */
         rpc_batch_abandon(post->batch);
         return;
     }

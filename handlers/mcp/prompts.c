@@ -127,7 +127,7 @@ static void was_listed(struct rpc_call *call, const struct object_keys *list) {
     mcp_answer(call, &out);
 }
 
-/* Keys are completed, for our template and our prompt; nothing is known about the others' arguments. */
+/* Completes keys, for our template and our prompt; nothing is known about arguments of others. */
 static void run_complete(struct rpc_call *call, json_t *params) {
     const json_t *ref = json_object_get(params, "ref"), *argument = json_object_get(params, "argument");
     const char *type = json_string_value(json_object_get(ref, "type"));

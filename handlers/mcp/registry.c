@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define VALUE_MAX 1024 /* bytes of a value in an URI */
+#define VALUE_MAX 1024 /* bytes of a value in a URI */
 
 int registry_add(struct mcp *mcp, const struct rpc_method *item) {
     for (unsigned i = 0; i < mcp->items_count; i++)
@@ -28,7 +28,7 @@ static void add_text(struct text *out, const char *name, const char *value) {
     text_add_quoted(out, span_text(value));
 }
 
-/* Of a prompt, whatever the layout of its schema: messages are lines. */
+/* Adds a prompt's arguments on one line, whatever the layout of its schema, since messages are lines. */
 static void add_arguments(struct text *out, const char *schema) {
     json_t *arguments = json_loads(schema, 0, NULL);
     text_add_constant(out, ",\"arguments\":");
@@ -49,7 +49,7 @@ static void add_item(struct text *out, const struct rpc_method *item, const char
     text_add_constant(out, "}");
 }
 
-/* Adds those with the flag that the call may use, behind what is there already (any). True: there is something. */
+/* Adds the items with the flag that the call may use, after what is already there (any). True: there are some now. */
 static bool add_all(const struct rpc_call *call, struct text *out, unsigned flag, const char *address,
                     bool any) {
     const struct mcp *mcp = mcp_of(call);

@@ -13,7 +13,7 @@
 
 /* ---- URIs -------------------------------------------------------------------------------------------- */
 
-/* Percent-encodes what is not unreserved, but for the slashes of a key (RFC 3986, 2.3). */
+/* Percent-encodes everything that is not unreserved, except the slashes of a key (RFC 3986, 2.3). */
 void mcp_add_uri(struct text *out, struct span key) {
     char room[URI_ROOM] = PREFIX;
     size_t n = sizeof(PREFIX) - 1;

@@ -23,7 +23,7 @@ static struct subscription *find(const struct subscriber *subscriber, const char
     return NULL;
 }
 
-/* Found or new; NULL without memory. */
+/* The topic of a key, made if there is none; NULL without memory. */
 static struct topic *topic_of(struct subscriptions *subscriptions, struct span key) {
     struct topic *topic;
     HASH_FIND(hh, subscriptions->topics, key.p, key.n, topic);

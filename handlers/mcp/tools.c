@@ -40,7 +40,7 @@ static void tool_result(struct rpc_call *call, struct text *out, struct span jso
         text_add(out, json);
 }
 
-/* What a tool cannot do is its result, for the model to read; what the protocol forbids stays an error. */
+/* A tool's failure becomes its result, for the model to read; violations of the protocol stay errors. */
 static bool tool_error(struct rpc_call *call, struct text *out, int code, const char *message,
                        const json_t *data) {
     const char *path = json_string_value(json_object_get(data, "path"));
@@ -60,7 +60,7 @@ const struct rpc_wrap mcp_tool_wrap = {.result = tool_result, .error = tool_erro
 
 /* ---- calls ------------------------------------------------------------------------------------------ */
 
-/* Some clients allow no dots in names and send underscores for them. */
+/* Some clients allow no dots in names and send underscores instead. */
 const struct rpc_method *mcp_find_tool(const struct rpc *rpc, const char *name) {
     char dotted[NAME_ROOM];
     const struct rpc_method *tool = rpc_find(rpc, name, RPC_TOOL);
@@ -108,7 +108,8 @@ static json_t *annotations(const struct rpc_method *method) {
     return hints;
 }
 
-/* Clients take no other type, and none of the list's tools with a schema that does not say it. */
+/* The type must be "object": clients accept nothing else, and drop the whole list if one tool's schema does not say so.
+ * */
 static json_t *input_schema(const struct rpc_method *method) {
     json_t *schema = method->schema ? json_loads(method->schema, 0, NULL) : rpc_params_schema(method);
     json_object_set_new(schema, "type", json_string("object"));

@@ -91,7 +91,7 @@ static void send_reply(struct rpc_batch *batch) {
     batch->transport->reply(batch, text, n, fd);
 }
 
-/* After a member: the next ones start, or, when every one is answered, the reply leaves. */
+/* After a member: starts the next ones, or, when all are answered, sends the reply. */
 static void finish(struct rpc_batch *batch) {
     if (batch->dispatching)
         return;
@@ -106,7 +106,7 @@ static void finish(struct rpc_batch *batch) {
 
 /* ---- answers ------------------------------------------------------------------------------------- */
 
-/* One more answer follows in out. */
+/* Prepares `out` for one more answer. */
 static void begin_answer(struct rpc_batch *batch) {
     if (batch->array)
         text_add_constant(&batch->out, batch->answers ? "," : "[");
@@ -168,7 +168,7 @@ void rpc_silence(struct rpc_call *call) {
     finish(batch);
 }
 
-/* A member that would make the reply too long is taken back. */
+/* Takes back a member that would make the reply too long. */
 static void limit_answer(struct rpc_call *call, size_t before) {
     struct rpc_batch *batch = call->batch;
     if (batch->out.failed || batch->out.n <= batch->rpc->settings.rpc_reply)
@@ -208,7 +208,7 @@ void rpc_result(struct rpc_call *call, json_t *result) {
     json_decref(result);
 }
 
-/* An error that is told as a result. */
+/* Adds an error in the form of a result. */
 static bool add_wrapped_error(struct rpc_call *call, int code, const char *message, const json_t *data) {
     struct text text = {0};
     const char *words = message ? message : message_of_code(code);
@@ -291,8 +291,8 @@ static const struct rpc_method *method_of(const struct rpc_batch *batch, struct 
     return rpc_find(batch->rpc, name, batch->transport->sets);
 }
 
-/* Why jansson does not take a text that is JSON: a number or NUL that it cannot hold. Anything else is want of memory,
- * which it does not tell apart. */
+/* Does jansson refuse a text, which is JSON, for a number or NUL that it cannot hold? Otherwise it lacks memory, which
+ * it does not report as such. */
 static bool is_beyond_jansson(const json_error_t *error) {
     enum json_error_code code = json_error_code(error);
     return code == json_error_numeric_overflow || code == json_error_null_character ||
@@ -423,7 +423,7 @@ static unsigned count_members(struct span value) {
     return count;
 }
 
-/* The payload goes when rpc_batch_run() returns: members that are not started yet move to a copy. */
+/* The payload is invalid after rpc_batch_run() returns: copies the members that have not started yet. */
 static void keep_rest(struct rpc_batch *batch) {
     if (batch->left.n == 0)
         return;

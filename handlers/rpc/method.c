@@ -89,7 +89,8 @@ static bool check_value(const struct rpc_param *param, const json_t *value, stru
     return true;
 }
 
-/* 1.0 is an integer (JSON Schema 2020-12, 6.1.1), for whoever reads it too. The value as it is in params then. */
+/* 1.0 is an integer (JSON Schema 2020-12, 6.1.1): makes it one in params, for whoever reads it. Returns the value that
+ * is in params then. */
 static json_t *as_integer(json_t *params, const struct rpc_param *param, json_t *value) {
     double real = json_is_real(value) ? json_real_value(value) : 0.5;
     if (param->type != RPC_INTEGER || floor(real) != real || fabs(real) > INTEGER_MOST)

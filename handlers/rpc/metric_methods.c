@@ -48,7 +48,7 @@ static void refuse_rate(struct rpc_call *call, double wait) {
     rpc_error(call, status_rpc(STATUS_RATE_LIMITED), "this client sends more samples than its rate", data);
 }
 
-/* Nothing was taken: the error names the first bad member, and data has all that the answer says. */
+/* Nothing was taken: answers with an error that names the first bad member, with the whole answer as its data. */
 static void complain(struct rpc_call *call, const struct batch *batch) {
     json_t *data = json_loadb(batch->answer, batch->answer_n, 0, NULL);
     const json_t *first = json_array_get(json_object_get(data, "errors"), 0);
@@ -86,7 +86,7 @@ static void pushed(void *context, const struct batch *batch, int error) {
     text_free(&out);
 }
 
-/* Samples count for the client of a connection, and this call's has ended. */
+/* Samples are charged to the client of a connection, but this call's connection has ended. */
 static void refuse_nobody(struct rpc_call *call) {
     rpc_fail(call, STATUS_BUSY, "the connection that this came on has ended; push again");
 }
@@ -104,7 +104,7 @@ static void hand_in(struct rpc_call *call, struct batch *batch, int error) {
         refuse_nobody(call);
 }
 
-/* A long list on its way through a thread. */
+/* A long list that is decoded on a thread. */
 struct decoding_job {
     struct ingest *ingest;
     json_t *records; /* the call's */
@@ -184,7 +184,7 @@ static bool fits(const struct series *series, json_t *tags) {
     return found == json_object_size(tags);
 }
 
-/* JSON has no word for what is no number: such a value is a string. */
+/* JSON has no NaN or infinities: such a value is written as a string. */
 static void add_value(struct text *out, double value) {
     char number[EXPOSITION_NUMBER];
     if (isfinite(value))

@@ -9,7 +9,7 @@
 
 #define BUFFERED_MAX (64u << 20) /* bytes of objects being read at once */
 
-/* A call's access to an object, its job's; freed by the step that ends it. */
+/* A call's access to an object; belongs to its job, and is freed by the step that ends it. */
 struct object_access {
     struct object_calls *calls;
     object_opened_fn *opened; /* NULL: read, then */
@@ -40,7 +40,7 @@ static void complain_about_key(struct rpc_call *call, const char *reason) {
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-/* The range, and a buffer for it. False: the call was answered. */
+/* Determines the range, and allocates a buffer for it. False: the call was answered. */
 static bool prepare(struct rpc_call *call, struct object_access *access, const struct stat *st) {
     struct object_calls *calls = access->calls;
     struct object_fields *fields = &access->result.fields;
@@ -85,7 +85,7 @@ static void read_done(struct job *job) {
     end_access(access);
 }
 
-/* True: a job reads on. */
+/* Continues reading. True: a job was submitted for that. */
 static bool read_on(struct rpc_call *call, struct object_access *access, const struct stat *st) {
     if (!prepare(call, access, st))
         return false;
@@ -149,7 +149,7 @@ static struct object_access *new_access(struct object_calls *calls, struct span 
     return access;
 }
 
-/* Submits the open job; access is consumed. */
+/* Submits the open job; takes over access. */
 static void start(struct rpc_call *call, struct object_access *access, bool hand_out) {
     struct span path;
     const struct root *root =
@@ -206,7 +206,7 @@ void object_read(struct object_calls *calls, struct rpc_call *call, struct span 
 
 /* ---- lists --------------------------------------------------------------------------------------- */
 
-/* A list on its way; its job's. */
+/* A list in progress; belongs to its job. */
 struct listing {
     struct walk walk;
     object_listed_fn *done;

@@ -157,7 +157,7 @@ static void run_list(struct rpc_call *call, json_t *params) {
 
 #define KEY                                                                                                  \
     { .name = "key", .type = RPC_STRING, .required = true, .max = OBJECT_KEY_MAX, .help = "the object's key" }
-#define SIZE_MOST 9007199254740991.0 /* what JSON numbers carry everywhere: 2^53 - 1 */
+#define SIZE_MOST 9007199254740991.0 /* 2^53 - 1, which JSON numbers can carry everywhere */
 #define FIELDS                                                                                               \
     "\"key\":{\"type\":\"string\"},\"size\":{\"type\":\"integer\"},\"version\":{\"type\":\"string\"},"       \
     "\"modified\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DEPTH 512 /* of what handlers say */
+#define DEPTH 512 /* of JSON from handlers */
 
 struct call_view {
     struct sluice_call call; /* first */
@@ -21,8 +21,8 @@ static struct call_view *view_of(struct sluice_call *call) {
     return (struct call_view *)(void *)call;
 }
 
-/* A value as one line, as messages are lines and events: line ends in JSON are white space, those of strings are
- * escaped. NULL: it is none, or no memory. */
+/* A JSON value on one line, since messages are lines or events: line ends between tokens are white space, those in
+ * strings are escaped. NULL: it is not JSON, or there is no memory. */
 static char *one_line(const char *json) {
     struct span value;
     char *line = jsontext_check(span_text(json), DEPTH, &value) ? NULL : strndup(value.p, value.n);
@@ -63,7 +63,7 @@ static int level_of(const char *name) {
     return 1;
 }
 
-/* A notification for the client, freed; without memory for all of it there is none. */
+/* Sends a notification to the client, and frees it; nothing is sent if part of it found no memory. */
 static void notify(struct rpc_work *work, struct text *text) {
     if (!text->failed)
         rpc_work_notify(work, span_of(text->p, text->n));

@@ -38,8 +38,8 @@ static const struct rpc_param *param_of(const struct offered *offered, const cha
     return NULL;
 }
 
-/* A value of a query or path: a string where the schema wants one, else the JSON it is, if it is. Without a type
- * in the schema only numbers are more than strings. NULL: not UTF-8. */
+/* The value of a query or path parameter: a string where the schema wants one, else parsed as JSON if it is JSON.
+ * Without a type in the schema only numbers are parsed. NULL: not UTF-8. */
 static json_t *value_of(const struct rpc_param *param, const char *text) {
     enum rpc_type type = param ? param->type : RPC_STRING;
     json_t *value = type != RPC_STRING ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
@@ -70,7 +70,7 @@ static bool add_pairs(struct sluice_request *request, const struct offered *offe
     return true;
 }
 
-/* NULL: *why tells. */
+/* The parameters of a route's request; NULL: see *why. */
 static json_t *route_params(struct sluice_request *request, const struct offered *offered, const char **why) {
     size_t n;
     const char *body = sluice_body(request, &n);
@@ -141,7 +141,7 @@ static bool is_json(const char *text, json_type type) {
     return good;
 }
 
-/* How often it is in there, at any depth. */
+/* Counts the occurrences of x-mcp-header, at any depth. */
 static unsigned count_headers(const json_t *value) {
     unsigned count = json_object_get(value, HEADER) != NULL;
     size_t i;
@@ -154,7 +154,7 @@ static unsigned count_headers(const json_t *value) {
     return count;
 }
 
-/* Are all headers those of the properties themselves? Of others nobody would check that they say what the body says. */
+/* Do all headers belong to the schema's own properties? Nobody would check that others agree with the body. */
 static bool headers_are_plain(const char *schema) {
     json_t *value = schema ? json_loads(schema, 0, NULL) : NULL, *property;
     const char *name;
@@ -177,7 +177,7 @@ static const char *fault_of(const struct sluice_offer *offer) {
     return is_json(offer->result, JSON_OBJECT) ? NULL : "the schema of its result is no JSON object";
 }
 
-/* Is it something else than a method? */
+/* Is it something other than a method? */
 static bool is_item(const struct sluice_offer *offer) {
     return offer->kinds & (SLUICE_RESOURCE | SLUICE_TEMPLATE | SLUICE_PROMPT);
 }
@@ -201,7 +201,7 @@ static unsigned flags_of(const struct sluice_offer *offer, bool open) {
     return flags;
 }
 
-/* What can be checked of a schema becomes parameters. NULL without memory. */
+/* Turns those parts of the schema that can be checked into parameters. NULL without memory. */
 static struct offered *new_offered(const struct sluice_offer *offer) {
     json_t *schema = offer->schema ? json_loads(offer->schema, 0, NULL) : NULL;
     json_t *properties = json_object_get(schema, "properties"), *property;

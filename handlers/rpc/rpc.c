@@ -74,7 +74,7 @@ static struct span answer_at(struct span text, size_t at) {
     return answer;
 }
 
-/* The kernel lets the descriptor of a reply not pass: the answer that it belongs to becomes an error. */
+/* The kernel refuses to pass the descriptor of a reply: the answer that it belongs to becomes an error. */
 static void refused(struct request *request, struct span message, int fd) {
     struct loop *loop = request_loop(request);
     struct span text = rpc_front_text(request, message), answer = answer_at(text, (size_t)request->offset);
@@ -148,7 +148,7 @@ static void run(struct request *request, struct span payload) {
 
 /* ---- methods --------------------------------------------------------------------------------------- */
 
-/* Where the name is, or would be. */
+/* The index of the name, or where it would be. */
 static unsigned place_of(const struct rpc *rpc, const char *name, bool *there) {
     unsigned low = 0, high = rpc->methods_count;
     *there = false;

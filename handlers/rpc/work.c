@@ -40,7 +40,7 @@ void rpc_cancel(struct rpc_call *call) {
         call->waiting(call);
 }
 
-/* The work of a call on a thread: the job's until it is done, and the post's while that is under way.
+/* The work of a call on a thread: owned by the job until it is done, and by the post while that is on its way.
  *
  *     thread: notify -> notes -> post ---> loop: notes -> client
  *             work ends -> job --------> loop: the rest of the notes, then the answer */
@@ -68,7 +68,7 @@ static void free_running(struct running_work *running) {
     free(running);
 }
 
-/* Hands over what has been noted. */
+/* Passes on the notes so far. */
 static void deliver(struct running_work *running) {
     pthread_mutex_lock(&running->lock);
     struct text notes = running->notes;

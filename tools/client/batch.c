@@ -1,10 +1,9 @@
-/* Many objects in one go: up to WINDOW requests are under way, and half of them are answered before more
- * follow.
+/* Many objects at once: up to WINDOW requests are in flight, and half of them are answered before more follow.
  *
- *     keys   [ answered | under way <= WINDOW | not sent ]
+ *     keys   [ answered | in flight <= WINDOW | not sent ]
  *
- * The window is what keeps a blocking client and its server from waiting for each other: the replies to all
- * that is under way fit into any socket's buffer, and their descriptors into the server's window. */
+ * The window keeps a blocking client and its server from waiting for each other: the replies to everything in flight
+ * fit into any socket's buffer, and their descriptors into the server's window. */
 #include "tools/client/client.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
-/* request = header + payload; reply = header + payload [+ fd] [+ body]. Replies come in the order of
- * requests, so tags only confirm. What does not fit the protocol ends the connection: its framing cannot be
- * trusted. */
+/* request = header + payload; reply = header + payload [+ fd] [+ body]. Replies come in the order of requests, so tags
+ * only confirm. Anything that violates the protocol ends the connection, since its framing cannot be trusted. */
 #include "tools/client/client.h"
 
 #include <errno.h>
@@ -20,7 +19,7 @@ int client_begin(struct sluice *client) {
     return 0;
 }
 
-/* 0 is left to what the server sends of its own accord. */
+/* 0 is reserved for what the server sends unasked. */
 static uint32_t tag_after(uint32_t tag) {
     return tag == UINT32_MAX ? 1 : tag + 1;
 }
@@ -50,7 +49,7 @@ static int fail_protocol(struct sluice *client, const char *what) {
     return link_fail(&client->link, -EPROTO, "protocol error: %s", what);
 }
 
-/* The server said no. Tag 0 is no answer to a request: it says why the connection ends. */
+/* The server refused. Tag 0 is not an answer to a request: it says why the connection ends. */
 static int refusal(struct sluice *client, const struct client_reply *reply) {
     const struct frame *frame = &reply->frame;
     link_note(&client->link, 0, "%s: %.*s", status_name(frame->status), (int)reply->payload.n,

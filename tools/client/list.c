@@ -1,4 +1,4 @@
-/* Lists: a page is received whole before its keys are told, so a callback may take its time or stop. */
+/* Lists: a page is received completely before the callback gets its keys, so the callback may take its time or stop. */
 #include "tools/client/client.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* ctl: the servers behind the gateway, and the daemon's end; over HTTP, on a listener with administration.
+/* ctl: the servers behind the gateway, and shutting down the daemon; over HTTP, on a listener with administration.
  *
  *     upstreams                     GET  /_/upstreams        -> a table
  *     drain | undrain | weight      POST /_/upstreams?...
@@ -32,7 +32,7 @@ struct answer {
     char *text;
 };
 
-/* The head of the answer and what of the body came with it. Negative errno or the head's size. */
+/* Reads the head of the answer, and what came of the body with it. The head's size, or -errno. */
 static ssize_t read_head(struct link *link) {
     for (size_t have = 1;; have = link_bytes(link).n + 1) {
         if (have > LINK_BUFFER)
@@ -113,7 +113,7 @@ static bool put_parameter(char *room, size_t size, const char *name, const char 
     return !*word;
 }
 
-/* The target for the words of the command line; NULL: they make no sense. */
+/* The target for the words of the command line; NULL: they are not an action. */
 static const char *target_of(int count, char **words, char *room, size_t size) {
     const char *action = words[0];
     bool drains = strcmp(action, "drain") == 0 || strcmp(action, "undrain") == 0;

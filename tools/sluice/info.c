@@ -1,4 +1,4 @@
-/* info: what is known of an object. */
+/* info: an object's size, version and time. */
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
 #include "tools/sluice/units.h"

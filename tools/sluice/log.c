@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAUSE_US 50000 /* between looks at a log that is followed, or at a record that may be half written */
+#define PAUSE_US 50000 /* between checks of a log that is followed, or of a record that may be half written */
 #define TRIES    20    /* of such a record */
 
 const char command_log_help[] =
@@ -42,7 +42,7 @@ struct reading {
     const char *name; /* NULL: all */
     int64_t since, until;
     bool follow;
-    /* Gets each sample that was asked for; false: enough. NULL: records only. */
+    /* Called for each sample that was asked for; false: stop. NULL: records only. */
     bool (*show)(struct reading *reading, const struct record *record, uint64_t sequence,
                  const struct sample *sample);
     struct text line; /* cat: of the sample in hand */
@@ -79,7 +79,7 @@ static bool wanted(const struct reading *reading, const struct sample *sample) {
            sample->time_ms >= reading->since && sample->time_ms < reading->until;
 }
 
-/* False: the reader has had enough, or (reading->bad) the record makes no sense. */
+/* Shows the samples of a record. False: show() said to stop, or (reading->bad) the record is malformed. */
 static bool read_record(struct reading *reading, const struct record *record) {
     struct span key, answer, samples;
     struct sample sample;
@@ -110,8 +110,8 @@ static bool has_records(const struct reading *reading, uint64_t number) {
     return any;
 }
 
-/* Is this segment complete, because there are records behind it? One without may be kept ready while this one is still
- * being written. */
+/* Is this segment complete, because a later one has records? One without records may be kept ready while this one is
+ * still being written. */
 static bool has_successor(const struct reading *reading, uint64_t number) {
     uint64_t *numbers;
     size_t count;
@@ -123,7 +123,7 @@ static bool has_successor(const struct reading *reading, uint64_t number) {
     return any;
 }
 
-/* Tells of a record that cannot be read; the reader has passed over it, or not: an error. The error. */
+/* Reports a record that cannot be read. error: 0 if the reader has skipped it; returned. */
 static int tell_bad(struct reading *reading, uint64_t number, uint64_t offset, int error) {
     reading->bad++;
     fprintf(stderr, "sluice: segment %" PRIu64 ", offset %" PRIu64 ": a record cannot be read%s\n", number,
@@ -139,8 +139,8 @@ static int open_segment(struct reading *reading, uint64_t number, struct segment
     return error == -EBADMSG ? tell_bad(reading, number, 0, error) : error;
 }
 
-/* All records of a segment that are there, and with follow those to come until there is a next segment. 0, 1: enough,
- * or -errno. */
+/* Reads all records of a segment, and with follow waits for more until there is a next segment. 0; 1: stop; or -errno.
+ * */
 static int read_segment(struct reading *reading, uint64_t number) {
     struct segment_reader reader;
     struct record record;
@@ -186,7 +186,7 @@ static int next_segment(const struct reading *reading, uint64_t number, uint64_t
     return error;
 }
 
-/* The segment after this one, with follow waited for. */
+/* The segment after this one; with follow, waits for it. */
 static int await_segment(const struct reading *reading, uint64_t number, uint64_t *next) {
     int error = next_segment(reading, number, next);
     for (; !error && !*next && reading->follow; error = next_segment(reading, number, next))
@@ -194,7 +194,7 @@ static int await_segment(const struct reading *reading, uint64_t number, uint64_
     return error;
 }
 
-/* The whole log, with follow without end. 0 or -errno. */
+/* Reads the whole log; with follow, endlessly. 0 or -errno. */
 static int read_log(struct reading *reading) {
     uint64_t number = 0, next;
     int error;

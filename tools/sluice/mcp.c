@@ -1,6 +1,6 @@
 /* mcp: a bridge between standard input and output and a running daemon, for MCP clients that start a command.
  *
- *     stdin -> socket        this thread; its end is told to the server
+ *     stdin -> socket        this thread; passes the end on to the server
  *     socket -> stdout       a thread of its own: neither direction waits for the other
  */
 #include "tools/client/link.h"

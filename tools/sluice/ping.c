@@ -1,4 +1,4 @@
-/* ping: is the server there, and how far away. */
+/* ping: whether the server answers, and how fast. */
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
 

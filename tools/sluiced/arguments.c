@@ -49,7 +49,7 @@ static bool is_option(const char *name) {
     return config_option(name) != NULL;
 }
 
-/* The value of --NAME: the next argument, or yes if it is a flag and the next argument does not say. */
+/* The value of --NAME: the next argument, or yes for a flag that is not followed by a value. */
 static const char *value_of(struct words *cursor, const char *name) {
     const struct setting *row = config_option(name);
     bool flag = row && row->kind == SETTING_FLAG;
@@ -91,7 +91,7 @@ static bool names_file(const struct argument *argument) {
     return strcmp(argument->name, "c") == 0 || strcmp(argument->name, "config") == 0;
 }
 
-/* First pass: is every argument one, what is to be done, which file is to be read? */
+/* First pass: checks that every argument is an option, and finds the action and the file to read. */
 static int survey(struct words cursor, enum action *action, const char **file) {
     struct argument argument;
     int more;

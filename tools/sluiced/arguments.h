@@ -1,4 +1,4 @@
-/* The command line of sluiced, and with it the whole way to a checked configuration. */
+/* The command line of sluiced: from the arguments to a checked configuration. */
 #ifndef SLUICE_TOOLS_ARGUMENTS_H
 #define SLUICE_TOOLS_ARGUMENTS_H
 

@@ -15,7 +15,7 @@
 
 #define VALUE_COLUMN 34
 
-/* Tells what is wrong with a top-level option, with its name unless its place is the command line. */
+/* Reports what is wrong with a top-level option, with its name unless it was set on the command line. */
 static void option_problem(const struct daemon_config *config, const char *name, const char *reason,
                            struct problems *problems) {
     const char *where = config_where(config, name);
@@ -61,8 +61,8 @@ static const struct listen_settings *listener_at(const struct daemon_config *con
                                      : &config->tunnels[i - config->listens_count].listen;
 }
 
-/* One address twice: --listen beside the file, or given again, or a tunnel's; libconfuse tells what sections of one
- * kind repeat. */
+/* Finds an address that is used twice: by --listen and the file, by --listen twice, or by a tunnel; libconfuse finds
+ * repeated sections of the same kind. */
 static void check_listen_twice(const struct daemon_config *config, struct problems *problems) {
     for (size_t i = 1; i < config->listens_count + config->tunnels_count; i++) {
         const struct listen_settings *listen = listener_at(config, i);
@@ -140,8 +140,8 @@ unsigned check_files(const struct daemon_config *config, FILE *messages) {
     return problems.count;
 }
 
-/* Tells that the descriptors do not suffice: at the option that somebody set, at the upstream that may take most, or
- * nowhere. */
+/* Reports that there are not enough descriptors: at an option that was set, else at the upstream that may take most,
+ * else without a place. */
 static void descriptor_problem(const struct daemon_config *config, const char *reason,
                                struct problems *problems) {
     static const char *const names[] = {"connections", "open_files", "shared_max", "hot_max", "pipes"};
@@ -193,7 +193,7 @@ static int print_quoted(const char *text, size_t n, FILE *out) {
     return width;
 }
 
-/* A word of SETTING_SECRETS without what is secret of it: three stars for a field's value, for a URL's user and
+/* Prints a word of SETTING_SECRETS without its secret: three stars stand for a field's value, or a URL's user and
  * password. */
 static int print_hidden(const char *word, size_t n, FILE *out) {
     char shown[CONFIG_WHY];
@@ -235,7 +235,7 @@ static int print_setting(const struct setting *row, const void *base, bool secre
     return width;
 }
 
-/* Where a value comes from; a default that was resolved is what "auto" means. */
+/* Prints where a value comes from; for a default that was resolved, that is what "auto" means. */
 static void print_origin(const struct daemon_config *config, const struct setting *row, const void *base,
                          FILE *out) {
     const char *where = config_where(config, row->name);
@@ -311,7 +311,7 @@ static void tell_idle(const struct listen_settings *listen, const char *reason, 
     fprintf(out, "# %s: %s: nobody is kept out of '%s' by it\n", listen->where, reason, listen->address);
 }
 
-/* Restrictions of another kind of socket, which look as if they held. */
+/* Points out restrictions that have no effect on this kind of socket, although they look as if they had. */
 static void print_idle(const struct daemon_config *config, FILE *out) {
     for (size_t i = 0; i < config->listens_count + config->tunnels_count; i++) {
         const struct listen_settings *listen = listener_at(config, i);

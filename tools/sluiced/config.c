@@ -128,7 +128,7 @@ long config_fixed_fds(const struct daemon_config *config) {
            4 * (long)(config->ingests_count + config->forwards_count);
 }
 
-/* Where descriptors are few, a cache that nobody asked for leaves them to connections. */
+/* If descriptors are scarce, a cache whose size was not set leaves them to connections. */
 static void fit_cache(const struct daemon_config *config, const char *name, long *most, long nofile) {
     if (!config_where(config, name) && *most > nofile / CACHE_SHARE)
         *most = nofile / CACHE_SHARE;

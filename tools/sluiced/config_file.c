@@ -1,14 +1,14 @@
-/* Every option is a text to libconfuse; each value goes through a callback, which sets it at once and so
- * knows its line:
+/* To libconfuse every option is a text; each value goes through a callback, which sets it at once and thus knows its
+ * line:
  *
  *     file -> prepare -> cfg_parse_fp -> section opens: read_start  -> section_add
  *                                            -> value:         read_value  -> option_set | config_set
  *                                                              bad: problems_add(), and the file is read on
- *                                            -> syntax error:  read_error, and that is the end
+ *                                            -> syntax error:  read_error, which ends the reading
  *
- * libconfuse hands callbacks no pointer of ours, but copies def.number of an option, which texts do not
- * use: it carries the struct reading. And it tells nobody that a section opens, but parses the defaults
- * of its options then: each section has one more option, of which only the default is ever read. */
+ * libconfuse passes no pointer of ours to callbacks, but it copies an option's def.number, which texts do not use:
+ * there we keep the address of struct reading. Nor does it call back when a section opens, but it parses the defaults
+ * of the section's options then: so each section has one more option, of which only the default is ever read. */
 #include "tools/sluiced/config_file.h"
 
 #include "tools/sluiced/options.h"
@@ -49,7 +49,8 @@ static bool is_section(const char *name) {
     return false;
 }
 
-/* Where an option or section would be known that is not known here: with other dashes, outside, or in a section. */
+/* Prints where an option or section that is unknown here would be known: with other dashes, outside, or in a section.
+ * */
 static void print_hint(const struct reading *reading, bool inside, const char *name, FILE *out) {
     const struct setting *outside = config_option(name);
     const struct setting *here = inside ? option_find(reading->kind->table, name) : outside;
@@ -204,8 +205,8 @@ static size_t string_length(const char *text) {
     return n;
 }
 
-/* Does what libconfuse does not: comments become spaces, because it counts too many lines for them, as does a byte
- * order mark, and a section, comment or string without end is found. Returns where it starts and why, or NULL. */
+/* Does what libconfuse does not: replaces comments, for which it counts too many lines, and a byte order mark by
+ * spaces, and finds a section, comment or string without an end. Returns where that starts, with why, or NULL. */
 static const char *prepare(char *text, const char **why) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     const char *outermost = NULL;
@@ -244,7 +245,7 @@ static int line_of(const char *text, const char *place) {
     return line;
 }
 
-/* The whole file with a NUL behind it, allocated; NULL after the reason was told. */
+/* Reads the whole file, with a NUL after it, allocated; NULL, after the reason was written. */
 static char *read_whole(const char *path, FILE *messages) {
     char *text = malloc(FILE_MAX + 1);
     FILE *file = text ? fopen(path, "re") : NULL;

@@ -4,9 +4,9 @@
 
 #include "tools/sluiced/sections.h"
 
-/* Adds what the file at path says. Values that are refused, and options set twice, are told to problems and
- * the rest is read. 0, or -errno after a syntax error, which ends the reading, was written to the same place:
- * as "FILE:LINE: reason", or "sluiced: FILE: reason" if the file cannot be read. */
+/* Adds what the file at path says. Values that are refused, and options set twice, are added to problems, and reading
+ * goes on. 0; or -errno, with the reason written to problems->out: a syntax error, which ends the reading, as
+ * "FILE:LINE: reason", or "sluiced: FILE: reason" if the file cannot be read. */
 int config_file_read(struct daemon_config *config, const char *path, struct problems *problems);
 
 #endif

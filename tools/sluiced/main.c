@@ -100,7 +100,7 @@ static void say_ready(const struct loop *loop) {
     fprintf(stderr, "\n");
 }
 
-/* For /_/config: what --check prints, but for its secrets. */
+/* For /_/config: what --check prints, without the secrets. */
 static char *config_text(void *context) {
     const struct daemon *daemon = context;
     char *text = NULL;
@@ -121,7 +121,7 @@ static int start_mcp(struct daemon *daemon) {
     return 0;
 }
 
-/* What modules offer beside routes. */
+/* What modules offer besides routes. */
 static int start_offers(struct daemon *daemon) {
     char why[CONFIG_WHY] = "no memory";
     const struct sluice_offer *offer;
@@ -172,7 +172,7 @@ static const char *ingest_is_in_trouble(const void *context) {
     return ingest_trouble(&daemon->ingest);
 }
 
-/* Routes with a promise of their own. */
+/* Routes that set `ack`. */
 static int add_ingest_routes(struct daemon *daemon, char *why, size_t why_size) {
     for (size_t i = 0; i < daemon->config.routes_count; i++) {
         const struct route_config *route = &daemon->config.routes[i];
@@ -246,15 +246,15 @@ static int serve(struct daemon *daemon) {
     return status;
 }
 
-/* Signals as the loop wants them, whatever who started us had blocked. */
+/* Sets up signals for the loop, whatever our parent had blocked. */
 static void take_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond RLIMIT_FSIZE is an error, EFBIG */
-    signal(SIGUSR1, SIG_IGN); /* who rotates logs need not know whether there is one, or not yet */
-    signal(SIGHUP, SIG_IGN);  /* nothing is read anew, and a terminal's end is no reason to drop clients */
+    signal(SIGUSR1, SIG_IGN); /* log rotation need not know whether there is a log (yet) */
+    signal(SIGHUP, SIG_IGN);  /* nothing is reloaded, and a closed terminal is no reason to drop clients */
 }
 
 static int run(struct daemon *daemon) {

@@ -16,7 +16,7 @@ struct methods {
     struct metric_methods metrics;
 };
 
-/* Adds them all; what they work on must stay. ingest: NULL if nothing is ingested. 0 or -errno. */
+/* Adds them all; what they work on must stay valid. ingest: NULL if ingestion is off. 0 or -errno. */
 int methods_add(struct methods *methods, struct rpc *rpc, struct objects *objects, const struct mime *mime,
                 struct gateway *gateway, struct ingest *ingest);
 /* A Markdown table (README.md has it). 0 or -errno. */

@@ -20,13 +20,13 @@ int option_flag(const char *text);
 /* The row of this name, in which '-' and '_' are the same; NULL if there is none. */
 const struct setting *option_find(const struct settings_table *table, const char *name);
 
-/* True: the row's range is a list of words, which stands for the value itself. */
+/* True if the row's range is a list of words, shown in place of the value's name. */
 bool option_has_words(const struct setting *row);
 /* What stands for the value in help: its words, or N, SIZE, SECONDS, TEXT, A,B. */
 const char *option_value_name(const struct setting *row);
 
-/* Sets the row's field of base. 0; -EINVAL with a reason that quotes the text, -ENOMEM with a reason:
- * the field keeps its value then. Lists are words with joints between them, spaces around them are dropped. */
+/* Sets the row's field of base. 0; or, with a reason, -EINVAL (which quotes the text) or -ENOMEM, and the field keeps
+ * its value. The words of lists are joined by setting_joint(); spaces around them are dropped. */
 int option_set(const struct setting *row, void *base, const char *text, char *why, size_t why_size);
 /* Adds one word to a list; errors as option_set(). */
 int option_append(const struct setting *row, void *base, const char *word, char *why, size_t why_size);

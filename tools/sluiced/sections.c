@@ -76,7 +76,7 @@ static bool listen_is_good(const struct listen_settings *listen, char *why, size
     return true;
 }
 
-/* Judges the address, then each option with the others at their defaults: no problem hides the next. */
+/* Checks the address, then each option with the others at their defaults, so that no problem hides another. */
 static void check_listen(const void *element, struct problems *problems) {
     const struct listen_settings *listen = element;
     struct listen_settings alone = {.address = listen->address};

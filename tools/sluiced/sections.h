@@ -29,7 +29,7 @@ struct section {
     size_t size;         /* of an element */
     size_t items, count; /* offsets in daemon_config of the array and its length */
     const char *help;
-    /* Tells everything that is wrong with an element. */
+    /* Reports everything that is wrong with an element. */
     void (*check)(const void *element, struct problems *problems);
 };
 

@@ -80,7 +80,7 @@ void usage_print_version(FILE *out) {
     fprintf(out, "sluiced %s\n", SLUICE_VERSION);
 }
 
-/* Text of a cell: a bar would end it. */
+/* Prints the text of a cell, escaping bars, which would end it. */
 static void print_cell(const char *text, FILE *out) {
     for (; *text; text++)
         fprintf(out, *text == '|' ? "\\|" : "%c", *text);
