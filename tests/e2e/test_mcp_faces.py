@@ -6,8 +6,8 @@ import subprocess
 import threading
 
 import probe
-from daemon import BUILD, run_sluiced
-from http1 import HttpClient
+from daemon import BUILD, run_sluiced, until
+from http1 import HttpClient, head
 from mcp import MODERN, SocketSession, Stream, initialize, meta
 from mcp_case import Mcp
 from rpc import Lines, Post, as_text, call
@@ -108,6 +108,12 @@ class Offers(Mcp):
                 sluice_call_log(call, "info", note);
             sluice_call_result(call, "{\"done\":true}");
         }
+        static void endless(struct sluice_call *call, const char *params, void *user) {
+            (void)params, (void)user;
+            while (!sluice_call_cancelled(call))
+                usleep(1000);
+            sluice_call_result(call, "{}");
+        }
         #define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
         #define OF(name, type) "\"" name "\":{\"type\":\"" type "\"}"
         #define BOTH (SLUICE_METHOD | SLUICE_TOOL)
@@ -130,6 +136,7 @@ class Offers(Mcp):
             {.name = "asks", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":\"?\"}"},
             {.name = "mumbles", .kinds = SLUICE_TOOL, .handler = asks, .user = "{\"message\":"},
             {.name = "floods", .kinds = SLUICE_TOOL, .handler = floods},
+            {.name = "endless", .kinds = BOTH, .handler = endless},
             {.name = "shouts", .kinds = SLUICE_TOOL, .handler = shouts, .result = "{\n\"type\":\"array\"}"},
             {.name = "prompt", .kinds = SLUICE_PROMPT, .handler = echo, .schema = "[\n {\"name\":\n \"x\"}\n]\n"},
             {.name = "hidden", .kinds = SLUICE_PROMPT | SLUICE_ADMIN, .handler = echo},
@@ -239,6 +246,28 @@ class Offers(Mcp):
         lost = server.counter("mcp", "mcp_lost")
         self.assertGreater(lost, 0)
         self.assertEqual(told + lost, 1000)
+
+    def test_a_handler_is_told_that_nobody_waits_any_more(self):
+        server = self.serve()
+
+        def await_busy(count):
+            until(lambda: server.stats()["offload"]["handlers_busy"] == count, f"{count} handlers at work")
+        session = SocketSession(Lines, server.unix)
+        self.addCleanup(session.close)
+        session.client.say(call("tools/call", {"name": "endless"}, id="c"))
+        await_busy(1)
+        session.client.say(call("notifications/cancelled", {"requestId": "c"}, id=...))
+        await_busy(0)
+        for leaver in (Lines(server.unix), Post(server.unix)):
+            body = as_text(call("endless"))
+            if isinstance(leaver, Post):
+                leaver.send(head("POST", "/rpc", "Content-Type: application/json", f"Content-Length: {len(body)}") + body)
+            else:
+                leaver.say(body)
+            await_busy(1)
+            leaver.close()
+            await_busy(0)
+        self.assertEqual(server.counter("rpc", "rpc_cancelled"), 3)
 
     def test_what_is_no_result_is_an_error(self):
         server = self.serve()

@@ -253,6 +253,25 @@ class Administration(Case):
             self.assertEqual(server.wait_exit(), 0)
 
 
+    def test_a_second_drain_changes_nothing(self):
+        begun, again = {"draining": True, "already": False}, {"draining": True, "already": True}
+        server = self.daemon("--drain-delay", 600)
+        client = Lines(server.unix)
+        self.addCleanup(client.close)
+        self.assertEqual([client.ask(call("drain"))["result"] for _ in range(2)], [begun, again])
+        with Lines(server.unix) as other:
+            self.assertEqual(other.ask(call("ping"))["result"], {}, "the delay goes on")
+        server = self.daemon("--demo-routes", "yes")
+        client, other = Lines(server.unix), Lines(server.unix)
+        self.addCleanup(client.close)
+        self.addCleanup(other.close)
+        other.say(call("fib", {"n": 36}))
+        server.wait_counter("rpc", "rpc_open")
+        self.assertEqual([answer["result"] for answer in client.ask([call("drain", id=1), call("drain", id=2)])], [begun, again])
+        self.assertIn("result", other.hear(), "what is in hand is not cut off")
+        self.assertEqual(server.wait_exit(), 0)
+
+
 class Http(Case):
     def setUp(self):
         self.server = self.daemon()
