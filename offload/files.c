@@ -80,6 +80,7 @@ static enum spot spot_open(struct files *files, struct job *job) {
     if (!files->cached_lookup || !(abilities & FILESYSTEM_LOCAL))
         return SPOT_UNSUPPORTED;
     job->error = open_regular(job, RESOLVE_SPOT, job->open.hand_out);
+    job->open.filesystem = abilities;
     /* EAGAIN: not cached, or a lease; EXDEV: another mount, or a way out of the root; a thread tells them apart. */
     return job->error == -EAGAIN || job->error == -EXDEV || job->error == -EINTR ? SPOT_AGAIN : SPOT_DONE;
 }
@@ -109,6 +110,8 @@ static int run_open(struct job *job) {
             pause_ms(1L << (i - RENAME_TRIES));
         error = open_regular(job, 0, true);
     }
+    if (!error && job->open.st.st_dev != job->open.remote)
+        job->open.filesystem = filesystems_ask(job->open.fd);
     return error;
 }
 
@@ -167,6 +170,10 @@ static int read_all(struct job *job, int flags) {
             return (int)n;
     }
     return 0;
+}
+
+bool files_is_remote(struct files *files, const struct job *job) {
+    return !(filesystems_file(&files->filesystems, job->read.fd, job->read.device) & FILESYSTEM_LOCAL);
 }
 
 /* Reads of more than most bytes are left to the ring, except on memory file systems. */

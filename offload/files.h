@@ -41,6 +41,8 @@ void files_run(struct job *job);
 /* fstat(2) of what the name below root stands for now, by a lookup that does not sleep. 0 or -errno; -EAGAIN: the
  * lookup would sleep, or might. */
 int files_look(struct files *files, int root, const char *path, struct stat *st);
+/* Is a JOB_READ's file on a file system that may wait for a network or for another program? */
+bool files_is_remote(struct files *files, const struct job *job);
 /* True if the range of fd, on the device (0: unknown), is in memory and the file system is local. */
 bool files_resident(struct files *files, int fd, dev_t device, uint64_t offset, size_t size);
 

@@ -49,6 +49,8 @@ struct job {
             bool hand_out;                 /* in: the fd is for a client: O_NONBLOCK is cleared */
             int fd;                        /* out: owned by the job; -1 on error */
             struct stat st;                /* out: fstat of that fd; -EISDIR: st_mode of what it is, or 0 */
+            dev_t remote;                  /* set on the way: a device that is known not to be local */
+            unsigned filesystem;           /* out: abilities of the one that it is on (filesystems.h) */
             char path[OBJECT_KEY_MAX + 1]; /* in: relative to root */
         } open;
         struct {
@@ -58,6 +60,7 @@ struct job {
             size_t want;     /* in */
             void *buffer;    /* in: room for want bytes; stays until done() */
             size_t got;      /* out: < want only at the end of the file */
+            bool remote;     /* set on the way: even the try of a read may sleep */
         } read;
         struct {
             int fd;          /* in: not owned, must stay open until done() */

@@ -141,6 +141,20 @@ static void to_pool(struct offload *offload, struct job *job, enum job_pool pool
     offload->held += pool == JOB_POOL_FILES;
 }
 
+static void to_files(struct offload *offload, struct job *job) {
+    if (job->kind == JOB_OPEN) {
+        job->open.remote = filesystems_remote(&offload->files.filesystems, job->open.root);
+        job->open.filesystem = 0;
+    }
+    to_pool(offload, job, JOB_POOL_FILES);
+}
+
+static void to_ring(struct offload *offload, struct job *job) {
+    if (job->kind == JOB_READ)
+        job->read.remote = files_is_remote(&offload->files, job);
+    ring_submit(&offload->ring, job);
+}
+
 void offload_submit(struct offload *offload, struct job *job) {
     bool file = job->kind != JOB_CALL;
     if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
@@ -153,9 +167,9 @@ void offload_submit(struct offload *offload, struct job *job) {
     if (!file)
         to_pool(offload, job, job->pool);
     else if (job->kind != JOB_OPEN && ring_usable(&offload->ring))
-        ring_submit(&offload->ring, job);
+        to_ring(offload, job);
     else
-        to_pool(offload, job, JOB_POOL_FILES);
+        to_files(offload, job);
 }
 
 /* ---- a turn ------------------------------------------------------------------------------------ */
@@ -215,8 +229,12 @@ struct job *offload_reap(struct offload *offload) {
     struct job *job = joblist_pop(&offload->finished);
     if (job)
         offload->reaped = job;
-    if (job && job->kind == JOB_OPEN && job->where == JOB_POOL)
+    if (job && job->kind == JOB_OPEN && job->where == JOB_POOL) {
         offload->opens--;
+        if (!job->error)
+            filesystems_learn(&offload->files.filesystems, job->open.root, job->open.st.st_dev,
+                              job->open.filesystem);
+    }
     return job;
 }
 
@@ -281,6 +299,10 @@ void offload_reap_on_eventfd_only(struct offload *offload) {
 
 bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t offset, size_t size) {
     return files_resident(&offload->files, fd, device, offset, size);
+}
+
+void offload_know_root(struct offload *offload, int root) {
+    filesystems_root(&offload->files.filesystems, root);
 }
 
 int offload_look(struct offload *offload, int root, const char *path, struct stat *st) {

@@ -79,6 +79,8 @@ void offload_reap_on_eventfd_only(struct offload *offload);
 /* True if size bytes at offset of fd (device: its st_dev, 0: not known) can be sent by sendfile(2) without sleeping:
  * resident, on a local file system. */
 bool offload_resident(struct offload *offload, int fd, dev_t device, uint64_t offset, size_t size);
+/* Looks up, and remembers, which file system root is on: jobs are going to open files below it, and this may sleep. */
+void offload_know_root(struct offload *offload, int root);
 /* fstat(2) of what the name below root stands for now. 0 or -errno; -EAGAIN: that might sleep, submit a JOB_OPEN. */
 int offload_look(struct offload *offload, int root, const char *path, struct stat *st);
 /* An empty pipe from the pool, or NULL if all are in use: answer by copy. */

@@ -136,6 +136,7 @@ static bool prepare(struct ring *ring, uint32_t index) {
     if (job->kind == JOB_READ) {
         request.op = RING_READ;
         request.fd = job->read.fd;
+        request.remote = job->read.remote;
         request.offset = job->read.offset + got;
         request.buffer = (char *)job->read.buffer + got;
     } else if (job->kind == JOB_WRITE) {

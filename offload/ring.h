@@ -24,6 +24,7 @@ struct ring_request {
     enum ring_op op;
     int fd;
     int pipe;     /* of a splice */
+    bool remote;  /* of a read: not to be tried before a worker has it, as the try itself may sleep */
     bool sync;    /* of a write: a RING_SYNC linked to it follows, with RING_LINKED in its user_data */
     void *buffer; /* of a read or write */
     uint64_t offset;

@@ -51,6 +51,7 @@ static bool kernel_prepare(struct ring_driver *driver, const struct ring_request
     switch (request->op) {
     case RING_READ:
         io_uring_prep_read(sqe, request->fd, request->buffer, request->length, request->offset);
+        sqe->flags |= request->remote ? IOSQE_ASYNC : 0;
         break;
     case RING_SPLICE:
         /* Never wait for room in the pipe: nobody would make any before the job is done. */

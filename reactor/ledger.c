@@ -112,11 +112,20 @@ void ledger_retag(struct ledger *ledger, int fd, enum fd_kind kind) {
     ledger->open_by_kind[kind]++;
 }
 
+void ledger_mark_slow(struct ledger *ledger, int fd) {
+    ledger->entries[fd].slow = true;
+}
+
 void ledger_release(struct ledger *ledger, int fd) {
     struct ledger_entry *entry = &ledger->entries[fd];
     assert(entry->kind != FD_NONE && entry->holders > 0);
     if (--entry->holders > 0)
         return;
+    if (entry->slow) {
+        entry->owner = ledger->slow;
+        ledger->slow = (uint64_t)fd + 1;
+        return;
+    }
     if (ledger->closing_count == CLOSING_MAX)
         ledger_flush(ledger);
     ledger->closing[ledger->closing_count++] = fd;
@@ -157,6 +166,17 @@ void ledger_flush(struct ledger *ledger) {
         i = end;
     }
     ledger->closing_count = 0;
+}
+
+unsigned ledger_take_slow(struct ledger *ledger, int *fds, unsigned most) {
+    unsigned count = 0;
+    for (; ledger->slow && count < most; count++) {
+        int fd = (int)(ledger->slow - 1);
+        ledger->slow = ledger->entries[fd].owner;
+        ledger_leave(ledger, fd);
+        fds[count] = fd;
+    }
+    return count;
 }
 
 long ledger_audit(struct ledger *ledger, uint64_t *foreign) {

@@ -25,6 +25,7 @@ struct ledger_entry {
     double since;   /* seconds, the loop's clock */
     uint32_t holders;
     uint8_t kind; /* enum fd_kind */
+    bool slow;    /* its close may sleep */
 };
 
 struct ledger {
@@ -36,6 +37,7 @@ struct ledger {
     uint64_t foreign; /* fds found open that nobody entered (libraries) */
     int *closing;     /* to close at the end of the turn */
     unsigned closing_count;
+    uint64_t slow; /* the first of those to close whose close may sleep, plus 1; linked by owner; 0: none */
 };
 
 const char *fd_kind_name(enum fd_kind kind);
@@ -52,6 +54,8 @@ void ledger_enter(struct ledger *ledger, int fd, enum fd_kind kind, uint64_t own
 void ledger_hold(struct ledger *ledger, int fd);
 /* Changes the kind of an fd whose use has changed. */
 void ledger_retag(struct ledger *ledger, int fd, enum fd_kind kind);
+/* Closing fd may sleep: ledger_flush() leaves it to the caller of ledger_take_slow(). */
+void ledger_mark_slow(struct ledger *ledger, int fd);
 /* Removes a holder; after the last one the fd is closed at the end of the turn. */
 void ledger_release(struct ledger *ledger, int fd);
 /* Closes an fd with a single holder now. */
@@ -60,6 +64,8 @@ void ledger_close(struct ledger *ledger, int fd);
 void ledger_leave(struct ledger *ledger, int fd);
 /* Closes what ledger_release() left for the end of the turn. */
 void ledger_flush(struct ledger *ledger);
+/* Takes up to most of the slow descriptors that ledger_release() has left, for the caller to close. Returns how many. */
+unsigned ledger_take_slow(struct ledger *ledger, int *fds, unsigned most);
 /* Counts the entries of /proc/self/fd. *foreign: how many are not in the ledger. Returns the count or -errno. */
 long ledger_audit(struct ledger *ledger, uint64_t *foreign);
 

@@ -1,6 +1,7 @@
 #include "reactor/loop.h"
 
 #include "offload/clock.h"
+#include "reactor/closing.h"
 #include "reactor/conn.h"
 #include "reactor/drain.h"
 #include "reactor/listener.h"
@@ -60,11 +61,16 @@ static unsigned one_round(struct loop *loop) {
     return work;
 }
 
+static void close_released(struct loop *loop) {
+    ledger_flush(&loop->ledger);
+    closing_slow(loop);
+}
+
 void loop_relieve(struct loop *loop) {
     if (offload_open_jobs(loop->offload) < RELIEF && loop->dirty_count < RELIEF)
         return;
     one_round(loop);
-    ledger_flush(&loop->ledger);
+    close_released(loop);
     offload_turn(loop->offload); /* time spent sending does not count as work on the spot */
 }
 
@@ -75,7 +81,7 @@ static void end_turn(struct loop *loop) {
             break;
     stream_renew(loop);
     bury(loop);
-    ledger_flush(&loop->ledger);
+    close_released(loop);
 }
 
 static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events) {
@@ -248,12 +254,13 @@ bool loop_end(struct loop *loop) {
     if (!ended)
         return false;
     posts_close(loop->posts);
-    ledger_flush(&loop->ledger);
+    close_released(loop);
     return true;
 }
 
 void loop_free(struct loop *loop) {
     ev_io_stop(loop->ev, &loop->completions);
+    close_released(loop);
     offload_stop(loop->offload, 0);
     fdwindows_free(loop);
     listeners_free(loop);

@@ -1,6 +1,7 @@
 #include "reactor/stream.h"
 
 #include "proto/fdqueue.h"
+#include "reactor/closing.h"
 #include "reactor/container.h"
 #include "reactor/loop.h"
 #include "reactor/unixsock.h"
@@ -288,38 +289,7 @@ void stream_bury_again(struct stream *stream) {
 /* ---- descriptors that nobody asked for --------------------------------------------------------- */
 
 /* A client sent descriptors on a kernel that cannot refuse them for us (before 6.16): they are in our table now, and
- * closing somebody else's file may sleep, so the pool does it. */
-static void close_in_pool(struct job *job) {
-    int *fds = job->call.argument;
-    for (int i = 0; i < FDQUEUE_MESSAGE && fds[i] >= 0; i++)
-        close(fds[i]);
-}
-
-static void closed_in_pool(struct job *job) {
-    if (job->error) /* it never ran: the pool is stopping, or has no thread */
-        close_in_pool(job);
-    free(job->call.argument);
-}
-
-static void dispose_foreign(struct loop *loop, const int *fds, unsigned count) {
-    struct job *job = offload_job(loop->offload, JOB_CALL, JOB_POOL_FILES);
-    int *copy = malloc((FDQUEUE_MESSAGE + 1) * sizeof(int));
-    if (!job || !copy) {
-        for (unsigned i = 0; i < count; i++)
-            close(fds[i]);
-        if (job)
-            offload_release(loop->offload, job);
-        free(copy);
-        return;
-    }
-    memcpy(copy, fds, count * sizeof(int));
-    copy[count] = -1;
-    job->call.run = close_in_pool;
-    job->call.argument = copy;
-    job->done = closed_in_pool;
-    offload_submit(loop->offload, job);
-}
-
+ * closing somebody else's file may sleep. */
 static bool take_foreign(struct stream *stream, struct msghdr *message) {
     int fds[FDQUEUE_MESSAGE];
     unsigned count = 0;
@@ -333,7 +303,7 @@ static bool take_foreign(struct stream *stream, struct msghdr *message) {
     if (count == 0)
         return false;
     stream->loop->stats.foreign_fds++;
-    dispose_foreign(stream->loop, fds, count);
+    closing_start(stream->loop, fds, count);
     return true;
 }
 

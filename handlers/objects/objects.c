@@ -5,6 +5,7 @@
 #include "handlers/objects/list.h"
 #include "handlers/objects/report.h"
 #include "offload/clock.h"
+#include "offload/filesystems.h"
 #include "reactor/conn.h"
 #include "reactor/slc1.h"
 
@@ -157,6 +158,12 @@ bool objects_clip(struct request *request, struct object_fields *fields) {
     return false;
 }
 
+void objects_enter(struct loop *loop, const struct job *job, uint64_t owner) {
+    ledger_enter(&loop->ledger, job->open.fd, FD_OBJECT, owner, loop_now(loop));
+    if (!(job->open.filesystem & FILESYSTEM_LOCAL))
+        ledger_mark_slow(&loop->ledger, job->open.fd);
+}
+
 struct request *objects_opened(struct objects *objects, struct job *job, struct object *object) {
     struct loop *loop = objects->loop;
     struct request *request = request_of_job(loop, job);
@@ -172,7 +179,7 @@ struct request *objects_opened(struct objects *objects, struct job *job, struct 
     object->root = job->open.root;
     object->path = job->open.path;
     bool full = objects_full(objects); /* by earlier requests that were in progress at the same time */
-    ledger_enter(&loop->ledger, object->fd, FD_OBJECT, job->owner, loop_now(loop));
+    objects_enter(loop, job, job->owner);
     objects_describe(&job->open.st, &object->fields);
     if (request && full)
         refuse_full(request);

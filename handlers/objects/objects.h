@@ -74,6 +74,8 @@ bool objects_full(const struct objects *objects);
  * request was answered with an error. */
 int objects_open(struct objects *objects, struct request *request, struct span key, bool hand_out,
                  void (*done)(struct job *job));
+/* Enters the descriptor of a successful open job in the ledger. owner: see ledger.h. */
+void objects_enter(struct loop *loop, const struct job *job, uint64_t owner);
 /* For an open job's done(): enters its descriptor in the ledger, clips the request's range and answers errors. Returns
  * the request, with *object filled in, or NULL: nothing is left to do. */
 struct request *objects_opened(struct objects *objects, struct job *job, struct object *object);

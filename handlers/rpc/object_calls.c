@@ -123,7 +123,7 @@ static void open_done(struct job *job) {
     } else {
         bool full = objects_full(access->calls->objects);
         access->fd = job->open.fd;
-        ledger_enter(&loop->ledger, access->fd, FD_OBJECT, 0, loop_now(loop));
+        objects_enter(loop, job, 0);
         if (full)
             refuse_full(call);
         else if (!access->opened && read_on(call, access, &job->open.st))

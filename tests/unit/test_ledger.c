@@ -122,6 +122,35 @@ START_TEST(more_than_one_batch_is_closed)
 }
 END_TEST
 
+START_TEST(slow_ones_are_for_who_takes_them)
+{
+    int fds[5], taken[5];
+    for (int i = 0; i < 5; i++) {
+        fds[i] = open_entered(FD_OBJECT);
+        if (i > 0)
+            ledger_mark_slow(&ledger, fds[i]);
+    }
+    for (int i = 0; i < 5; i++)
+        ledger_release(&ledger, fds[i]);
+    ledger_flush(&ledger);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(is_open(fds[i]), i > 0);
+    ck_assert_uint_eq(ledger.open_by_kind[FD_OBJECT], 4);
+    unsigned count = ledger_take_slow(&ledger, taken, 3);
+    ck_assert_uint_eq(count, 3);
+    count += ledger_take_slow(&ledger, taken + 3, 2);
+    ck_assert_uint_eq(count, 4);
+    ck_assert_uint_eq(ledger_take_slow(&ledger, taken, 5), 0);
+    ck_assert_uint_eq(ledger.open_by_kind[FD_OBJECT], 0);
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert(is_open(taken[i]));
+        close(taken[i]);
+    }
+    ck_assert_int_eq(open_entered(FD_OBJECT), fds[0]);
+    ledger_close(&ledger, fds[0]);
+}
+END_TEST
+
 START_TEST(a_new_purpose_moves_the_count)
 {
     int fd = open_entered(FD_OBJECT);
@@ -144,6 +173,7 @@ int main(void) {
     tcase_add_test(tests, a_descriptor_lives_as_long_as_its_last_holder);
     tcase_add_test(tests, a_range_spares_what_is_held_in_between);
     tcase_add_test(tests, more_than_one_batch_is_closed);
+    tcase_add_test(tests, slow_ones_are_for_who_takes_them);
     tcase_add_test(tests, a_new_purpose_moves_the_count);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -70,6 +70,8 @@ static int open_roots(struct daemon *daemon) {
         if (error)
             return failed(root->path, strerrordesc_np(-error));
     }
+    for (unsigned i = 0; i < daemon->objects.roots.count; i++)
+        offload_know_root(daemon->loop.offload, daemon->objects.roots.list[i].fd);
     return 0;
 }
 
