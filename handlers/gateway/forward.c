@@ -16,7 +16,7 @@ enum fate {
     FATE_DATE,
 };
 
-/* The fields that are not simply passed on, by their length. */
+/* What becomes of a field on the way. */
 static enum fate fate_of(struct span name, bool request) {
     static const struct {
         const char *name;

@@ -1,6 +1,6 @@
 /* A route that leads to an upstream, or answers by itself: transforms, limits, counters.
  *
- *     exchange -> route_run() -> redirect | fixed answer | breaker open or too many: fallback | proxy */
+ *     exchange -> handler.run() -> redirect | fixed answer | breaker open or too many: fallback | proxy */
 #ifndef SLUICE_HANDLERS_GATEWAY_ROUTE_H
 #define SLUICE_HANDLERS_GATEWAY_ROUTE_H
 
