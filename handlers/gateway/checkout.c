@@ -25,12 +25,11 @@ static void leave_queue(struct checkout *checkout) {
         checkout->wish.quota->pending--;
 }
 
-/* Stops using the server. */
+/* Stops using the server. The caller serves those that wait. */
 static void leave(struct checkout *checkout) {
-    struct endpoint *endpoint = checkout->endpoint;
+    if (checkout->endpoint)
+        checkout->endpoint->node.active--;
     checkout->endpoint = NULL;
-    if (endpoint)
-        endpoint_left(endpoint);
 }
 
 static bool is_spent(unsigned used, long most) {
@@ -71,6 +70,7 @@ static void pick(struct checkout *checkout);
 static void connected(struct dial *dial, int result) {
     struct checkout *checkout = checkout_of(dial);
     struct endpoint *endpoint = checkout->endpoint;
+    struct upstream *upstream = checkout->upstream;
     endpoint->dials--;
     if (result >= 0) {
         endpoint->stats.connects++;
@@ -80,18 +80,17 @@ static void connected(struct dial *dial, int result) {
     bool ours = dial_is_shortage(result);
     endpoint->stats.connect_failures++;
     endpoint_book(endpoint, checkout->epoch, ours ? ENDPOINT_UNKNOWN : ENDPOINT_BAD, 0);
-    log_warn(checkout->upstream->loop->log, "not connected",
-             log_text("upstream", checkout->upstream->settings->name), log_text("server", endpoint->text),
-             log_text("error", strerrordesc_np(-result)));
-    leave(checkout);
+    log_warn(upstream->loop->log, "not connected", log_text("upstream", upstream->settings->name),
+             log_text("server", endpoint->text), log_text("error", strerrordesc_np(-result)));
     if (checkout_may_retry(checkout, false)) {
-        count_retry(checkout, false);
-        pick(checkout);
-    } else {
-        checkout->failed(checkout, ours                   ? CHECKOUT_SHORT
-                                   : result == -ETIMEDOUT ? CHECKOUT_SLOW
-                                                          : CHECKOUT_REFUSED);
+        checkout_retry(checkout, false);
+        return;
     }
+    leave(checkout);
+    checkout->failed(checkout, ours                   ? CHECKOUT_SHORT
+                               : result == -ETIMEDOUT ? CHECKOUT_SLOW
+                                                      : CHECKOUT_REFUSED);
+    upstream_serve(upstream);
 }
 
 /* Takes a pooled connection to the server that was picked, or makes a new one. */
@@ -116,6 +115,8 @@ static void go(struct checkout *checkout, struct endpoint *endpoint) {
                upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect, connected);
 }
 
+/* Whoever tries again had his turn before the others. They may even be of the same client's pipeline: then they hold
+ * their connections until he is answered. */
 static void wait_in(struct checkout *checkout, struct checkout_queue *queue) {
     struct upstream *upstream = checkout->upstream;
     struct checkout_quota *quota = checkout->wish.quota;
@@ -126,7 +127,10 @@ static void wait_in(struct checkout *checkout, struct checkout_queue *queue) {
         return;
     }
     checkout->queue = queue;
-    TAILQ_INSERT_TAIL(queue, checkout, link);
+    if (checkout->retrying)
+        TAILQ_INSERT_HEAD(queue, checkout, link);
+    else
+        TAILQ_INSERT_TAIL(queue, checkout, link);
     upstream->waiting_count++;
     upstream->gateway->stats.pending++;
     if (quota)
@@ -188,13 +192,12 @@ void checkout_begin(struct checkout *checkout, struct upstream *upstream, const 
         admit(checkout);
 }
 
-bool checkout_retry(struct checkout *checkout, bool sent) {
+void checkout_retry(struct checkout *checkout, bool sent) {
+    struct upstream *upstream = checkout->upstream;
     leave(checkout);
-    if (!checkout_may_retry(checkout, sent))
-        return false;
     count_retry(checkout, sent);
     pick(checkout);
-    return true;
+    upstream_serve(upstream);
 }
 
 bool checkout_advance(struct checkout *checkout) {
@@ -216,6 +219,7 @@ bool checkout_advance(struct checkout *checkout) {
 
 void checkout_end(struct checkout *checkout) {
     struct upstream *upstream = checkout->upstream;
+    struct endpoint *endpoint = checkout->endpoint;
     struct checkout_quota *quota = checkout->wish.quota;
     if (!upstream)
         return;
@@ -223,15 +227,17 @@ void checkout_end(struct checkout *checkout) {
     deadline_clear(&checkout->wait_by);
     if (dial_active(&checkout->dial)) {
         dial_cancel(&checkout->dial);
-        checkout->endpoint->dials--;
-        breaker_abandon(&checkout->endpoint->breaker, checkout->epoch);
+        endpoint->dials--;
+        breaker_abandon(&endpoint->breaker, checkout->epoch);
     }
     upstream->budget.requests--;
     upstream->budget.retries -= checkout->budgeted;
     if (checkout->retrying && quota)
         quota->retries--;
     checkout->upstream = NULL;
-    leave(checkout);
+    checkout->endpoint = NULL;
+    if (endpoint)
+        endpoint_left(endpoint);
     if (quota && checkout->admitted) {
         quota->connections--;
         serve(quota);

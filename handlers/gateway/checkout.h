@@ -71,10 +71,10 @@ struct checkout {
 void checkout_begin(struct checkout *checkout, struct upstream *upstream, const struct checkout_wish *wish,
                     void (*got)(struct checkout *checkout, struct upconn *idle, int fd),
                     void (*failed)(struct checkout *checkout, enum checkout_failure failure));
-/* Tries again after the server in use failed, on another one if possible. False: it may not. */
-bool checkout_retry(struct checkout *checkout, bool sent);
 /* Is another try allowed, by number, and by budget if the server has received some of the request (sent)? */
 bool checkout_may_retry(struct checkout *checkout, bool sent);
+/* Tries again after the server in use failed, on another one if possible; checkout_may_retry() has allowed it. */
+void checkout_retry(struct checkout *checkout, bool sent);
 /* For upstream_serve(): its turn in the queue has come. False: it still has to wait. */
 bool checkout_advance(struct checkout *checkout);
 /* Ends the checkout, but the owner keeps using the server, until endpoint_left(). Returns the server. */

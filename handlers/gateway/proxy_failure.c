@@ -58,8 +58,7 @@ static void unanswered(struct proxy *proxy, bool sent, int status, const char *t
     checkout->wish.pooled &= !proxy->reused; /* where one was stale, more may be */
     proxy->scan = (struct http1_scan){0};
     proxy->state = PROXY_CONNECTING;
-    if (!checkout_retry(checkout, sent))
-        proxy_fail(proxy, status, text);
+    checkout_retry(checkout, sent);
 }
 
 /* The connection has ended before the answer's head was complete. */

@@ -120,6 +120,17 @@ class Retries(GatewayCase):
         self.assertEqual(len(server.seen), 5)
         self.assertEqual(daemon.counter("reactor", "request_bytes"), 0)
 
+    def test_another_try_comes_before_those_who_wait(self):
+        """Requests behind it in its client's pipeline would hold all connections, and be answered only after it."""
+        for path in ("/close", "/reset"):
+            server = self.upstream()
+            daemon = self.gateway(server, options="max_connections = 2 timeout_pending = 600")
+            client = self.open(daemon)
+            client.send(head("GET", path) + head("GET", "/bytes/300000") * 2)
+            self.assertEqual(client.response().status, 502)
+            self.assertEqual([len(client.response().body) for _ in range(2)], [300000] * 2)
+            self.assertEqual(len(server.seen), 5, "three tries of the first")
+
     def test_budget(self):
         server = self.upstream()
         daemon = self.gateway(server, options="retry_floor = 0")
