@@ -25,7 +25,8 @@ static struct call_view *view_of(struct sluice_call *call) {
  * strings are escaped. NULL: it is not JSON, or there is no memory. */
 static char *one_line(const char *json) {
     struct span value;
-    char *line = jsontext_check(span_text(json), DEPTH, &value) ? NULL : strndup(value.p, value.n);
+    bool good = json && !jsontext_check(span_text(json), DEPTH, &value);
+    char *line = good ? strndup(value.p, value.n) : NULL;
     for (char *end = line; end && (end = strpbrk(end, "\r\n"));)
         *end = ' ';
     return line;
@@ -74,7 +75,7 @@ static void say_log(struct sluice_call *call, const char *level, const char *jso
     struct rpc_work *work = view_of(call)->work;
     struct text text = {0};
     int rank = level_of(level);
-    if (work->level < 0 || rank < work->level)
+    if (work->level < 0 || rank < work->level || !json)
         return;
     char *line = one_line(json);
     text_add_constant(&text,

@@ -89,7 +89,7 @@ static inline int sluice_module_offer(struct sluice_module *module, const struct
     return module->offer(module, offer, sizeof *offer);
 }
 
-/* Sets the answer: a JSON text, copied. The last call counts. */
+/* Sets the answer: a JSON text, copied. NULL, as from a library that found no memory, is an error. The last call counts. */
 static inline void sluice_call_result(struct sluice_call *call, const char *json) {
     call->api->result(call, json);
 }
