@@ -6,8 +6,6 @@
 #include "proto/jsontext.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,28 +61,27 @@ static bool client_can(struct rpc_call *call, json_t *asks) {
 
 /* ---- modern: the state travels ------------------------------------------------------------------- */
 
-/* A digest of what a state is bound to: method, name and arguments. */
-static void digest(const struct rpc_call *call, char hex[static 65]) {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
+/* A signature in hexadecimal. False: no memory. */
+static bool sign(const struct mcp *mcp, struct span bytes, char hex[static 2 * MCP_MAC + 1]) {
+    uint8_t mac[MCP_MAC];
+    if (!mcp_sign(mcp->key, bytes, mac))
+        return false;
+    for (unsigned i = 0; i < MCP_MAC; i++)
+        sprintf(hex + 2 * i, "%02x", mac[i]);
+    return true;
+}
+
+/* Signs what a state is bound to: method, name and arguments. False: no memory. */
+static bool sign_request(const struct rpc_call *call, char hex[static 2 * MCP_MAC + 1]) {
     json_t *params = call->message ? call->message : call->params;
     json_t *bound = json_pack("{s:s, s:O?, s:O?, s:O?}", "method", call->asked ? call->asked : "", "name",
                               json_object_get(params, "name"), "uri", json_object_get(params, "uri"),
                               "arguments", json_object_get(params, "arguments"));
     char *text = json_dumps(bound, JSON_COMPACT | JSON_SORT_KEYS);
+    bool good = text && sign(mcp_of(call), span_text(text), hex);
     json_decref(bound);
-    EVP_Digest(text ? text : "", text ? strlen(text) : 0, hash, &n, EVP_sha256(), NULL);
     free(text);
-    for (unsigned i = 0; i < 32; i++)
-        sprintf(hex + 2 * i, "%02x", hash[i]);
-}
-
-static void sign(const struct mcp *mcp, struct span bytes, char hex[static 65]) {
-    unsigned char mac[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    HMAC(EVP_sha256(), mcp->key, MCP_KEY, (const unsigned char *)bytes.p, bytes.n, mac, &n);
-    for (unsigned i = 0; i < 32; i++)
-        sprintf(hex + 2 * i, "%02x", mac[i]);
+    return good;
 }
 
 /* MAC in hexadecimal, then the state as JSON, in base64. NULL without memory. */
@@ -92,17 +89,18 @@ static json_t *make_state(const struct rpc_call *call) {
     const struct mcp *mcp = mcp_of(call);
     char bound[65], mac[65];
     struct text text = {0}, whole = {0};
-    digest(call, bound);
+    if (!sign_request(call, bound))
+        return NULL;
     json_t *state = json_pack("{s:i, s:s, s:O?}", "t", (int)mcp_date(mcp), "d", bound, "a", call->answers);
     text_add_json(&text, state);
     json_decref(state);
-    sign(mcp, span_of(text.p, text.n), mac);
+    bool good = sign(mcp, span_of(text.p, text.n), mac);
     struct text plain = {0};
-    text_add_constant(&plain, mac);
+    text_add_constant(&plain, good ? mac : "");
     text_add(&plain, span_of(text.p, text.n));
     base64_add(&whole, span_of(plain.p, plain.n));
     json_t *result =
-        text.failed || whole.failed || plain.failed ? NULL : json_stringn(whole.p + 1, whole.n - 2);
+        !good || text.failed || whole.failed || plain.failed ? NULL : json_stringn(whole.p + 1, whole.n - 2);
     text_free(&text);
     text_free(&plain);
     text_free(&whole);
@@ -118,9 +116,8 @@ static json_t *open_state(const struct rpc_call *call, const json_t *given) {
     json_t *answers = NULL;
     if (n > 64) {
         struct span body = span_of(plain + 64, (size_t)n - 64);
-        sign(mcp, body, mac);
-        digest(call, bound);
-        json_t *state = CRYPTO_memcmp(mac, plain, 64) == 0 ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+        bool good = sign(mcp, body, mac) && sign_request(call, bound) && CRYPTO_memcmp(mac, plain, 64) == 0;
+        json_t *state = good ? json_loadb(body.p, body.n, 0, NULL) : NULL;
         double made = (double)json_integer_value(json_object_get(state, "t"));
         const char *digest_then = json_string_value(json_object_get(state, "d"));
         if (digest_then && strcmp(digest_then, bound) == 0 && made + STATE_AGE > mcp_date(mcp)) {

@@ -131,11 +131,13 @@ void mcp_http_refused(struct rpc_call *call) {
         post->status = 400;
 }
 
-void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token) {
+bool mcp_http_begin(struct rpc_call *call, const struct mcp_token *token) {
     struct mcp_post *post = post_of(call);
+    if (!mcp_token_encode(token, post->mcp->key, post->session))
+        return false;
     post->token = *token;
     post->has_token = true;
-    mcp_token_encode(token, post->mcp->key, post->session);
+    return true;
 }
 
 bool mcp_http_token(struct rpc_call *call, struct mcp_token *token) {

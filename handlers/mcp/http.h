@@ -6,8 +6,8 @@
 
 /* Prepares mcp->http_handler. */
 void mcp_http_init(struct mcp *mcp);
-/* initialize: the reply will carry the token as its Mcp-Session-Id. */
-void mcp_http_begin(struct rpc_call *call, const struct mcp_token *token);
+/* initialize: the reply will carry the token as its Mcp-Session-Id. False: no memory. */
+bool mcp_http_begin(struct rpc_call *call, const struct mcp_token *token);
 /* Gets the token that the request carried. False: there was none. */
 bool mcp_http_token(struct rpc_call *call, struct mcp_token *token);
 /* The same for a batch; NULL: none. */

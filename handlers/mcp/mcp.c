@@ -214,10 +214,8 @@ bool mcp_begin_session(struct rpc_call *call, const struct mcp_token *token) {
     struct request *request = rpc_request(call);
     if (!request)
         return false;
-    if (!rpc_front_has(request->conn)) {
-        mcp_http_begin(call, token);
-        return true;
-    }
+    if (!rpc_front_has(request->conn))
+        return mcp_http_begin(call, token);
     struct mcp_session *session = rpc_front_session(request->conn);
     if (session) { /* once more on the same connection: it starts anew */
         session->token.version = token->version;
@@ -314,12 +312,16 @@ static int add_rows(struct mcp *mcp) {
 
 int mcp_init(struct mcp *mcp, struct rpc *rpc, struct object_calls *objects,
              const struct mcp_settings *settings, char *why, size_t why_size) {
+    uint8_t mac[MCP_MAC];
     *mcp = (struct mcp){.rpc = rpc, .objects = objects, .settings = *settings};
     mcp_sessions_init(&mcp->sessions, (unsigned)settings->mcp_sessions, (uint32_t)settings->mcp_session_age,
                       &mcp->news.subscriptions, &mcp->recall, &mcp->stats.mcp_states);
     recall_budget_init(&mcp->recall, RECALL_MOST, (size_t)settings->mcp_replay);
     snprintf(why, why_size, "no memory, or no random numbers");
     int error = load_key(mcp, why, why_size);
+    if (!error &&
+        !mcp_sign(mcp->key, span_text("once"), mac)) /* later libcrypto might never find what it needs */
+        error = -ENOMEM;
     if (!error)
         error = add_rows(mcp);
     if (error)

@@ -16,7 +16,6 @@
 
 #define MCP_MODERN     "2026-07-28"
 #define MCP_META(name) "io.modelcontextprotocol/" name
-#define MCP_KEY        32 /* bytes of the signing key */
 #define MCP_HTTP_PATH  "/mcp"
 
 /* Codes of MCP's own. */

@@ -19,25 +19,33 @@
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void sign(const uint8_t *plain, const uint8_t *key, uint8_t *mac) {
-    uint8_t whole[EVP_MAX_MD_SIZE];
+bool mcp_sign(const uint8_t *key, struct span bytes, uint8_t mac[static MCP_MAC]) {
     unsigned n = 0;
-    HMAC(EVP_sha256(), key, 32, plain, PLAIN, whole, &n);
-    memcpy(mac, whole, MAC);
+    return HMAC(EVP_sha256(), key, MCP_KEY, (const uint8_t *)bytes.p, bytes.n, mac, &n) && n == MCP_MAC;
+}
+
+static bool sign(const uint8_t *plain, const uint8_t *key, uint8_t *out) {
+    uint8_t mac[MCP_MAC];
+    bool good = mcp_sign(key, span_of(plain, PLAIN), mac);
+    if (good)
+        memcpy(out, mac, MAC);
+    return good;
 }
 
 /* Base64 for URLs, without padding: WHOLE is a multiple of 3. */
-void mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]) {
+bool mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]) {
     uint8_t bytes[WHOLE] = {token->version, token->can};
     little_put32(bytes + 2, token->made);
     little_put64(bytes + 6, token->nonce);
-    sign(bytes, key, bytes + PLAIN);
+    if (!sign(bytes, key, bytes + PLAIN))
+        return false;
     for (unsigned i = 0; i < WHOLE; i += 3) {
         uint32_t bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
         for (int shift = 18; shift >= 0; shift -= 6)
             *id++ = letters[bits >> shift & 63];
     }
     *id = '\0';
+    return true;
 }
 
 bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *token) {
@@ -57,9 +65,9 @@ bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *toke
         bytes[i + 1] = (uint8_t)(bits >> 8);
         bytes[i + 2] = (uint8_t)bits;
     }
-    sign(bytes, key, mac);
+    bool good = sign(bytes, key, mac);
     *token = (struct mcp_token){bytes[0], bytes[1], little_get32(bytes + 2), little_get64(bytes + 6)};
-    return CRYPTO_memcmp(mac, bytes + PLAIN, MAC) == 0;
+    return good && CRYPTO_memcmp(mac, bytes + PLAIN, MAC) == 0;
 }
 
 static const char *const level_names[MCP_LEVELS] = {"debug", "info",     "notice", "warning",

@@ -31,8 +31,14 @@ struct mcp_token {
     uint64_t nonce;
 };
 
-/* Makes an id. */
-void mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]);
+#define MCP_KEY 32 /* bytes of the signing key */
+#define MCP_MAC 32 /* bytes of a signature */
+
+/* Signs bytes with HMAC-SHA256. False: no memory. */
+bool mcp_sign(const uint8_t *key, struct span bytes, uint8_t mac[static MCP_MAC]);
+
+/* Makes an id. False: no memory. */
+bool mcp_token_encode(const struct mcp_token *token, const uint8_t *key, char id[static MCP_ID_SIZE]);
 /* Reads an id. False: it is not ours, or was changed. The caller has to judge its age. */
 bool mcp_token_decode(struct span id, const uint8_t *key, struct mcp_token *token);
 
