@@ -59,6 +59,15 @@ class Faults(IngestCase):
         self.assertEqual((names[0], names[-1]), ("before", "restarted"))
         self.assertNotIn("after", names)
 
+    def test_a_sync_that_finds_no_room_is_the_end_too(self):
+        """What it was to write is lost, unlike what a write finds no room for."""
+        daemon = self.start()
+        link = self.http(daemon)
+        self.break_disk("sync ENOSPC")
+        self.assertEqual(self.post(link, record("lost")).json["error"], "LOG_FAILED")
+        self.fault.unlink()
+        self.assertEqual(self.post(link, record("after")).json["error"], "LOG_FAILED")
+
     def test_a_post_that_was_let_in_before_is_refused_at_its_end(self):
         daemon = self.start()
         body = json.dumps(record("late")).encode()

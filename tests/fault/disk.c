@@ -1,6 +1,6 @@
 /* A disk that fails, for LD_PRELOAD: while the file $SLUICE_FAULT exists its first word says what goes wrong.
  *
- *     "sync EIO"                   fdatasync fails
+ *     "sync EIO", "sync ENOSPC"    fdatasync fails
  *     "write ENOSPC", "write EIO"  pwrite fails
  *     "short"                      pwrite writes half
  *     "slow", "stuck"              fdatasync takes 200 ms, or waits until this changes */
@@ -26,8 +26,8 @@ static int fault(const char *what) {
 
 int fdatasync(int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-    if (fault("sync EIO")) {
-        errno = EIO;
+    if (fault("sync")) {
+        errno = fault("sync EIO") ? EIO : ENOSPC;
         return -1;
     }
     if (fault("slow"))
