@@ -1,6 +1,9 @@
 """Modules of handlers: what keeps them from being loaded, and the example, built as somebody else would."""
+import atexit
+import functools
 import json
 import shutil
+import tempfile
 import unittest
 
 from case import Case
@@ -23,6 +26,14 @@ def adding(*routes):
     for fields in routes:
         lines.append(f"if (sluice_module_add(module, &(struct sluice_route){{{fields}}}) != 0) return -1;")
     return module("\n".join(lines) + "\nreturn 0;")
+
+
+@functools.cache
+def own_build():
+    """Where this process may have make build something, as others test at the same time."""
+    path = tempfile.mkdtemp(prefix="sluice-e2e-build-")
+    atexit.register(shutil.rmtree, path, True)
+    return f"BUILD={path}"
 
 
 GOOD = adding('.name = "mine", .title = "GET /mine", .handler = handler')
@@ -179,7 +190,8 @@ class Built(ModuleCase):
     def test_what_is_installed_can_be_read_by_all_and_taken_away(self):
         stage = self.work / "a stage"
         prefix = stage / "usr"
-        run("make", "-C", ROOT, "install-library", "install-handler", "PREFIX=/usr", f"DESTDIR={stage}", umask=0o077)
+        run("make", "-C", ROOT, "install-library", "install-handler", "PREFIX=/usr", f"DESTDIR={stage}", own_build(),
+            umask=0o077)
         files = [file for file in prefix.rglob("*") if file.is_file()]
         self.assertGreater(len(files), 5)
         self.assertEqual([file for file in files if file.stat().st_mode & 0o444 != 0o444], [])
