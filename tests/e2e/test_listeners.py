@@ -132,6 +132,8 @@ class SocketFile(Case):
     def test_owner_and_group_by_number_and_name(self):
         found = self.start(f'owner = "{NOBODY}" group = "{NOBODY + 1}"')[1]
         self.assertEqual((found.st_uid, found.st_gid), (NOBODY, NOBODY + 1))
+        found = self.start(f'group = "{NOBODY + 1}"')[1]
+        self.assertEqual((found.st_uid, found.st_gid), (0, NOBODY + 1))
         found = self.start('owner = "nobody"')[1]
         self.assertEqual((found.st_uid, found.st_gid), (pwd.getpwnam("nobody").pw_uid, os.getegid()))
 

@@ -204,12 +204,16 @@ class Sockets(Case):
             self.assertEqual(server.wait_exit(), 0)
 
     def test_a_listener_may_not_offer_them(self):
-        server = self.daemon(config='listen "tcp:127.0.0.1:0" { protocols = {"slc"} }', listen=())
-        for opening in (b"{}\n", frame("J", b"{}", magic=b"MCP1")):
-            client = self.connect(server.tcp)
-            client.send(opening)
-            self.assertTrue(client.ended_or_reset())
-        self.assertEqual((server.counter("reactor", "detect_rpc"), server.counter("reactor", "detect_mcp")), (1, 1))
+        """As it says, or because it is for more than this host and does not say."""
+        for listen in ('listen "tcp:127.0.0.1:0" { protocols = {"slc"} }', 'listen "tcp:0.0.0.0:0" { }'):
+            server = self.daemon(config=listen, listen=())
+            address = server.tcp.replace("0.0.0.0", "127.0.0.1")
+            for opening in (b"{}\n", frame("J", b"{}", magic=b"MCP1")):
+                client = self.connect(address)
+                client.send(opening)
+                self.assertTrue(client.ended_or_reset())
+            self.assertEqual((server.counter("reactor", "detect_rpc"), server.counter("reactor", "detect_mcp")), (1, 1))
+            self.connect(address).ping()
 
 
 class Administration(Case):
