@@ -8,6 +8,7 @@ import time
 
 from daemon import run_sluiced, until
 from ingest_case import SLUICE, IngestCase, record, wall_ms
+from slc import TIMEOUT
 
 
 class Log(IngestCase):
@@ -37,6 +38,14 @@ class Log(IngestCase):
             for i in range(400):
                 self.assertEqual(json.loads(process.stdout.readline())["name"], f"n{i // 20}_{i % 20}")
             process.kill()
+
+    def test_follow_ends_when_its_output_fails(self):
+        self.post(self.http(self.ingest()), record("a"))
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([SLUICE, "log", "follow", self.log], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"No space left", done.stderr)
 
     def test_verify_finds_damage(self):
         daemon = self.ingest()

@@ -162,8 +162,12 @@ static int read_segment(struct reading *reading, uint64_t number) {
                 break;
             tries = 0;
         } else if (result == 0 && reading->follow && !last_look) {
+            if (fflush(stdout) != 0) {
+                result = 1; /* nobody gets it */
+                break;
+            }
             last_look = has_successor(reading, number);
-            if (!last_look && fflush(stdout) == 0)
+            if (!last_look)
                 usleep(PAUSE_US);
         } else {
             break;
