@@ -217,7 +217,8 @@ class Cli(Case):
 
     def test_output_that_cannot_be_written_is_1(self):
         daemon = self.daemon()
-        for command in (("ls",), ("get", "hello"), ("stats", "--json"), ("rpc", "ping"), ("mcp",)):
+        for command in (("ls",), ("get", "hello"), ("stats", "--json"), ("ping", "-n", "1T"), ("rpc", "ping"),
+                        ("mcp",)):
             with self.subTest(command), open("/dev/full", "wb") as full:
                 done = subprocess.run([SLUICE, "-s", daemon.unix, *command], stdout=full, stderr=subprocess.PIPE,
                                       input=b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n', timeout=TIMEOUT)

@@ -21,8 +21,8 @@ static int ping_once(struct call *call) {
     if (result != 0)
         return call_failed(call, result, call->address);
     double us = (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
-    printf("%d bytes from %s in %.1f us\n", PING_BYTES, call->address, us);
-    return CALL_GO_ON;
+    bool written = printf("%d bytes from %s in %.1f us\n", PING_BYTES, call->address, us) >= 0;
+    return written ? CALL_GO_ON : CALL_REFUSED; /* main tells why */
 }
 
 int command_ping_run(struct call *call, int argc, char **argv) {
