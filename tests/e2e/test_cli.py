@@ -259,6 +259,17 @@ class Cli(Case):
                 process.communicate(timeout=TIMEOUT)
                 self.assertEqual(process.returncode, CONNECTION)
 
+    def test_an_answer_without_bounds_is_3(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+            with subprocess.Popen([SLUICE, "-s", address, "ctl", "upstreams"], stderr=subprocess.PIPE) as process:
+                connection, _ = server.accept()
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 ** 64 - 1) + b"x" * 60000)
+                self.assertIn(b"too long", process.communicate(timeout=TIMEOUT)[1])
+                self.assertEqual(process.returncode, CONNECTION)
+                connection.close()
+
     def test_a_server_that_says_nothing_is_3(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.run_sluice("-t", 0.2, "-s", f"tcp:127.0.0.1:{server.getsockname()[1]}", "ping", status=CONNECTION)
