@@ -7,7 +7,8 @@
 #                                    conformance suite and SDK, and OpenTelemetry's exporters
 #     tools/setup.sh --bench         also the servers and load generators that `make bench` compares with
 #
-# Says nothing and changes nothing when nothing is missing.
+# Says nothing and changes nothing when nothing is missing. Who may not install is told what is missing; that is a
+# failure if the build needs it.
 set -eu
 
 packages=(
@@ -25,6 +26,8 @@ packages=(
     pkg-config    # what modules of handlers are built with
     check         # unit tests
     python3       # end-to-end tests, the Python client
+)
+test_packages=(   # tests are skipped without them
     nats-server   # broker that the forwarder is tested with
     openssl       # keys and certificates for that broker
     curl          # HTTP as others speak it, in tests and README
@@ -120,9 +123,15 @@ done
 [ -z "$conformance" ] || install_conformance
 
 missing=()
-for package in "${packages[@]}"; do
-    installed "$package" || missing+=("$package")
-done
+add_missing() {
+    local package
+    for package in "$@"; do
+        installed "$package" || missing+=("$package")
+    done
+}
+add_missing "${packages[@]}"
+needed=${#missing[@]}
+add_missing "${test_packages[@]}"
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -131,7 +140,7 @@ if ! command -v apt-get >/dev/null; then
 fi
 if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
     echo "setup.sh: not root and no sudo; as root run: apt-get install ${missing[*]}" >&2
-    exit 1
+    exit $((needed > 0))
 fi
 echo "setup.sh: installing ${missing[*]}" >&2
 forbid_services

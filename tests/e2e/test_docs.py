@@ -136,3 +136,32 @@ class Manual(Case):
         page = self.page("sluiced.conf.5")
         for name in re.findall(r"^\| `(\w+)`", printed, re.M):
             self.assertTrue(re.search(rf"^ +{name} = ", page, re.M), name)
+
+
+class Setup(Case):
+    """tools/setup.sh for somebody who may not install anything."""
+
+    def setup(self, missing):
+        place = self.directory()
+        programs = {"id": "echo 1234", "apt-get": "exit 100",
+                    "dpkg-query": f'case " {missing} " in *" $4 "*) ;; *) printf installed ;; esac'}
+        for name, body in programs.items():
+            (place / name).write_text(f"#!/bin/sh\n{body}\n")
+            (place / name).chmod(0o755)
+        (place / "uname").symlink_to(shutil.which("uname"))
+        done = subprocess.run(["/bin/bash", ROOT / "tools/setup.sh"], env={"PATH": str(place)}, capture_output=True,
+                              text=True)
+        return done.returncode, done.stderr
+
+    def test_it_says_nothing_when_nothing_is_missing(self):
+        self.assertEqual(self.setup(""), (0, ""))
+
+    def test_what_is_missing_is_named(self):
+        status, said = self.setup("libev-dev man-db")
+        self.assertEqual(status, 1)
+        self.assertIn("apt-get install libev-dev man-db", said)
+
+    def test_the_build_goes_on_without_what_only_tests_want(self):
+        status, said = self.setup("nats-server man-db")
+        self.assertEqual(status, 0)
+        self.assertIn("apt-get install nats-server man-db", said)
