@@ -1,4 +1,5 @@
 """build/sluice, as a user types it."""
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -260,15 +261,17 @@ class Cli(Case):
                 self.assertEqual(process.returncode, CONNECTION)
 
     def test_an_answer_without_bounds_is_3(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
-            with subprocess.Popen([SLUICE, "-s", address, "ctl", "upstreams"], stderr=subprocess.PIPE) as process:
-                connection, _ = server.accept()
-                connection.recv(1000)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 ** 64 - 1) + b"x" * 60000)
-                self.assertIn(b"too long", process.communicate(timeout=TIMEOUT)[1])
-                self.assertEqual(process.returncode, CONNECTION)
-                connection.close()
+        for command, head in (("ctl", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 ** 64 - 1)), ("rpc", b"{")):
+            with self.subTest(command), socket.create_server(("127.0.0.1", 0)) as server:
+                address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+                with subprocess.Popen([SLUICE, "-s", address, command, "upstreams"], stderr=subprocess.PIPE) as process:
+                    with server.accept()[0] as connection, contextlib.suppress(OSError):
+                        connection.recv(1000)
+                        connection.sendall(head)
+                        while True:
+                            connection.sendall(b" " * 100000)
+                    self.assertIn(b"too long", process.communicate(timeout=TIMEOUT)[1])
+                    self.assertEqual(process.returncode, CONNECTION)
 
     def test_a_server_that_says_nothing_is_3(self):
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -15,6 +15,8 @@
 #define CALL_CONNECTION 3
 #define CALL_GO_ON      (-1) /* no exit code: the call goes on */
 
+#define CALL_ANSWER_MAX (64u << 20) /* bytes; longer than any that a server sends */
+
 struct command;
 
 struct call {

@@ -25,7 +25,6 @@ const char command_ctl_help[] =
     "  sluice -s unix:/run/sluice.sock ctl drain api/tcp:127.0.0.1:9001\n";
 
 #define REQUEST_MAX 1024
-#define ANSWER_MAX  (64u << 20) /* past any that a server sends */
 
 /* An answer: its status, and its body as text, allocated. */
 struct answer {
@@ -57,7 +56,7 @@ static int read_answer(struct link *link, struct answer *answer) {
     size_t n = length ? strtoul(strchr(length, ':') + 1, NULL, 10) : 0, got = 0;
     answer->status = text && strlen(text) > 12 ? atoi(text + 9) : 0;
     free(text);
-    if (n > ANSWER_MAX)
+    if (n > CALL_ANSWER_MAX)
         return link_fail(link, -EPROTO, "the answer is too long");
     link_drop(link, (uint64_t)head);
     answer->text = calloc(1, n + 1);

@@ -4,6 +4,7 @@
 #include "tools/sluice/call.h"
 #include "tools/sluice/command.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct received {
     size_t n, size;
 };
 
-/* The next line, with a NUL for its end, until the next call; NULL: the connection failed, or no memory. */
+/* The next line, with a NUL for its end, until the next call; NULL: the connection failed, see link->error. */
 static char *next_line(struct link *link, struct received *received) {
     size_t seen = 0;
     received->n -= received->line;
@@ -53,14 +54,16 @@ static char *next_line(struct link *link, struct received *received) {
         seen = received->n;
         if (received->size - received->n < PIECE) {
             size_t size = received->size ? 2 * received->size : 8 * PIECE;
-            char *larger = realloc(received->p, size);
-            if (!larger)
+            char *larger = size <= CALL_ANSWER_MAX ? realloc(received->p, size) : NULL;
+            if (!larger) {
+                link_fail(link, -ENOMEM, "the answer is too long");
                 return NULL;
+            }
             received->p = larger;
             received->size = size;
         }
         ssize_t got = link_read(link, received->p + received->n, received->size - received->n);
-        if (got <= 0)
+        if (got < 0)
             return NULL;
         received->n += (size_t)got;
     }
@@ -125,8 +128,7 @@ static int ask(struct call *call, struct link *link, const char *text) {
         return call_disconnected(call, "%s", link->error);
     while (code == CALL_GO_ON) {
         const char *line = next_line(link, &received);
-        code = line ? show(call, line)
-                    : call_disconnected(call, "%s", *link->error ? link->error : "the connection ended");
+        code = line ? show(call, line) : call_disconnected(call, "%s", link->error);
     }
     free(received.p);
     return code;
