@@ -115,13 +115,20 @@ static void go(struct checkout *checkout, struct endpoint *endpoint) {
                upstream_source(upstream, endpoint->name.address.ss_family), &upstream->connect, connected);
 }
 
-/* Whoever tries again had his turn before the others. They may even be of the same client's pipeline: then they hold
- * their connections until he is answered. */
+/* Do as many wait as may? */
+static bool is_crowded(const struct checkout *checkout) {
+    const struct upstream *upstream = checkout->upstream;
+    const struct checkout_quota *quota = checkout->wish.quota;
+    return (long)upstream->waiting_count >= upstream->settings->max_pending ||
+           (quota && is_spent(quota->pending, quota->pending_most));
+}
+
+/* Whoever tries again had his turn before the others, be they as many as may wait. They may even be of the same client's
+ * pipeline: then they hold their connections until he is answered. */
 static void wait_in(struct checkout *checkout, struct checkout_queue *queue) {
     struct upstream *upstream = checkout->upstream;
     struct checkout_quota *quota = checkout->wish.quota;
-    if ((long)upstream->waiting_count >= upstream->settings->max_pending ||
-        (quota && is_spent(quota->pending, quota->pending_most))) {
+    if (!checkout->retrying && is_crowded(checkout)) {
         upstream->gateway->stats.pending_refused++;
         checkout->failed(checkout, CHECKOUT_CROWDED);
         return;

@@ -131,6 +131,14 @@ class Retries(GatewayCase):
             self.assertEqual([len(client.response().body) for _ in range(2)], [300000] * 2)
             self.assertEqual(len(server.seen), 5, "three tries of the first")
 
+    def test_another_try_is_never_one_too_many(self):
+        """It waits only until the connection that failed is gone, where nobody else may wait."""
+        for path in ("/close", "/reset"):
+            server = self.upstream()
+            daemon = self.gateway(server, options="max_connections = 1 max_pending = 0", route="route_pending = 1")
+            self.assertEqual(self.fetch(daemon, path).status, 502)
+            self.assertEqual(len(server.seen), 3)
+
     def test_budget(self):
         server = self.upstream()
         daemon = self.gateway(server, options="retry_floor = 0")
