@@ -98,6 +98,7 @@ static void go(struct checkout *checkout, struct endpoint *endpoint) {
     struct upstream *upstream = checkout->upstream;
     deadline_clear(&checkout->wait_by);
     checkout->endpoint = endpoint;
+    checkout->stale = false;
     checkout->tries++;
     checkout->tried |= UINT64_C(1) << endpoint->number;
     endpoint->node.active++;
@@ -123,8 +124,6 @@ static bool is_crowded(const struct checkout *checkout) {
            (quota && is_spent(quota->pending, quota->pending_most));
 }
 
-/* Whoever tries again had his turn before the others, be they as many as may wait. They may even be of the same client's
- * pipeline: then they hold their connections until he is answered. */
 static void wait_in(struct checkout *checkout, struct checkout_queue *queue) {
     struct upstream *upstream = checkout->upstream;
     struct checkout_quota *quota = checkout->wish.quota;
@@ -134,10 +133,7 @@ static void wait_in(struct checkout *checkout, struct checkout_queue *queue) {
         return;
     }
     checkout->queue = queue;
-    if (checkout->retrying)
-        TAILQ_INSERT_HEAD(queue, checkout, link);
-    else
-        TAILQ_INSERT_TAIL(queue, checkout, link);
+    TAILQ_INSERT_TAIL(queue, checkout, link);
     upstream->waiting_count++;
     upstream->gateway->stats.pending++;
     if (quota)
@@ -153,7 +149,7 @@ static void pick(struct checkout *checkout) {
         go(checkout, endpoint);
         break;
     case UPSTREAM_FULL:
-        wait_in(checkout, &checkout->upstream->waiting);
+        wait_in(checkout, checkout->retrying ? &checkout->upstream->again : &checkout->upstream->waiting);
         break;
     case UPSTREAM_DOWN:
         checkout->upstream->gateway->stats.unavailable++;

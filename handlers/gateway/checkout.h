@@ -5,7 +5,7 @@
  *                      -> pick a server -> an idle connection -> got(idle)
  *                                       -> dial               -> got(fd)
  *                                          not connected: another server, `retries` times        -> failed()
- *                      -> all are full: in the upstream's queue -> ... or too late               -> failed()
+ *                      -> all are full: in a queue of the upstream -> ... or too late            -> failed()
  *     got() .. checkout_end(): the server counts one more in use
  *
  * Part of a proxied exchange or a tunnel. */
@@ -61,8 +61,8 @@ struct checkout {
     bool admitted;                /* counts as one of the quota's connections */
     bool retrying;                /* counts in the quota */
     bool budgeted;                /* counts in the retry budget */
-    /* There is a connection, which is the owner's from now on: a pooled one (idle), or if that is NULL a new one (fd).
-     * */
+    bool stale;                   /* the last try met a stale connection: its server is as good as any other */
+    /* There is a connection, owned by the caller from now on: a pooled one (idle); if that is NULL, a new one (fd). */
     void (*got)(struct checkout *checkout, struct upconn *idle, int fd);
     void (*failed)(struct checkout *checkout, enum checkout_failure failure);
 };

@@ -72,6 +72,7 @@ static void lost(struct proxy *proxy, bool sent, bool answered) {
     }
     if (proxy->reused) { /* the keep-alive race: no fault of the server's */
         proxy_book(proxy, ENDPOINT_UNKNOWN);
+        proxy->checkout.stale = true;
         endpoint->stats.health_fails += !sent;
         endpoint->stats.stale_reuse += sent;
     } else {

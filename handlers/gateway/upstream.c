@@ -107,6 +107,7 @@ int upstream_new(struct gateway *gateway, const struct upstream_settings *settin
     upstream->settings = settings;
     TAILQ_INIT(&upstream->endpoints);
     TAILQ_INIT(&upstream->waiting);
+    TAILQ_INIT(&upstream->again);
     LIST_INSERT_HEAD(&gateway->upstreams, upstream, link);
     size_t step = 0;
     int error = upstream_parse(upstream, &step, why, why_size);
@@ -210,11 +211,22 @@ void upstream_tick(struct upstream *upstream, double now) {
 
 /* ---- for checkouts ------------------------------------------------------------------------------- */
 
+/* Each for himself: he may want another server than the one that has room. True: one has gone on. */
+static bool serve_again(struct upstream *upstream) {
+    struct checkout *checkout;
+    TAILQ_FOREACH (checkout, &upstream->again, link)
+        if (checkout_advance(checkout))
+            return true;
+    return false;
+}
+
 void upstream_serve(struct upstream *upstream) {
     struct checkout *checkout;
     if (upstream->serving)
         return;
     upstream->serving = true;
+    while (serve_again(upstream))
+        continue;
     while ((checkout = TAILQ_FIRST(&upstream->waiting)) && checkout_advance(checkout))
         continue;
     upstream->serving = false;

@@ -31,8 +31,10 @@ struct upstream {
     TAILQ_HEAD(endpoints, endpoint) endpoints;
     size_t count;     /* of them */
     uint64_t numbers; /* of endpoints, in use */
-    struct checkout_queue waiting;
-    unsigned waiting_count; /* in the queues of routes, too */
+    /* Whoever tries again goes before those who wait for the first time: these may be of the same client's pipeline, and
+     * hold their connections until he is answered. */
+    struct checkout_queue waiting, again;
+    unsigned waiting_count; /* in all of them, and those of routes */
     struct hashring ring;   /* balance = hash */
     bool ring_stale;        /* servers came, went or changed their weight */
     bool serving;           /* inside upstream_serve() */

@@ -94,13 +94,15 @@ static struct endpoint *pick_by_load(struct upstream *upstream, struct candidate
 }
 
 /* Finds the first non-empty of these sets: servers not tried yet; backups not tried yet; those that were tried; those
- * that are ejected. */
-static void find_candidates(const struct upstream *upstream, uint64_t tried, struct candidates *out) {
+ * that are ejected. Full servers are waited for, unless one that was tried is no worse. */
+static void find_candidates(const struct upstream *upstream, const struct checkout *checkout,
+                            struct candidates *out) {
     enum { UNTRIED, ANY, PANIC, ROUNDS };
-    for (int round = tried ? UNTRIED : ANY; round < ROUNDS; round++)
+    for (int round = checkout->tried ? UNTRIED : ANY; round < ROUNDS; round++)
         for (int backup = 0; backup < 2; backup++) {
-            add_candidates(upstream, round == UNTRIED ? tried : 0, backup, round == PANIC, out);
-            if (out->count > 0 || out->full)
+            bool untried = round == UNTRIED;
+            add_candidates(upstream, untried ? checkout->tried : 0, backup, round == PANIC, out);
+            if (out->count > 0 || (out->full && !(untried && checkout->stale)))
                 return;
         }
 }
@@ -108,7 +110,7 @@ static void find_candidates(const struct upstream *upstream, uint64_t tried, str
 enum upstream_answer upstream_pick(struct upstream *upstream, const struct checkout *checkout,
                                    struct endpoint **out) {
     struct candidates candidates = {.pooled = checkout->wish.pooled};
-    find_candidates(upstream, checkout->tried, &candidates);
+    find_candidates(upstream, checkout, &candidates);
     if (candidates.count == 0) {
         bool unknown = upstream->count == 0 && upstream->lookups > 0; /* the first look-up is under way */
         if (candidates.resting)

@@ -131,6 +131,34 @@ class Retries(GatewayCase):
             self.assertEqual([len(client.response().body) for _ in range(2)], [300000] * 2)
             self.assertEqual(len(server.seen), 5, "three tries of the first")
 
+    def one_is_full(self):
+        """Of two servers: a daemon, a client that is held by the one that is full then, the servers."""
+        first, second = self.upstream(name="first"), self.upstream(name="second")
+        daemon = self.gateway(first, second, options="max_connections = 1 timeout_pending = 600 outlier_errors = 0")
+        held = self.open(daemon)
+        held.send(head("GET", "/hold"))
+        until(lambda: first.seen or second.seen, "one is busy")
+        return daemon, held, *((first, second) if first.seen else (second, first))
+
+    def test_a_server_whose_connection_was_stale_is_as_good_as_one_that_is_full(self):
+        daemon, held, busy, other = self.one_is_full()
+        self.fetch(daemon, "/ok")
+        self.assertEqual(self.fetch(daemon, "/close-once").body, b"ok")
+        self.assertEqual(len(other.seen), 3)
+        busy.release.set()
+        held.response()
+
+    def test_another_try_keeps_nobody_from_another_server(self):
+        """It waits for the server that it has not tried, and those behind it go where there is room."""
+        daemon, held, busy, other = self.one_is_full()
+        lost = self.open(daemon)
+        lost.send(head("GET", "/close"))
+        daemon.wait_counter("gateway", "pending")
+        for _ in range(3):
+            self.assertEqual(self.fetch(daemon, "/who").body.decode(), other.name)
+        busy.release.set()
+        self.assertEqual([held.response().body, lost.response().status], [b"held", 502])
+
     def test_another_try_is_never_one_too_many(self):
         """It waits only until the connection that failed is gone, where nobody else may wait."""
         for path in ("/close", "/reset"):

@@ -299,6 +299,11 @@ class Upstream:
     def answer_close(self, line, seen, rest):
         return False
 
+    def answer_close_once(self, line, seen, rest):
+        if sum(one.target == seen.target for one in self.seen) == 1:
+            return False
+        line.send(plain(b"ok"))
+
     def answer_close_after(self, line, seen, rest):
         line.send(plain(b"ok"))
         return False
