@@ -93,7 +93,8 @@ void stream_shut(struct stream *stream);
 void stream_abort(struct stream *stream);
 /* Ends the stream at once but without a reset: for idle connections, where nothing is in flight. */
 void stream_drop(struct stream *stream);
-/* True if all that was sent is where a reset cannot take it away: over TCP at the peer, on a Unix socket in its queue. */
+/* True if everything that was sent is where a reset cannot destroy it: over TCP at the peer, on a Unix socket in its
+ * queue. */
 bool stream_is_delivered(const struct stream *stream);
 /* What held a dying stream's socket open (class->hold()) is gone. */
 void stream_bury_again(struct stream *stream);

@@ -184,7 +184,8 @@ static void write_line(struct http1_writer *writer, const struct route *route,
     http1_writer_request(writer, exchange->head.method_name, span_of(room, n));
 }
 
-/* Writes the fields of a message that are passed on. trusted: so are claims about the client. *dated: there is a Date. */
+/* Writes the fields of a message that are passed on. trusted: claims about the client are, too. *dated: there is a
+ * Date. */
 static void write_fields(struct http1_writer *writer, const struct transforms *transforms,
                          const struct http1_fields *fields, bool request, bool trusted, bool *dated) {
     bool connection = has_connection(fields);

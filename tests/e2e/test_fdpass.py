@@ -226,7 +226,8 @@ class Receiver(Case):
         silent = [self.connect(daemon.unix) for _ in range(3)]
         for client in silent:
             client.send(frame("F", request("hello")) * 30)
-        until(lambda: daemon.counter("objects", "served_fd") + daemon.counter("reactor", "replies_FD_LIMIT") == 90, "all are answered")
+        until(lambda: daemon.counter("objects", "served_fd") + daemon.counter("reactor", "replies_FD_LIMIT") == 90,
+              "all are answered")
         self.assertLessEqual(daemon.counter("objects", "served_fd"), 20)
         replies = [client.reply() for client in silent for _ in range(30)]
         for reply in replies:

@@ -146,7 +146,8 @@ class Transforms(GatewayCase):
         server = self.upstream(fields=["X-Add: 1", "X-Old: o"])
         daemon = self.gateway(server, route='response_add = {"X-Add: 2"} response_rename = {"X-Old: X-New"}')
         response = self.fetch(daemon, "/ok")
-        self.assertEqual((response.fields["x-add"], response.get("X-New"), response.get("X-Old")), (["1", "2"], "o", None))
+        self.assertEqual((response.fields["x-add"], response.get("X-New"), response.get("X-Old")),
+                         (["1", "2"], "o", None))
 
     def test_redirect_and_answer(self):
         daemon = self.gateway(self.upstream(), more='route "/old/*" { redirect = "https://new$path?$query" '

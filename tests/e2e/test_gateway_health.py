@@ -129,7 +129,8 @@ class Health(GatewayCase):
             servers = [self.upstream(name=name) for name in ("a", "b", "c")]
             for server in servers:
                 server.fail = True
-            daemon = self.gateway(*servers, options=f"outlier_errors = 1 outlier_eject = 300 outlier_percent = {percent}")
+            daemon = self.gateway(*servers,
+                                  options=f"outlier_errors = 1 outlier_eject = 300 outlier_percent = {percent}")
             for _ in range(9):
                 self.assertEqual(self.fetch(daemon, "/who").status, 500)
             self.assertEqual(sum(self.endpoint(daemon, server)["ejections"] for server in servers), ejected, percent)

@@ -50,7 +50,8 @@ class Legacy(Mcp):
         self.assertIn("result", modern.ask("tools/list"))
         self.assertIn("error", modern.ask("tools/list", version="1999-01-01"))
         stats = server.stats()["mcp"]
-        self.assertEqual({name: stats[f"mcp_{name}"] for name in ("initialized", "calls", "tools", "modern", "refused")},
+        self.assertEqual({name: stats[f"mcp_{name}"]
+                          for name in ("initialized", "calls", "tools", "modern", "refused")},
                          {"initialized": 1, "calls": 5, "tools": 1, "modern": 1, "refused": 1})
 
     def test_ping_and_unknown_methods(self):

@@ -261,7 +261,8 @@ class Offers(Mcp):
         for leaver in (Lines(server.unix), Post(server.unix)):
             body = as_text(call("endless"))
             if isinstance(leaver, Post):
-                leaver.send(head("POST", "/rpc", "Content-Type: application/json", f"Content-Length: {len(body)}") + body)
+                leaver.send(head("POST", "/rpc", "Content-Type: application/json", f"Content-Length: {len(body)}") +
+                            body)
             else:
                 leaver.say(body)
             await_busy(1)

@@ -164,7 +164,8 @@ class Memory(Case):
             path, sample = (own, otlp)[n % 2](name, tag)
             try:
                 with HttpClient(address) as client:
-                    response = client.ask("POST", path, "Content-Type: application/json", body=json.dumps(sample).encode())
+                    response = client.ask("POST", path, "Content-Type: application/json",
+                                          body=json.dumps(sample).encode())
             except (EOFError, ConnectionResetError, BrokenPipeError):
                 return
             self.assertIn(response.status, (200, 503))
@@ -173,7 +174,8 @@ class Memory(Case):
                 accepted[name] = tag
         self.run_rounds(daemon, post)
         self.assertGreater(len(accepted), ROUNDS / 2)
-        lines = subprocess.run([BUILD / "sluice", "log", "cat", log], capture_output=True, check=True).stdout.splitlines()
+        lines = subprocess.run([BUILD / "sluice", "log", "cat", log], capture_output=True,
+                               check=True).stdout.splitlines()
         found = {sample["name"]: sample["tags"]["t"] for sample in map(json.loads, lines)}
         self.assertEqual({name: found.get(name) for name in accepted}, accepted)
 

@@ -232,7 +232,8 @@ class Administration(Case):
         for message in (call("ping"), call("nothing"), b"{", b"1", [call("ping", id=1), call("ping", id=...), 7]):
             client.ask(message)
         stats = server.stats()["rpc"]
-        self.assertEqual({name: stats[f"rpc_{name}"] for name in ("calls", "notifications", "batches", "errors", "malformed")},
+        self.assertEqual({name: stats[f"rpc_{name}"]
+                          for name in ("calls", "notifications", "batches", "errors", "malformed")},
                          {"calls": 3, "notifications": 2, "batches": 1, "errors": 4, "malformed": 3})
 
     def test_only_on_listeners_that_have_it(self):
@@ -271,7 +272,8 @@ class Administration(Case):
         self.addCleanup(other.close)
         other.say(call("fib", {"n": 36}))
         server.wait_counter("rpc", "rpc_open")
-        self.assertEqual([answer["result"] for answer in client.ask([call("drain", id=1), call("drain", id=2)])], [begun, again])
+        self.assertEqual([answer["result"] for answer in client.ask([call("drain", id=1), call("drain", id=2)])],
+                         [begun, again])
         self.assertIn("result", other.hear(), "what is in hand is not cut off")
         self.assertEqual(server.wait_exit(), 0)
 
