@@ -2,8 +2,8 @@
 
 #include "proto/frame.h"
 #include "reactor/conn.h"
-#include "reactor/handler.h"
 #include "reactor/loop.h"
+#include "reactor/operation.h"
 
 static void reply(struct request *request, uint8_t op, uint8_t flags, const struct object_fields *fields,
                   struct span bytes, int fd, struct body *body) {

@@ -14,8 +14,8 @@
 #include "offload/declare.h"
 #include "proto/object.h"
 #include "reactor/bufpool.h"
-#include "reactor/handler.h"
 #include "reactor/loop.h"
+#include "reactor/operation.h"
 #include "reactor/request.h"
 
 struct transfer;

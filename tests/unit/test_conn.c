@@ -1,9 +1,9 @@
 /* Connections whose streams have to wait for something: each goes on by itself, and none keeps the loop busy. */
 #include "proto/frame.h"
-#include "reactor/handler.h"
 #include "reactor/ledger.h"
 #include "reactor/listener.h"
 #include "reactor/memory_body.h"
+#include "reactor/operation.h"
 #include "reactor/slc1.h"
 #include "tests/unit/loop_rig.h"
 

@@ -1,8 +1,8 @@
 /* How the object protocol's front end finds its handlers without calling upward: in a table by letter, which a family
- * of handlers fills at startup (loop->operations). http1_front.h and rpc_front.h have the same for HTTP and JSON-RPC.
- * */
-#ifndef SLUICE_REACTOR_HANDLER_H
-#define SLUICE_REACTOR_HANDLER_H
+ * of handlers fills at startup (loop->operations). http1_front.h and rpc_front.h have the same for HTTP and
+ * JSON-RPC. */
+#ifndef SLUICE_REACTOR_OPERATION_H
+#define SLUICE_REACTOR_OPERATION_H
 
 #include "proto/span.h"
 
