@@ -101,8 +101,8 @@ static void pause_ms(long ms) {
     nanosleep(&pause, NULL);
 }
 
-/* O_NONBLOCK is always cleared: io_uring takes it for a promise that reads never wait, which FUSE and NFS do not keep.
- * */
+/* O_NONBLOCK is always cleared: io_uring takes it for a promise that reads never wait, which FUSE and NFS do not
+ * keep. */
 static int run_open(struct job *job) {
     int error = -EAGAIN;
     for (int i = 0; i < RENAME_TRIES + LEASE_TRIES && (error == -EAGAIN || error == -EINTR); i++) {

@@ -27,8 +27,8 @@ static int start_pool(struct offload *offload, enum job_pool which, const char *
 }
 
 /* Threads are started when they are needed, because in a single-threaded process each system call on a descriptor is
- * cheaper. The loop, which starts them, may have been moved to CPUs of its own by then: so their CPUs are chosen now.
- * */
+ * cheaper. The loop, which starts them, may have been moved to CPUs of its own by then: so their CPUs are chosen
+ * now. */
 static int start_pools(struct offload *offload, const char *cpu_list, char *why, size_t why_size) {
     const struct offload_settings *settings = &offload->settings;
     cpu_set_t set;

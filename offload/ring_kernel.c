@@ -121,8 +121,8 @@ static const struct ring_driver_class kernel_class = {
 
 /* ---- the self-test ----------------------------------------------------------------------------- */
 
-/* Runs one request to completion, woken by the eventfd alone. Returns its result, or -errno; -ETIME: no wake-up came.
- * */
+/* Runs one request to completion, woken by the eventfd alone. Returns its result, or -errno; -ETIME: no wake-up
+ * came. */
 static int test_one(struct ring_kernel *kernel, const struct ring_request *request, int event) {
     struct ring_driver *driver = &kernel->driver;
     struct pollfd wake = {.fd = event, .events = POLLIN};

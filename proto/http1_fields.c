@@ -11,8 +11,8 @@ static inline uint64_t word_controls(uint64_t word) {
     return low | ((del - ones) & ~del & tops);
 }
 
-/* The first byte from p on that a field value cannot contain: the CR, in a well-formed line. There is one before end.
- * */
+/* The first byte from p on that a field value cannot contain: the CR, in a well-formed line. There is one before
+ * end. */
 static const char *value_end(const char *p, const char *end) {
     for (;;) {
         while (end - p >= 8) {

@@ -97,8 +97,8 @@ bool fdwindow_available(struct fdwindow *window) {
     if (within_budget(window, 2))
         return true;
     /* What is booked may have been read long ago, since the kernel is not asked below the window's own mark. From half
-     * of a budget on, each connection settles before it sends, so that many small windows do not add up to the budget.
-     * */
+     * of a budget on, each connection settles before it sends, so that many small windows do not add up to the
+     * budget. */
     fdwindow_settle(window);
     if (!within_budget(window, 1))
         sweep(loop);

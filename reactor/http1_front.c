@@ -55,8 +55,8 @@ static void go_on(struct loop *loop, uint64_t handle, struct span head) {
         request_abandon(request);
 }
 
-/* The rest of the input cannot be parsed: an error reply, then the end. told: the request line, as far as it is known.
- * */
+/* The rest of the input cannot be parsed: an error reply, then the end. told: the request line, as far as it is
+ * known. */
 static void refuse(struct conn *conn, struct http1_request told, int status, const char *reason) {
     struct loop *loop = conn->stream.loop;
     struct request *request = request_new(conn);

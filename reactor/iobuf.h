@@ -4,8 +4,8 @@
  *           | consumed | whole messages, in hand | bytes of the next one | room
  *
  * A connection borrows one from the loop's pool while bytes are pending; an idle one has none. An incomplete message
- * left at the end of a read moves to a small buffer of its own, so that thousands of slow senders hold little memory.
- * */
+ * left at the end of a read moves to a small buffer of its own, so that thousands of slow senders hold little
+ * memory. */
 #ifndef SLUICE_REACTOR_IOBUF_H
 #define SLUICE_REACTOR_IOBUF_H
 

@@ -1,6 +1,6 @@
 /* How many retries may be in progress: a share of the requests in progress, and a few in any case, so that retries do
- * not overwhelm a failing upstream. A request of which no server has received a byte is no burden: retrying it is free.
- * */
+ * not overwhelm a failing upstream. A request of which no server has received a byte is no burden: retrying it is
+ * free. */
 #ifndef SLUICE_HANDLERS_GATEWAY_BUDGET_H
 #define SLUICE_HANDLERS_GATEWAY_BUDGET_H
 

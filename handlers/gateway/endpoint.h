@@ -78,8 +78,8 @@ bool endpoint_usable(const struct endpoint *endpoint);
 bool endpoint_serves(const struct endpoint *endpoint);
 /* Can it have another connection: within max_connections, or, if a pooled one will do, from the pool? */
 bool endpoint_has_room(const struct endpoint *endpoint, bool pooled);
-/* It is at max_connections, and its idle connections will not do: closes one of them, after which waiters are served.
- * */
+/* It is at max_connections, and its idle connections will not do: closes one of them, after which waiters are
+ * served. */
 void endpoint_make_room(struct endpoint *endpoint);
 /* A pooled connection that may be used now, or NULL. */
 struct upconn *endpoint_take(struct endpoint *endpoint);

@@ -5,8 +5,8 @@
  *                                    -> after the answer's head:    relay_cut(): the client's connection is cut
  *     not HTTP -> 502
  *
- * Closing a pooled connection just when it is used is not the server's fault; everything else is recorded against it.
- * */
+ * Closing a pooled connection just when it is used is not the server's fault; everything else is recorded against
+ * it. */
 #ifndef SLUICE_HANDLERS_GATEWAY_PROXY_FAILURE_H
 #define SLUICE_HANDLERS_GATEWAY_PROXY_FAILURE_H
 

@@ -53,8 +53,8 @@ bool route_is_ours(const struct route_settings *settings);
 /* Checks the settings, except whether the upstream exists, from step *step on (0 at first) up to the next mistake;
  * *step then is the step after it. 0: no further mistake; or -EINVAL with a sentence in why. */
 int route_check(const struct route_settings *settings, size_t *step, char *why, size_t why_size);
-/* Makes a route that is not yet in any table. settings and title must stay valid. 0, or -errno with a sentence in why.
- * */
+/* Makes a route that is not yet in any table. settings and title must stay valid. 0, or -errno with a sentence in
+ * why. */
 int route_new(struct gateway *gateway, const struct route_settings *settings, const char *title,
               struct route **out, char *why, size_t why_size);
 void route_free(struct route *route);

@@ -27,8 +27,8 @@ struct upconn {
 struct upconn *upconn_new(struct endpoint *endpoint, int fd);
 /* Its user no longer needs it: closes it; reset: so that the server learns that nobody wants the rest. */
 void upconn_end(struct upconn *conn, bool reset);
-/* For a pooled connection about to be used: has the server closed it, or sent something unasked? If so, it is counted.
- * */
+/* For a pooled connection about to be used: has the server closed it, or sent something unasked? If so, it is
+ * counted. */
 bool upconn_is_stale(struct upconn *conn);
 
 #endif

@@ -143,8 +143,8 @@ static void hand_over(struct access_log *log) {
     offload_submit(loop->offload, job);
 }
 
-/* Quotes text that a client chose, so that a line stays one line: with JSON's escapes, which logfmt readers accept too.
- * */
+/* Quotes text that a client chose, so that a line stays one line: with JSON's escapes, which logfmt readers accept
+ * too. */
 static size_t quote(char *out, size_t size, struct span text) {
     size_t n = 0;
     out[n++] = '"';

@@ -77,8 +77,8 @@ void http_free(struct http *http);
  * handler must stay valid. False: HTTP_PATHS are taken. */
 bool http_add_path(struct http *http, const char *path, const struct http_handler *handler);
 
-/* The same for a page of administration, /_/NAME, on listeners with administration, after Host and Origin were checked.
- * */
+/* The same for a page of administration, /_/NAME, on listeners with administration, after Host and Origin were
+ * checked. */
 bool http_add_page(struct http *http, const char *name, const struct http_handler *handler);
 
 static inline struct http *http_of(struct http1_service *service) {

@@ -265,8 +265,8 @@ static inline int sluice_replied(struct sluice_request *request) {
 }
 
 /* Adds a field. 0; or -1, and it was not added: name or value is malformed or NULL, there are more than 2 KiB of
- * fields, or it is one of those that only the daemon writes (Content-Length, Transfer-Encoding, Connection, Date ...).
- * */
+ * fields, or it is one of those that only the daemon writes (Content-Length, Transfer-Encoding, Connection, Date
+ * ...). */
 static inline int sluice_reply_field(struct sluice_request *request, const char *name, const char *value) {
     return request->api->reply_field(request, name, value);
 }

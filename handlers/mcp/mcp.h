@@ -76,8 +76,8 @@ extern const char *const mcp_legacy_versions[];
 /* The index in that list; -1: unknown. */
 int mcp_version_index(struct span version);
 
-/* For every transport's admit(): determines the era from _meta and prepares the answer. False: the call was answered.
- * */
+/* For every transport's admit(): determines the era from _meta and prepares the answer. False: the call was
+ * answered. */
 bool mcp_admit(struct rpc_call *call, json_t *params);
 /* Is the call from the same client as the batch? On a socket the connection tells, over HTTP the session. */
 bool mcp_same_client(const struct rpc_batch *batch, struct rpc_call *call);

@@ -108,8 +108,8 @@ static json_t *annotations(const struct rpc_method *method) {
     return hints;
 }
 
-/* The type must be "object": clients accept nothing else, and drop the whole list if one tool's schema does not say so.
- * */
+/* The type must be "object": clients accept nothing else, and drop the whole list if one tool's schema does not say
+ * so. */
 static json_t *input_schema(const struct rpc_method *method) {
     json_t *schema = method->schema ? json_loads(method->schema, 0, NULL) : rpc_params_schema(method);
     json_object_set_new(schema, "type", json_string("object"));

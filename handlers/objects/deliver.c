@@ -42,8 +42,8 @@ static void answer_bytes(struct objects *objects, struct request *request, uint8
     }
 }
 
-/* request->refused of an A: copies the object instead, by a transfer even if it is short, since the answer is due now.
- * */
+/* request->refused of an A: copies the object instead, by a transfer even if it is short, since the answer is due
+ * now. */
 static void copy_refused(struct request *request, struct span message, int fd) {
     struct objects *objects = objects_of(request);
     struct object object = {.fd = fd};

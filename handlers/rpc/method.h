@@ -85,8 +85,8 @@ struct rpc_complaint {
 
 /* Makes the path of a member: parent is the JSON Pointer to what it is in, "" for params. A long name is truncated. */
 void rpc_point(struct rpc_complaint *complaint, const char *parent, const char *name);
-/* True if params fit the table; an array is replaced by an object with names. Otherwise *complaint says what is wrong.
- * */
+/* True if params fit the table; an array is replaced by an object with names. Otherwise *complaint says what is
+ * wrong. */
 bool rpc_check_params(const struct rpc_method *method, json_t **params, struct rpc_complaint *complaint);
 /* JSON Schema (2020-12) of the parameters as an object. NULL without memory. */
 json_t *rpc_params_schema(const struct rpc_method *method);

@@ -139,8 +139,8 @@ static int open_segment(struct reading *reading, uint64_t number, struct segment
     return error == -EBADMSG ? tell_bad(reading, number, 0, error) : error;
 }
 
-/* Reads all records of a segment, and with follow waits for more until there is a next segment. 0; 1: stop; or -errno.
- * */
+/* Reads all records of a segment, and with follow waits for more until there is a next segment. 0; 1: stop; or
+ * -errno. */
 static int read_segment(struct reading *reading, uint64_t number) {
     struct segment_reader reader;
     struct record record;

@@ -49,8 +49,8 @@ static bool is_section(const char *name) {
     return false;
 }
 
-/* Prints where an option or section that is unknown here would be known: with other dashes, outside, or in a section.
- * */
+/* Prints where an option or section that is unknown here would be known: with other dashes, outside, or in a
+ * section. */
 static void print_hint(const struct reading *reading, bool inside, const char *name, FILE *out) {
     const struct setting *outside = config_option(name);
     const struct setting *here = inside ? option_find(reading->kind->table, name) : outside;
