@@ -1,11 +1,11 @@
 #include "handlers/ingest/json_records.h"
 
-#include "handlers/ingest/json_fault.h"
+#include "handlers/ingest/json_body.h"
 #include "handlers/ingest/observation.h"
 #include "handlers/ingest/plain_records.h"
 #include "proto/jsontext.h"
 
-#include <jansson.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -160,21 +160,17 @@ static void read_record(const struct spot *spot, json_t *object) {
         refuse(spot, members[fault.part], fault.label, fault.code, fault.message);
 }
 
-/* One value; a whole number of more than 64 bits is a real. NULL: none, or with a number beyond all doubles, or a name
- * that is there twice. */
-static json_t *load(struct span text, size_t flags, json_error_t *error) {
-    flags |= JSON_REJECT_DUPLICATES;
-    json_t *root = json_loadb(text.p, text.n, flags, error);
-    return root ? root : json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, error);
-}
-
-/* A text that could not be loaded; it starts in this line of the body. */
-static void refuse_text(struct decoding *decoding, const json_error_t *error, struct span text,
+/* A text that is no value; it starts in this line of the body. */
+static void refuse_text(struct decoding *decoding, const struct json_obstacle *obstacle, struct span text,
                         uint32_t line) {
     struct place place = {.is_line = true};
-    const char *why = json_fault(text, error, &place.number, &place.column);
+    if (!obstacle->why) {
+        decoding->error = -ENOMEM;
+        return;
+    }
+    json_body_place(text, obstacle->at, &place.number, &place.column);
     place.number += line - 1;
-    decoding_refuse(decoding, &place, REFUSAL_SYNTAX, why);
+    decoding_refuse(decoding, &place, REFUSAL_SYNTAX, obstacle->why);
 }
 
 void json_records_read(struct decoding *decoding, json_t *root) {
@@ -193,6 +189,7 @@ void json_records_read(struct decoding *decoding, json_t *root) {
 /* False: no line is JSON, each was refused. */
 static bool read_lines(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .is_line = true};
+    struct json_obstacle obstacle;
     bool any = false;
     decoding->batch->by_line = true;
     while (body.n > 0) {
@@ -202,59 +199,62 @@ static bool read_lines(struct decoding *decoding, struct span body) {
         spot.number++;
         if (jsontext_is_blank(line))
             continue;
-        json_error_t error;
-        json_t *root = load(line, JSON_DECODE_ANY, &error);
+        json_t *root = json_body_load(line, JSON_VALUE_ONCE, &obstacle);
         if (root)
             read_record(&spot, root);
         else
-            refuse_text(decoding, &error, line, spot.number);
+            refuse_text(decoding, &obstacle, line, spot.number);
         any |= root != NULL;
         json_decref(root);
     }
     return any;
 }
 
-/* Lines, if the first one is an object by itself and another one follows. */
-static bool has_lines(struct span body) {
-    const char *end = memchr(body.p, '\n', body.n);
-    if (!end || jsontext_is_blank(span_of(end, body.n - (size_t)(end - body.p))))
-        return false;
-    json_error_t error;
-    json_t *first = json_loadb(body.p, (size_t)(end - body.p), 0, &error);
-    bool lines = json_is_object(first);
-    json_decref(first);
-    return lines;
-}
-
-/* Reads the elements one by one, when jansson cannot load the array as a whole although it is JSON: a number that is
- * too large, or a repeated name, which then affects only its own record. False: it is not an array, or not JSON. */
+/* Reads the elements of an array one by one: a number that is too large, or a repeated name, affects only its own
+ * record. False: the body is not an array, or not JSON. */
 static bool read_elements(struct decoding *decoding, struct span body) {
     struct spot spot = {.decoding = decoding, .in_array = true};
     struct span value, rest;
-    if (jsontext_check(body, JSON_FAULT_DEPTH, &value) != NULL || jsontext_kind(value) != JSONTEXT_ARRAY)
+    struct json_obstacle obstacle;
+    if (jsontext_check(body, JSON_BODY_DEPTH, &value) != NULL || jsontext_kind(value) != JSONTEXT_ARRAY)
         return false;
     decoding->batch->in_array = true;
     rest = jsontext_inside(value);
     for (; jsontext_element(&rest, &value); spot.number++) {
-        json_error_t error;
-        json_t *root = load(value, JSON_DECODE_ANY, &error);
+        json_t *root = json_value(value, JSON_VALUE_ONCE | JSON_VALUE_REALS, &obstacle);
         if (root)
             read_record(&spot, root);
+        else if (obstacle.why)
+            refuse(&spot, NULL, nothing, REFUSAL_SYNTAX, obstacle.why);
         else
-            refuse(&spot, NULL, nothing, REFUSAL_SYNTAX, error.text);
+            decoding->error = -ENOMEM;
         json_decref(root);
     }
     return true;
 }
 
-/* Reads a body that is not JSON as a whole. */
-static void read_broken(struct decoding *decoding, struct span body, bool array, const json_error_t *error) {
+static bool is_array(struct span body) {
+    size_t i = 0;
+    while (i < body.n && jsontext_is_blank(span_of(body.p + i, 1)))
+        i++;
+    return i < body.n && body.p[i] == '[';
+}
+
+/* One object, or one a line. */
+static void read_objects(struct decoding *decoding, struct span body) {
     struct batch *batch = decoding->batch;
-    if (array ? read_elements(decoding, body) : read_lines(decoding, body))
+    struct json_obstacle obstacle;
+    json_t *root = json_body_load(body, JSON_VALUE_ONCE, &obstacle);
+    if (root) {
+        json_records_read(decoding, root);
+        json_decref(root);
+        return;
+    }
+    if (!is_array(body) && read_lines(decoding, body))
         return;
     refusals_free(&batch->refusals); /* of lines that are none */
     batch->by_line = false;
-    refuse_text(decoding, error, body, 1);
+    refuse_text(decoding, &obstacle, body, 1);
 }
 
 /* Skips a byte order mark (RFC 8259, 8.1). */
@@ -264,28 +264,12 @@ static struct span without_mark(struct span body) {
 }
 
 void json_records_decode_any(struct decoding *decoding, struct span body) {
-    json_error_t error;
-    size_t skip = 0;
     body = without_mark(body);
-    while (skip < body.n && jsontext_is_blank(span_of(body.p + skip, 1)))
-        skip++;
-    if (skip == body.n) {
+    if (jsontext_is_blank(body))
         decoding_refuse(decoding, &(struct place){.is_line = true, .number = 1, .column = 1}, REFUSAL_SYNTAX,
                         "the body is empty");
-        return;
-    }
-    bool array = body.p[skip] == '[';
-    if (body.p[skip] == '{' && has_lines(span_of(body.p + skip, body.n - skip))) {
-        read_lines(decoding, body);
-        return;
-    }
-    json_t *root = array ? json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error)
-                         : load(body, JSON_DECODE_ANY, &error);
-    if (root)
-        json_records_read(decoding, root);
-    else
-        read_broken(decoding, body, array, &error);
-    json_decref(root);
+    else if (!read_elements(decoding, body))
+        read_objects(decoding, body);
 }
 
 void json_records_decode(struct decoding *decoding, struct span body) {

@@ -2,11 +2,10 @@
  * members are ignored. */
 #include "handlers/ingest/otlp.h"
 
-#include "handlers/ingest/json_fault.h"
+#include "handlers/ingest/json_body.h"
 #include "proto/metric_line.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,28 +206,25 @@ static void read_request(struct otlp_json *state, const json_t *root) {
 }
 
 /* Refuses a body that is not a request. */
-static void refuse_body(struct decoding *decoding, struct span body, const json_t *root,
-                        const json_error_t *error) {
-    char message[JSON_ERROR_TEXT_LENGTH + 64] = "a request is an object";
+static void refuse_body(struct decoding *decoding, struct span body, const struct json_obstacle *obstacle) {
+    char message[160] = "a request is an object";
     uint32_t line, column;
-    if (!root && body.n > 0) {
-        const char *why = json_fault(body, error, &line, &column);
-        snprintf(message, sizeof(message), "line %u, column %u: %s", line, column, why);
+    if (obstacle->why && body.n > 0) {
+        json_body_place(body, obstacle->at, &line, &column);
+        snprintf(message, sizeof(message), "line %u, column %u: %s", line, column, obstacle->why);
     }
     decoding_spoil(decoding, &(struct place){.number = 0}, message);
 }
 
 void otlp_json_decode(struct decoding *decoding, struct span body) {
     struct otlp_json *state = calloc(1, sizeof(*state));
-    json_error_t error;
+    struct json_obstacle obstacle = {0};
     char message[64];
-    json_t *root = json_loadb(body.p, body.n, 0, &error);
-    if (!root && body.n > 0) /* a double may be written as a whole number of more than 64 bits */
-        root = json_loadb(body.p, body.n, JSON_DECODE_INT_AS_REAL, &error);
-    if (!state) {
+    json_t *root = json_body_load(body, 0, &obstacle);
+    if (!state || (!root && !obstacle.why)) {
         decoding->error = -ENOMEM;
     } else if (!json_is_object(root)) {
-        refuse_body(decoding, body, root, &error);
+        refuse_body(decoding, body, &obstacle);
     } else {
         state->decoding = decoding;
         read_request(state, root);

@@ -1,5 +1,6 @@
 #include "handlers/mcp/ask.h"
 
+#include "handlers/http/json_value.h"
 #include "handlers/mcp/http.h"
 #include "handlers/mcp/watch.h"
 #include "handlers/rpc/message.h"
@@ -117,7 +118,8 @@ static json_t *open_state(const struct rpc_call *call, const json_t *given) {
     if (n > 64) {
         struct span body = span_of(plain + 64, (size_t)n - 64);
         bool good = sign(mcp, body, mac) && sign_request(call, bound) && CRYPTO_memcmp(mac, plain, 64) == 0;
-        json_t *state = good ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+        struct json_obstacle obstacle;
+        json_t *state = good ? json_value(body, 0, &obstacle) : NULL;
         double made = (double)json_integer_value(json_object_get(state, "t"));
         const char *digest_then = json_string_value(json_object_get(state, "d"));
         if (digest_then && strcmp(digest_then, bound) == 0 && made + STATE_AGE > mcp_date(mcp)) {
@@ -266,7 +268,8 @@ void ask_answered(struct rpc_batch *batch, struct span id, struct span result, s
         return; /* of a call that is over */
     struct rpc_call *call = asked->call;
     struct span bytes = result.p ? result : error;
-    json_t *answer = json_loadb(bytes.p, bytes.n, JSON_DECODE_ANY, NULL);
+    struct json_obstacle obstacle;
+    json_t *answer = json_value(bytes, 0, &obstacle);
     if (!result.p)
         answer = json_pack("{s:o}", "error", answer ? answer : json_null());
     if (!call->answers)

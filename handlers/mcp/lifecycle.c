@@ -1,4 +1,5 @@
 /* initialize, server/discover, logging/setLevel and the notifications of clients. */
+#include "handlers/http/json_value.h"
 #include "handlers/mcp/mcp.h"
 #include "handlers/rpc/message.h"
 #include "reactor/loop.h"
@@ -89,7 +90,8 @@ static void run_notice(struct rpc_call *call, json_t *params) {
 
 /* Is it the call with this id? Ids are compared as values: "\u0041" is "A". */
 static bool has_id(const struct rpc_call *call, const json_t *id) {
-    json_t *own = json_loadb(call->id, call->id_n, JSON_DECODE_ANY, NULL);
+    struct json_obstacle obstacle;
+    json_t *own = json_value(span_of(call->id, call->id_n), 0, &obstacle);
     bool same = own && json_equal(own, id);
     json_decref(own);
     return same;

@@ -1,5 +1,6 @@
 #include "handlers/rpc/call.h"
 
+#include "handlers/http/json_value.h"
 #include "handlers/rpc/message.h"
 #include "handlers/rpc/rpc.h"
 #include "proto/jsontext.h"
@@ -291,28 +292,20 @@ static const struct rpc_method *method_of(const struct rpc_batch *batch, struct 
     return rpc_find(batch->rpc, name, batch->transport->sets);
 }
 
-/* Does jansson refuse a text, which is JSON, for a number or NUL that it cannot hold? Otherwise it lacks memory, which
- * it does not report as such. */
-static bool is_beyond_jansson(const json_error_t *error) {
-    enum json_error_code code = json_error_code(error);
-    return code == json_error_numeric_overflow || code == json_error_null_character ||
-           code == json_error_null_byte_in_key || code == json_error_stack_overflow;
-}
-
 /* Parses params. False: the call was answered. */
 static bool take_params(struct rpc_call *call, struct span params) {
     struct rpc_complaint complaint = {.path = ""};
-    json_error_t error = {0}; /* its code is not always set */
+    struct json_obstacle obstacle = {0};
     if (params.p)
-        call->params = json_loadb(params.p, params.n, 0, &error);
+        call->params = json_value(params, 0, &obstacle);
     else
         call->params = call->method->flags & RPC_LIST ? json_array() : json_object();
     if (call->params) {
         call->meta = json_incref(json_object_get(call->params, "_meta"));
         return true;
     }
-    if (params.p && is_beyond_jansson(&error)) {
-        snprintf(complaint.reason, sizeof(complaint.reason), "%.120s", error.text);
+    if (obstacle.why) {
+        snprintf(complaint.reason, sizeof(complaint.reason), "%s", obstacle.why);
         rpc_complain(call, &complaint);
     } else {
         rpc_fail(call, STATUS_BUSY, "no memory; try again");

@@ -1,5 +1,6 @@
 #include "handlers/rpc/metric_methods.h"
 
+#include "handlers/http/json_value.h"
 #include "handlers/ingest/admission.h"
 #include "handlers/ingest/answer.h"
 #include "handlers/ingest/exposition.h"
@@ -50,7 +51,8 @@ static void refuse_rate(struct rpc_call *call, double wait) {
 
 /* Nothing was taken: answers with an error that names the first bad member, with the whole answer as its data. */
 static void complain(struct rpc_call *call, const struct batch *batch) {
-    json_t *data = json_loadb(batch->answer, batch->answer_n, 0, NULL);
+    struct json_obstacle obstacle;
+    json_t *data = json_value(span_of(batch->answer, batch->answer_n), 0, &obstacle);
     const json_t *first = json_array_get(json_object_get(data, "errors"), 0);
     const char *pointer = json_string_value(json_object_get(first, "pointer"));
     const char *reason = json_string_value(json_object_get(first, "message"));

@@ -1,13 +1,16 @@
 #include "handlers/rpc/offers.h"
 
+#include "handlers/http/json_value.h"
 #include "handlers/rpc/message.h"
 #include "handlers/rpc/offer_call.h"
+#include "proto/jsontext.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define HEADER "x-mcp-header"
+#define DEPTH  512 /* of a route's body */
 
 /* One offer in service. */
 struct offered {
@@ -72,9 +75,12 @@ static bool add_pairs(struct sluice_request *request, const struct offered *offe
 
 /* The parameters of a route's request; NULL: see *why. */
 static json_t *route_params(struct sluice_request *request, const struct offered *offered, const char **why) {
-    size_t n;
-    const char *body = sluice_body(request, &n);
-    json_t *params = n ? json_loadb(body, n, 0, NULL) : json_object();
+    struct json_obstacle obstacle;
+    struct span body, value;
+    body.p = sluice_body(request, &body.n);
+    json_t *params = body.n == 0                                   ? json_object()
+                     : jsontext_check(body, DEPTH, &value) == NULL ? json_value(value, 0, &obstacle)
+                                                                   : NULL;
     *why = "the body is no JSON object";
     if (json_is_object(params)) {
         *why = "the query or the path is malformed or not UTF-8";

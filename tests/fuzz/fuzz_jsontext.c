@@ -1,6 +1,7 @@
 /* jsontext against jansson: both accept the same texts, but for numbers that jansson has no type for, and
- * every span that is cut out is JSON again. Then the envelope: whatever the text, the decoder gives spans
+ * every span that is cut out is JSON again; json_value makes the same of them. Then the envelope: whatever the text, the decoder gives spans
  * within it. */
+#include "handlers/http/json_value.h"
 #include "handlers/rpc/message.h"
 #include "proto/jsontext.h"
 #include "tests/fuzz/fuzz.h"
@@ -56,7 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         /* Ours alone: the depth, and a NUL behind the value, which jansson takes for the end. */
         fuzz_check(!tree || strcmp(reason, "nested too deep") == 0 || memchr(data, '\0', size));
     } else {
+        struct json_obstacle obstacle;
+        json_t *own = json_value(value, 0, &obstacle);
         fuzz_check(tree || is_range_error(&error));
+        fuzz_check(tree ? json_equal(own, tree) : !own && obstacle.why);
+        json_decref(own);
         check_within(value, text);
         check_parts(value, 0);
         check_message(value);
