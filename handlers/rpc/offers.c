@@ -73,14 +73,19 @@ static bool add_pairs(struct sluice_request *request, const struct offered *offe
     return true;
 }
 
-/* The parameters of a route's request; NULL: see *why. */
-static json_t *route_params(struct sluice_request *request, const struct offered *offered, const char **why) {
+/* The body of a route's request. NULL: it is not JSON, or there was no memory. */
+static json_t *load_body(struct sluice_request *request) {
     struct json_obstacle obstacle;
     struct span body, value;
     body.p = sluice_body(request, &body.n);
-    json_t *params = body.n == 0                                   ? json_object()
-                     : jsontext_check(body, DEPTH, &value) == NULL ? json_value(value, 0, &obstacle)
-                                                                   : NULL;
+    if (body.n == 0)
+        return json_object();
+    return jsontext_check(body, DEPTH, &value) == NULL ? json_value(value, 0, &obstacle) : NULL;
+}
+
+/* NULL: *why tells. */
+static json_t *route_params(struct sluice_request *request, const struct offered *offered, const char **why) {
+    json_t *params = load_body(request);
     *why = "the body is no JSON object";
     if (json_is_object(params)) {
         *why = "the query or the path is malformed or not UTF-8";
