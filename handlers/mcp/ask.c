@@ -261,20 +261,33 @@ static bool has_more(const struct mcp *mcp, const struct rpc_call *call) {
     return false;
 }
 
+/* The method must not take it for another answer. */
+static void refuse_answer(struct rpc_call *call, const struct json_obstacle *obstacle) {
+    forget(call);
+    call->waiting = NULL;
+    if (obstacle->why)
+        rpc_error(call, MESSAGE_INVALID_PARAMS, obstacle->why, NULL);
+    else
+        rpc_fail(call, STATUS_BUSY, "no memory for the client's answer; try again");
+}
+
 void ask_answered(struct rpc_batch *batch, struct span id, struct span result, struct span error) {
     struct mcp *mcp = batch->rpc->mcp;
     struct asked *asked = find(mcp, batch, id);
     if (!asked)
         return; /* of a call that is over */
     struct rpc_call *call = asked->call;
-    struct span bytes = result.p ? result : error;
     struct json_obstacle obstacle;
-    json_t *answer = json_value(bytes, 0, &obstacle);
+    json_t *answer = json_value(result.p ? result : error, JSON_VALUE_REALS, &obstacle);
+    if (!answer) {
+        refuse_answer(call, &obstacle);
+        return;
+    }
     if (!result.p)
-        answer = json_pack("{s:o}", "error", answer ? answer : json_null());
+        answer = json_pack("{s:o}", "error", answer);
     if (!call->answers)
         call->answers = json_object();
-    json_object_set_new(call->answers, asked->key, answer ? answer : json_null());
+    json_object_set_new(call->answers, asked->key, answer);
     LIST_REMOVE(asked, link);
     mcp->asked_count--;
     free(asked);

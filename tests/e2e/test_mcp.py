@@ -194,6 +194,17 @@ class Legacy(Mcp):
             by_id = {answer["id"]: answer for answer in answers}
             self.assertEqual((by_id[1]["error"]["code"], by_id[2]["result"]), (-32600, {}))
 
+    def test_an_answer_that_cannot_be_held(self):
+        client = SocketSession(Lines, self.server().unix, capabilities={"sampling": {}})
+        self.addCleanup(client.close)
+        for number, failed in (("1", False), ("1e30", False), (str(2 ** 70), False), ("1e400", True)):
+            client.client.say(call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}))
+            word = '{"role":"assistant","model":"m","content":{"type":"text","text":"lo"},"more":%s}' % number
+            client.client.say(b'{"jsonrpc":"2.0","id":"%s","result":%s}' % (client.hear()["id"].encode(), word.encode()))
+            answer = client.hear()["result"]
+            self.assertEqual(answer.get("isError", False), failed, number)
+            self.assertEqual("lo" in answer["content"][0]["text"], not failed)
+
     def test_the_client_is_asked(self):
         for name, session in sessions(self.server(), capabilities={"elicitation": {}, "sampling": {}}):
             self.addCleanup(session.close)
