@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static long long rejected_of(const struct batch *batch) {
+    uint64_t count = batch->refusals.count + batch->spoiled;
+    return (long long)count;
+}
+
 /* Senders of line protocol look for InfluxDB's own error messages; if they find none, they retry what was taken. */
 static void add_counts(struct text *out, const struct batch *batch, bool lines) {
     const struct refusals *refusals = &batch->refusals;
@@ -16,7 +21,7 @@ static void add_counts(struct text *out, const struct batch *batch, bool lines) 
     text_add_constant(out, "{\"accepted\":");
     text_add_number(out, batch->count);
     text_add_constant(out, ",\"rejected\":");
-    text_add_number(out, (long long)(refusals->count + batch->spoiled));
+    text_add_number(out, rejected_of(batch));
     if (lines && refusals->count > 0) {
         snprintf(words, sizeof(words), "%s: %s", batch->count > 0 ? "partial write" : "unable to parse",
                  refusals->first);
@@ -42,7 +47,7 @@ static void add_otlp_json(struct text *out, const struct batch *batch) {
         text_add_constant(out, "{\"code\":3,\"message\":");
     } else {
         text_add_constant(out, "{\"partialSuccess\":{\"rejectedDataPoints\":\"");
-        text_add_number(out, (long long)(refusals->count + batch->spoiled));
+        text_add_number(out, rejected_of(batch));
         text_add_constant(out, "\",\"errorMessage\":");
     }
     text_add_quoted(out, span_text(refusals->first));
@@ -79,7 +84,7 @@ static void add_message(struct text *out, uint64_t number, struct span text) {
 static void add_otlp_protobuf(struct text *out, const struct batch *batch) {
     const struct refusals *refusals = &batch->refusals;
     struct span text = span_text(refusals->first);
-    uint64_t rejected = refusals->count + batch->spoiled;
+    uint64_t rejected = (uint64_t)rejected_of(batch);
     if (batch->malformed) {
         add_message(out, 3, text);
     } else if (refusals->count > 0) {
