@@ -124,6 +124,16 @@ class Health(GatewayCase):
             self.assertEqual(self.fetch(daemon, "/ok").status, 500)
         self.assertEqual(self.endpoint(daemon, server)["ejections"], 0)
 
+    def test_an_ejected_one_is_better_than_none(self):
+        sick, well = self.upstream(name="sick"), self.upstream(name="well")
+        daemon = self.gateway(sick, well, options="outlier_errors = 1 outlier_eject = 300")
+        sick.fail = True
+        until(lambda: self.fetch(daemon, "/who").status == 500, "it answers 500")
+        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"well"})
+        self.fetch(daemon, f"/_/upstreams?server={well.address}&action=drain", method="POST")
+        sick.fail = False
+        self.assertEqual({self.fetch(daemon, "/who").body for _ in range(6)}, {b"sick"})
+
     def test_no_more_than_a_share_is_ejected(self):
         for percent, ejected in ((10, 1), (66, 1), (67, 2), (100, 2)):
             servers = [self.upstream(name=name) for name in ("a", "b", "c")]

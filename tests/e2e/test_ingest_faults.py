@@ -81,6 +81,20 @@ class Faults(IngestCase):
         self.assertEqual((answer.status, answer.get("Sluice-Ack")), (503, None))
         self.assertIn(b"LOG_FAILED", answer.body)
 
+    def test_those_who_wait_for_a_log_that_fails_are_told(self):
+        daemon = self.start()
+        self.break_disk("stuck")
+        answers = []
+        threads = [threading.Thread(target=lambda link: answers.append(self.post(link, record("lost"))), args=(self.http(daemon),))
+                   for _ in range(3)]
+        for count, thread in enumerate(threads, 1):  # one is written, the others wait for it
+            thread.start()
+            daemon.wait_counter("ingest", "queue_depth", count)
+        self.break_disk("sync EIO")
+        for thread in threads:
+            thread.join()
+        self.assertEqual([answer.json["error"] for answer in answers], ["LOG_FAILED"] * 3)
+
     def test_a_write_error_is_the_end(self):
         daemon = self.start()
         link = self.http(daemon)

@@ -80,6 +80,14 @@ class Log(IngestCase):
         self.assertEqual(self.post(self.http(daemon), record("b")).ack, "fsync; seq=2")
         self.assertEqual(self.names(), ["a", "b"])
 
+    def test_a_batch_longer_than_a_file_is_refused(self):
+        link = self.http(self.ingest("segment = 64k", "group_bytes = 16k"))
+        long = [record("a", tags={"text": "x" * 1000}) for _ in range(70)]
+        answer = self.post(link, long)
+        self.assertEqual((answer.status, answer.json["error"]), (413, "TOO_LARGE"))
+        self.assertEqual(self.post(link, long[:50]).seqs, range(1, 51))
+        self.assertEqual(len(self.names()), 50)
+
     def test_old_segments_go(self):
         daemon = self.ingest("segment = 64k", "group_bytes = 16k", "keep_bytes = 300k")
         link = self.http(daemon)

@@ -26,14 +26,14 @@ static int fault(const char *what) {
 
 int fdatasync(int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-    if (fault("sync")) {
-        errno = fault("sync EIO") ? EIO : ENOSPC;
-        return -1;
-    }
     if (fault("slow"))
         usleep(200000);
     while (fault("stuck"))
         usleep(1000);
+    if (fault("sync")) {
+        errno = fault("sync EIO") ? EIO : ENOSPC;
+        return -1;
+    }
     return real(fd);
 }
 
