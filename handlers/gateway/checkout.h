@@ -61,7 +61,7 @@ struct checkout {
     bool admitted;                /* counts as one of the quota's connections */
     bool retrying;                /* counts in the quota */
     bool budgeted;                /* counts in the retry budget */
-    bool stale;                   /* the last try met a stale connection: its server is as good as any other */
+    bool stale;                   /* the last try met a stale connection: its server may be taken again */
     /* There is a connection, owned by the caller from now on: a pooled one (idle); if that is NULL, a new one (fd). */
     void (*got)(struct checkout *checkout, struct upconn *idle, int fd);
     void (*failed)(struct checkout *checkout, enum checkout_failure failure);

@@ -137,7 +137,8 @@ class Refused(IngestCase):
 
     def test_what_is_just_within_the_limits_is_taken(self):
         now = wall_ms()
-        for more in ({"tags": {c * 20: "x" * 10 for c in "abc"}}, {"timestamp": now - 3500_000}, {"timestamp": now + 50_000}):
+        for more in ({"tags": {c * 20: "x" * 10 for c in "abc"}},
+                     {"timestamp": now - 3500_000}, {"timestamp": now + 50_000}):
             self.assertEqual(self.post(self.link, record("x" * 20, **more)).status, 200, more)
 
     def test_the_good_ones_of_a_batch_are_taken(self):

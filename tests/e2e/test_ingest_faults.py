@@ -85,8 +85,8 @@ class Faults(IngestCase):
         daemon = self.start()
         self.break_disk("stuck")
         answers = []
-        threads = [threading.Thread(target=lambda link: answers.append(self.post(link, record("lost"))), args=(self.http(daemon),))
-                   for _ in range(3)]
+        threads = [threading.Thread(target=lambda link: answers.append(self.post(link, record("lost"))),
+                                    args=(self.http(daemon),)) for _ in range(3)]
         for count, thread in enumerate(threads, 1):  # one is written, the others wait for it
             thread.start()
             daemon.wait_counter("ingest", "queue_depth", count)

@@ -200,7 +200,8 @@ class Legacy(Mcp):
         for number, failed in (("1", False), ("1e30", False), (str(2 ** 70), False), ("1e400", True)):
             client.client.say(call("tools/call", {"name": "test_sampling", "arguments": {"prompt": "p"}}))
             word = '{"role":"assistant","model":"m","content":{"type":"text","text":"lo"},"more":%s}' % number
-            client.client.say(b'{"jsonrpc":"2.0","id":"%s","result":%s}' % (client.hear()["id"].encode(), word.encode()))
+            asked = client.hear()["id"]
+            client.client.say(b'{"jsonrpc":"2.0","id":"%s","result":%s}' % (asked.encode(), word.encode()))
             answer = client.hear()["result"]
             self.assertEqual(answer.get("isError", False), failed, number)
             self.assertEqual("lo" in answer["content"][0]["text"], not failed)

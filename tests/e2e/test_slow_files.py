@@ -1,4 +1,4 @@
-"""Objects on a file system that waits for another program, or a network: it holds up who asks for them, and nobody else.
+"""Objects on a file system that waits for another program, or a network: only those who ask for them have to wait.
 Each test holds back one answer after the other that the daemon waits for, and asks for something else meanwhile."""
 import unittest
 
