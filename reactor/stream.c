@@ -6,13 +6,10 @@
 #include "reactor/loop.h"
 #include "reactor/unixsock.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define RETRY_AFTER  0.05 /* seconds until a stream that found no buffer or descriptor tries again */
 #define LINGER_AFTER 2.0  /* seconds a closed stream waits for its peer's EOF */
