@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -45,6 +46,21 @@ class Shortage(GatewayCase):
 
 
 class Retries(GatewayCase):
+    def test_timeout_connect(self):
+        """Of a server whose queue is full, so that the kernel answers nobody."""
+        with socket.socket() as listener, contextlib.ExitStack() as waiting:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            for _ in range(4):
+                client = waiting.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(listener.getsockname())
+            daemon = self.gateway("tcp:127.0.0.1:%d" % listener.getsockname()[1],
+                                  options="timeout_connect = 0.2 retries = 0")
+            response = self.fetch(daemon, "/ok")
+            self.assertEqual(response.status, 504)
+            self.assertIn(b"no server took the connection in time", response.body)
+
     def test_connect_failures_go_elsewhere(self):
         good, dead = self.upstream(), self.upstream()
         dead.close()
