@@ -51,7 +51,9 @@ static int read_answer(struct link *link, struct answer *answer) {
     ssize_t head = read_head(link);
     if (head < 0)
         return (int)head;
-    char *text = strndup(link_bytes(link).p, (size_t)head);
+    char *text = calloc(1, (size_t)head + 1);
+    if (text)
+        memcpy(text, link_bytes(link).p, (size_t)head);
     const char *length = text ? strcasestr(text, "\r\ncontent-length:") : NULL;
     size_t n = length ? strtoul(strchr(length, ':') + 1, NULL, 10) : 0, got = 0;
     answer->status = text && strlen(text) > 12 ? atoi(text + 9) : 0;
