@@ -48,9 +48,9 @@ def environment():
     return {**os.environ, **MODE["environment"]}
 
 
-def run_sluiced(*arguments, timeout=TIMEOUT, preexec=None):
+def run_sluiced(*arguments, timeout=TIMEOUT, preexec=None, program=SLUICED):
     """Runs sluiced to its end: for what it refuses or only prints."""
-    done = subprocess.run([SLUICED, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+    done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=timeout, env=environment(), preexec_fn=preexec)
     check_reports(done.stderr)
     return done

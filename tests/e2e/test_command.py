@@ -5,6 +5,7 @@ import pathlib
 import re
 import resource
 import secrets
+import shutil
 import socket
 import subprocess
 import unittest.mock
@@ -19,8 +20,8 @@ EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 class Refused(Case):
     """A usage or configuration error: exit status 2, the reason, and nothing is started."""
 
-    def refused(self, *arguments, reason, status=2, preexec=None):
-        done = run_sluiced(*arguments, preexec=preexec)
+    def refused(self, *arguments, reason, status=2, preexec=None, program=SLUICED):
+        done = run_sluiced(*arguments, preexec=preexec, program=program)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertRegex(done.stderr, reason)
         self.assertNotIn("ready:", done.stderr)
@@ -94,8 +95,9 @@ class Refused(Case):
         """It would start, and deny everything."""
         closed = self.directory({"key": b""})
         closed.chmod(0o700)
+        program = shutil.copy(SLUICED, self.directory())  # another user may not be able to reach the build directory
         self.refused("--root", closed, "--listen", "unix:@never", reason=f"{closed}: Permission denied",
-                     preexec=lambda: os.setresuid(NOBODY, NOBODY, NOBODY))
+                     preexec=lambda: os.setresuid(NOBODY, NOBODY, NOBODY), program=program)
 
     def test_all_that_is_wrong_is_told_at_once(self):
         file = self.file('listen "unix:@never" { mode = "9" allow_uid = {"x"} }\nroot "a" { path = "/nonexistent" }\n')
