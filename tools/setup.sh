@@ -52,6 +52,7 @@ conformance_packages=(
     prometheus    # promtool, which reads our exposition
     nginx-light   # a real upstream for the gateway
     wrk           # a load that others wrote
+    nodejs        # its HTTP server and client, which ours is compared with
 )
 
 guard=/usr/sbin/policy-rc.d
