@@ -20,7 +20,7 @@ def whole(lab, server, key):
 
 def run(lab, part):
     sluiced = lab.sluiced()
-    cpu, rows, p50, firsts = [], [], {way: [] for way in WAYS}, []
+    rows, p50, firsts = [], {way: [] for way in WAYS}, []
 
     def ask(way, key):
         mode, arguments = WAYS[way]
@@ -28,8 +28,8 @@ def run(lab, part):
                                 cpus=lab.server_cpus, seconds=SECONDS)
 
     def add(label, size, runs):
-        for table, path in ((cpu, ("server", "cpu_us")), (rows, ("latency", "p50"))):
-            table.append([label, *(figure(runs[way], *path).text(1) if way in runs else "" for way in WAYS)])
+        rows.append([label, *(figure(runs[way], *path).text(1) if way in runs else ""
+                              for path in (("server", "cpu_us"), ("latency", "p50")) for way in WAYS)])
         for way, reports in runs.items():
             p50[way].append((size, figure(reports, "latency", "p50").median))
 
@@ -48,8 +48,7 @@ def run(lab, part):
     lab.evict(key for key, _ in SPARSE)
     crossing = next((size_text(size) for (size, fd), (_, copy) in zip(p50["fd, all read"], p50["copy, all read"])
                      if fd < copy), "none of these sizes")
-    part.table("Server CPU in us a request", ["object", *WAYS], cpu)
-    part.table("p50 in us", ["object", *WAYS], rows)
+    part.table("", ["object", *(f"{way}: {what}" for what in ("CPU us", "p50 us") for way in WAYS)], rows)
     part.notes.append("The sparse objects are copied once, from the page cache as the others. A copy before that had "
                       f"the kernel make their pages of zeros: {', '.join(firsts)}.")
     part.chart("sizes-p50", "round trip by object size", "bytes", "p50 us", p50)
